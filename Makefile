@@ -1,0 +1,105 @@
+# tokgauge: `make demo` and `make test` are all a newcomer needs; both install what is missing.
+#
+#   make              build ./tokgauge                 make lint      layers, format of the tree, static analysis
+#   make demo         simulated server + dashboard     make bench     figures against a yardstick run beside it
+#   make test         build and run every test         make goldens   write the golden screens again
+#   make deps         install the packages needed      make pictures  write the README's pictures again
+#   make install PREFIX=/usr/local DESTDIR=            make clean
+#
+#   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors
+
+PREFIX  ?= /usr/local
+CC      ?= cc
+SAN     ?=
+PKGS     = libcurl libevent_core libevent_extra libevent_pthreads ncursesw libcjson
+TESTPKGS = cmocka vterm
+
+B := build$(if $(SAN),/$(SAN))$(if $(filter clang%,$(CC)),/clang)
+
+# pkg-config is asked only when something is compiled, so that `make deps` works on a bare machine.
+PC_CFLAGS   = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PC_LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+TEST_CFLAGS = $(shell pkg-config --cflags $(TESTPKGS) 2>/dev/null)
+TEST_LIBS   = $(shell pkg-config --libs $(TESTPKGS) 2>/dev/null) -lutil
+
+WARN = -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+       -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wdouble-promotion -Wimplicit-fallthrough
+OPT  = $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
+HARD = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+SANF = $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined) \
+       $(if $(filter thread,$(SAN)),-fsanitize=thread)
+comma := ,
+
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -g $(OPT) $(HARD) $(WARN) $(if $(WERROR),-Werror) $(SANF) \
+             -I. -Isrc -pthread $(PC_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(SANF) $(LDFLAGS)
+
+CORE_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
+UI_SRC   := $(wildcard ui/*.c)
+CORE_OBJ := $(CORE_SRC:%.c=$B/%.o)
+UI_OBJ   := $(UI_SRC:%.c=$B/%.o)
+MAIN_OBJ := $B/src/main.o
+TOOLS    := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/tools/*.c tests/bench/*.c))
+UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
+PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
+
+.PHONY: all deps demo test check lint bench goldens pictures install clean tests
+.DEFAULT_GOAL := all
+all: $(PROGRAM)
+
+$(PROGRAM): $(MAIN_OBJ) $B/libcore.a $B/libui.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PC_LIBS) -lm
+
+$B/libcore.a: $(CORE_OBJ)
+	rm -f $@ && ar rcs $@ $^
+$B/libui.a: $(UI_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Tests of the engine link without ncurses: the linker is what proves that layer.
+$B/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
+CORE_LIBS = $(shell pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson 2>/dev/null)
+$B/tests/unit/test_ui%: $B/tests/unit/test_ui%.o $B/libui.a $B/libcore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
+$B/tests/unit/%: $B/tests/unit/%.o $B/libcore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
+$B/tests/tools/ui_%: $B/tests/tools/ui_%.o $B/libui.a $B/libcore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
+$B/tests/%: $B/tests/%.o $B/libcore.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
+.PRECIOUS: $B/tests/%.o
+tests: $(UNIT) $(TOOLS) $(PROGRAM)
+
+deps:
+	@sh tests/deps.sh build test
+demo:
+	@sh tests/deps.sh build
+	@$(MAKE) --no-print-directory all
+	./tokgauge demo $(ARGS)
+test:
+	@sh tests/deps.sh build test
+	@$(MAKE) --no-print-directory check
+check: tests
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/run.sh $(T)
+lint:
+	@sh tests/deps.sh lint
+	sh tests/lint.sh
+bench: tests
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/bench/run.sh
+goldens: tests
+	GENERATE=1 BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/run.sh golden
+pictures: all
+	sh tests/pictures.sh
+
+install: all
+	install -D -m 755 tokgauge $(DESTDIR)$(PREFIX)/bin/tokgauge
+	install -D -m 644 man/tokgauge.1 $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1
+clean:
+	rm -rf build tokgauge
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,108 @@
+#include "buf.h"
+#include "util.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max};
+}
+
+void buf_release(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){.max = b->max};
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    if (b->data != NULL)
+        b->data[0] = '\0';
+}
+
+static bool reserve(struct buf *b, size_t extra)
+{
+    if (extra > b->max - b->len)
+        return false;
+    size_t need = b->len + extra + 1;
+    if (need <= b->cap)
+        return true;
+    size_t cap = b->cap > 0 ? b->cap * 2 : 128;
+    while (cap < need)
+        cap *= 2;
+    b->data = xrealloc(b->data, cap);
+    b->cap = cap;
+    return true;
+}
+
+bool buf_add(struct buf *b, const void *data, size_t n)
+{
+    if (!reserve(b, n))
+        return false;
+    if (n > 0)
+        memcpy(b->data + b->len, data, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+    return true;
+}
+
+bool buf_adds(struct buf *b, const char *s)
+{
+    return buf_add(b, s, strlen(s));
+}
+
+bool buf_addf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *s = NULL;
+    int n = vasprintf(&s, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        die("out of memory (formatting)");
+    bool ok = buf_add(b, s, (size_t)n);
+    free(s);
+    return ok;
+}
+
+bool buf_add_json(struct buf *b, const char *s, size_t n)
+{
+    size_t before = b->len;
+    bool ok = true;
+    for (size_t i = 0; i < n && ok;) {
+        unsigned char c = (unsigned char)s[i];
+        uint32_t cp;
+        size_t len = utf8_decode(s + i, n - i, &cp);
+        if (len == 0) {
+            ok = buf_adds(b, "\xef\xbf\xbd");
+            i++;
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            ok = buf_add(b, (char[]){'\\', (char)c}, 2);
+        else if (c < 0x20)
+            ok = buf_addf(b, "\\u%04x", c);
+        else
+            ok = buf_add(b, s + i, len);
+        i += len;
+    }
+    if (!ok) {
+        b->len = before;
+        if (b->data != NULL)
+            b->data[before] = '\0';
+    }
+    return ok;
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+    if (n >= b->len) {
+        buf_clear(b);
+        return;
+    }
+    memmove(b->data, b->data + n, b->len - n + 1);
+    b->len -= n;
+}

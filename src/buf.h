@@ -1,0 +1,26 @@
+/* buf: a growing byte buffer that is born with its maximum.  A server that streams without end becomes an error row,
+ * not memory. */
+#ifndef TG_BUF_H
+#define TG_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf {
+    char *data; /* NUL after len, once anything was put in; NULL before */
+    size_t len, cap, max;
+};
+
+void buf_init(struct buf *b, size_t max);
+void buf_release(struct buf *b);
+void buf_clear(struct buf *b); /* keeps the memory */
+/* False (and the buffer unchanged) where the result would be longer than max. */
+bool buf_add(struct buf *b, const void *data, size_t n);
+bool buf_adds(struct buf *b, const char *s);
+bool buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* s as the inside of a JSON string, without the quotes.  Invalid UTF-8 becomes U+FFFD. */
+bool buf_add_json(struct buf *b, const char *s, size_t n);
+/* Drops the first n bytes. */
+void buf_drop(struct buf *b, size_t n);
+
+#endif

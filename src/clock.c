@@ -1,0 +1,39 @@
+#include "clock.h"
+
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
+int64_t clock_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t clock_thread_cpu_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static void wall(char *out, size_t size, const char *format)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    if (strftime(out, size, format, &tm) == 0 && size > 0)
+        out[0] = '\0';
+}
+
+void clock_wall(char *out, size_t size)
+{
+    wall(out, size, "%Y-%m-%dT%H:%M:%SZ");
+}
+
+void clock_stamp(char *out, size_t size)
+{
+    wall(out, size, "%Y%m%d-%H%M%S");
+}

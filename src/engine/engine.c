@@ -1,0 +1,629 @@
+#include "engine/inside.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SETTLE_NS NS_PER_SEC
+
+/* ---- preflight ---- */
+
+static void say(void *ctx, const char *what)
+{
+    struct engine *g = ctx;
+    pthread_mutex_lock(&g->lock);
+    str_copy(g->doing, sizeof g->doing, what);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void *preflight_main(void *ctx)
+{
+    struct engine *g = ctx;
+    g->preflight_ok = preflight_run(g->cfg, &g->http, &g->prompts, &g->stop, say, g, &g->result.pre, &g->result.error);
+    atomic_store(&g->preflight_done, true);
+    pthread_mutex_lock(&g->lock);
+    pthread_cond_signal(&g->wake);
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+/* ---- the target ---- */
+
+static void wake_workers(struct engine *g)
+{
+    g->woken_at = clock_ns();
+    for (int i = 0; i < g->workers_n; i++)
+        worker_wake(g->workers[i]);
+}
+
+static void set_target(struct engine *g, const struct load_target *t)
+{
+    pthread_mutex_lock(&g->shared.lock);
+    unsigned version = g->shared.target.version + 1;
+    g->shared.target = *t;
+    g->shared.target.version = version;
+    pthread_mutex_unlock(&g->shared.lock);
+    wake_workers(g);
+}
+
+static void open_phase(struct engine *g, const struct load_target *t, int64_t now)
+{
+    phases_open(&g->result.phases, t->phase, t->streams, t->context, t->max_tokens,
+                g->result.load_start != 0 ? now : 0);
+    rows_phase(g, phases_current(&g->result.phases), now);
+}
+
+static bool loading(const struct engine *g)
+{
+    return g->state == RUN_WARMUP || g->state == RUN_LOAD || g->state == RUN_PAUSED;
+}
+
+static void change_target(struct engine *g, struct load_target *t, int64_t now)
+{
+    t->phase++;
+    t->words = prompt_words(&g->result.pre.scale, t->context);
+    if (g->state != RUN_PAUSED)
+        open_phase(g, t, now);
+    set_target(g, t);
+}
+
+static void command_pause(struct engine *g, int64_t now)
+{
+    struct load_target t = g->shared.target;
+    t.paused = !t.paused;
+    if (t.paused) {
+        phases_close(&g->result.phases, now);
+        g->paused_since = now;
+        g->state = RUN_PAUSED;
+        set_target(g, &t);
+    } else {
+        g->paused_ns += now - g->paused_since;
+        if (g->deadline != 0)
+            g->deadline += now - g->paused_since;
+        g->state = g->result.load_start != 0 ? RUN_LOAD : RUN_WARMUP;
+        change_target(g, &t, now);
+    }
+    engine_note(g, 0, "%s", t.paused ? "paused" : "resumed");
+}
+
+static void set_value(struct engine *g, const struct command *c, int64_t now)
+{
+    struct load_target t = g->shared.target;
+    int64_t limit = g->result.pre.server.max_model_len;
+    int64_t room = limit > 0 ? limit : TOKENS_MAX;
+    int64_t v = MAX_OF(c->value, 1);
+    if (c->kind == CMD_STREAMS)
+        t.streams = (int)MIN_OF(v, STREAMS_MAX);
+    else if (c->kind == CMD_CONTEXT)
+        t.context = MIN_OF(v, room - t.max_tokens);
+    else
+        t.max_tokens = MIN_OF(v, room - t.context);
+    if (t.streams == g->shared.target.streams && t.context == g->shared.target.context &&
+        t.max_tokens == g->shared.target.max_tokens)
+        return;
+    change_target(g, &t, now);
+    engine_note(g, 0, "now %d streams, context %" PRId64 ", output %" PRId64, t.streams, t.context, t.max_tokens);
+}
+
+static void cancel_all(struct engine *g, int64_t now)
+{
+    if (g->cancelled)
+        return;
+    g->cancelled = true;
+    phases_close(&g->result.phases, now);
+    if (g->result.load_end == 0)
+        g->result.load_end = now;
+    struct load_target t = g->shared.target;
+    t.cancel = t.draining = true;
+    g->state = RUN_DRAIN;
+    g->drain_start = now;
+    set_target(g, &t);
+}
+
+static void obey(struct engine *g, const struct command *c, int64_t now)
+{
+    switch (c->kind) {
+    case CMD_STOP:
+        g->stop_asked = true;
+        atomic_store(&g->stop, true);
+        if (loading(g) || g->state == RUN_DRAIN)
+            cancel_all(g, now);
+        break;
+    case CMD_PAUSE:
+        if (loading(g))
+            command_pause(g, now);
+        break;
+    case CMD_MARK:
+        snapshot_mark(&g->view, engine_seconds(g, now), c->text[0] != '\0' ? c->text : "mark");
+        rows_mark(g, c->text[0] != '\0' ? c->text : "mark");
+        break;
+    case CMD_STREAMS:
+    case CMD_CONTEXT:
+    case CMD_MAX_TOKENS:
+        if (loading(g))
+            set_value(g, c, now);
+        break;
+    }
+}
+
+static void take_commands(struct engine *g, int64_t now)
+{
+    struct command todo[COMMANDS_MAX];
+    pthread_mutex_lock(&g->lock);
+    int n = g->commands_n;
+    memcpy(todo, g->commands, (size_t)n * sizeof *todo);
+    g->commands_n = 0;
+    pthread_mutex_unlock(&g->lock);
+    for (int i = 0; i < n; i++)
+        obey(g, &todo[i], now);
+}
+
+/* ---- what the workers measured ---- */
+
+static void note_failure(struct engine *g, const struct row *r)
+{
+    enum outcome o = r->tl.outcome;
+    if (o == OUT_OK || o == OUT_CANCELLED)
+        return;
+    uint64_t n = ++g->errors_seen[o];
+    char line[256];
+    snprintf(line, sizeof line, "%s ×%" PRIu64 "%s%s", outcome_name(o), n, r->error[0] != '\0' ? ": " : "", r->error);
+    str_copy(g->view.last_error, sizeof g->view.last_error, line);
+    if (n <= 3 || (n & (n - 1)) == 0) /* the log is for reading: 1, 2, 3, 4, 8, 16, … */
+        engine_note(g, 2, "stream %d: %s", r->stream, g->view.last_error);
+}
+
+static void take_row(struct engine *g, struct row *r)
+{
+    note_failure(g, r);
+    rows_request(g, r);
+    phases_row(&g->result.phases, r);
+}
+
+static void copy_streams(struct engine *g, int index, const struct record_set *set)
+{
+    for (size_t i = 0; i < set->streams_n; i++) {
+        size_t id = (size_t)index + i * (size_t)g->workers_n;
+        if (id < SNAP_STREAMS)
+            g->streams[id] = set->streams[i];
+    }
+}
+
+static void take_set(struct engine *g, int index, struct record_set *set, double *tokens, double *approx)
+{
+    struct run_result *r = &g->result;
+    for (size_t i = 0; i < set->rows_n; i++)
+        take_row(g, &set->rows[i]);
+    *tokens += (double)set->tokens;
+    *approx += (double)set->approx;
+    r->sent += set->sent;
+    if (loading(g)) { /* the drain and the cancellation say nothing about health */
+        hist_merge(&r->lag, &set->lag);
+        hist_merge(&r->batch_delay, &set->batch_delay);
+        double cpu = set->wall_ns > 10 * NS_PER_MS ? (double)set->cpu_ns / (double)set->wall_ns : 0;
+        double *share = &g->view_cpu[index];
+        *share += (cpu - *share) * MIN_OF(1.0, (double)set->wall_ns / (5.0 * NS_PER_SEC)); /* over about 5 s */
+        if (!(r->worker_cpu >= *share))
+            r->worker_cpu = *share;
+    }
+    hist_merge(&r->stamp_arrival, &set->stamp_arrival);
+    hist_merge(&r->stamp_ttft, &set->stamp_ttft);
+    g->views[index] = (struct worker_view){set->at, set->ready_at, set->load_start, set->dry_at, set->version, set->phase,
+                                           set->ready, set->active, set->queued, set->decoding, set->backing_off};
+    copy_streams(g, index, set);
+}
+
+static void take_sets(struct engine *g)
+{
+    double tokens = 0, approx = 0;
+    int64_t at = 0;
+    for (int i = 0; i < g->workers_n; i++) {
+        struct record_set *set = mailbox_take(worker_mailbox(g->workers[i]));
+        if (set == NULL)
+            continue;
+        at = MAX_OF(at, set->at);
+        take_set(g, i, set, &tokens, &approx);
+        record_set_clear(set);
+        mailbox_return(worker_mailbox(g->workers[i]), set);
+    }
+    if (at != 0)
+        live_add(&g->live, at, tokens, approx);
+}
+
+/* ---- the schedule ---- */
+
+static void see_load_begin(struct engine *g)
+{
+    struct run_result *r = &g->result;
+    if (r->load_start != 0)
+        return;
+    for (int i = 0; i < g->workers_n; i++) {
+        int64_t t = g->views[i].load_start;
+        if (t != 0 && (r->load_start == 0 || t < r->load_start))
+            r->load_start = t;
+    }
+    if (r->load_start == 0)
+        return;
+    phases_begin(&r->phases, r->load_start);
+    if (g->state == RUN_WARMUP)
+        g->state = RUN_LOAD;
+    if (g->cfg->duration_ns > 0)
+        g->deadline = r->load_start + g->cfg->duration_ns;
+}
+
+static void see_steady(struct engine *g)
+{
+    struct phase *p = phases_current(&g->result.phases);
+    if (p == NULL || p->steady.from != 0)
+        return;
+    int ready = 0;
+    int64_t at = 0;
+    for (int i = 0; i < g->workers_n; i++) {
+        if (g->views[i].phase != g->shared.target.phase)
+            return;
+        ready += g->views[i].ready;
+        at = MAX_OF(at, g->views[i].ready_at);
+    }
+    if (ready >= g->shared.target.streams)
+        phases_steady(&g->result.phases, at);
+}
+
+static void begin_drain(struct engine *g, int64_t at, enum run_end why)
+{
+    g->result.end = why;
+    g->result.load_end = at;
+    phases_close(&g->result.phases, at);
+    struct load_target t = g->shared.target;
+    t.draining = true;
+    g->state = RUN_DRAIN;
+    g->drain_start = at;
+    set_target(g, &t);
+}
+
+static void see_load_end(struct engine *g, int64_t now)
+{
+    int64_t dry = 0;
+    for (int i = 0; i < g->workers_n; i++)
+        if (g->views[i].dry_at != 0 && (dry == 0 || g->views[i].dry_at < dry))
+            dry = g->views[i].dry_at;
+    if (dry != 0)
+        begin_drain(g, dry, END_REQUESTS);
+    else if (g->deadline != 0 && now >= g->deadline && g->state != RUN_PAUSED)
+        begin_drain(g, g->deadline, END_DURATION);
+}
+
+static bool all_idle(const struct engine *g)
+{
+    for (int i = 0; i < g->workers_n; i++)
+        if (g->views[i].version != g->shared.target.version || g->views[i].active > 0)
+            return false;
+    return true;
+}
+
+/* ---- beginning and end ---- */
+
+static int workers_wanted(const struct run_config *c)
+{
+    if (c->workers > 0)
+        return (int)c->workers;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return (int)(cores < 1 ? 1 : MIN_OF(cores, 4L));
+}
+
+static void begin_load(struct engine *g, int64_t now)
+{
+    struct run_result *r = &g->result;
+    const struct run_config *c = g->cfg;
+    g->shared.server = &r->pre.server;
+    g->shared.http = &g->http;
+    g->shared.prompts = &g->prompts;
+    g->shared.fields = r->pre.fields;
+    g->shared.workload = (struct workload){(uint64_t)c->warmup, (uint64_t)c->requests};
+    snprintf(g->shared.url, sizeof g->shared.url, "%s/v1/%s", r->pre.server.base,
+             c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
+    r->memory_not_server = !r->pre.server.local;
+    struct err why;
+    g->runlog = runlog_open(c->out, c->label != NULL ? c->label : r->pre.server.model, &why);
+    if (g->runlog == NULL)
+        engine_note(g, 2, "no run file: %s", why.msg);
+    else
+        str_copy(r->run_file, sizeof r->run_file, runlog_path(g->runlog));
+    rows_header(g);
+    rows_request(g, &r->pre.first);
+    g->scraper = scraper_start(&r->pre.server, &g->http);
+    g->state = c->warmup > 0 ? RUN_WARMUP : RUN_LOAD;
+    struct load_target t = {.streams = (int)c->max_num_seqs, .context = c->context,
+                            .words = prompt_words(&r->pre.scale, c->context), .max_tokens = c->max_tokens};
+    g->workers_n = workers_wanted(c);
+    g->workers = xcalloc((size_t)g->workers_n, sizeof(struct worker *));
+    for (int i = 0; i < g->workers_n; i++)
+        g->workers[i] = worker_start(&g->shared, i, g->workers_n);
+    open_phase(g, &t, now);
+    set_target(g, &t);
+}
+
+static void fail(struct engine *g)
+{
+    g->result.end = g->stop_asked ? END_STOPPED : END_FAILED;
+    g->state = g->stop_asked ? RUN_DONE : RUN_FAILED;
+    str_copy(g->view.status, sizeof g->view.status, g->result.error.msg);
+}
+
+static void join_workers(struct engine *g)
+{
+    struct load_target t = g->shared.target;
+    t.quit = t.cancel = t.draining = true;
+    set_target(g, &t);
+    double tokens = 0, approx = 0;
+    for (int i = 0; i < g->workers_n; i++) {
+        struct record_set *last = worker_join(g->workers[i]);
+        struct record_set *mailed = mailbox_take(worker_mailbox(g->workers[i]));
+        if (mailed != NULL) {
+            take_set(g, i, mailed, &tokens, &approx);
+            record_set_clear(mailed);
+            mailbox_return(worker_mailbox(g->workers[i]), mailed);
+        }
+        take_set(g, i, last, &tokens, &approx);
+        record_set_clear(last);
+        worker_free(g->workers[i]);
+    }
+    g->workers_n = 0;
+    free(g->workers);
+}
+
+static void judge_client(struct run_result *r)
+{
+    double lag = hist_quantile(&r->lag, 0.99) / 1e6, batch = hist_quantile(&r->batch_delay, 0.99) / 1e6;
+    r->client_limited = true;
+    if (lag > 5)
+        snprintf(r->client_reason, sizeof r->client_reason, "lag p99 %.1f ms (limit 5)", lag);
+    else if (batch > 5)
+        snprintf(r->client_reason, sizeof r->client_reason, "batch delay p99 %.1f ms (limit 5)", batch);
+    else if (r->worker_cpu > 0.9)
+        snprintf(r->client_reason, sizeof r->client_reason, "a worker thread used %.0f %% of a core (limit 90)",
+                 r->worker_cpu * 100);
+    else
+        r->client_limited = false;
+}
+
+static void wind_up(struct engine *g)
+{
+    struct run_result *r = &g->result;
+    join_workers(g);
+    r->end_ns = clock_ns();
+    phases_settle(&r->phases, INT64_MAX);
+    judge_client(r);
+    if (r->end == END_NONE)
+        r->end = END_STOPPED;
+    g->state = RUN_DONE;
+    rows_sample(g, r->end_ns);
+    if (g->scraper != NULL)
+        scraper_stop(g->scraper);
+    rows_summary(g);
+    if (g->runlog != NULL) {
+        r->lost_lines = runlog_lost(g->runlog, r->lost_why, sizeof r->lost_why);
+        runlog_close(g->runlog);
+        g->runlog = NULL;
+    }
+}
+
+/* ---- the tick ---- */
+
+static void load_tick(struct engine *g, int64_t now)
+{
+    take_sets(g);
+    see_load_begin(g);
+    see_steady(g);
+    if (g->state == RUN_LOAD || g->state == RUN_WARMUP)
+        see_load_end(g, now);
+    if (g->state == RUN_DRAIN) {
+        if (all_idle(g)) {
+            wind_up(g);
+            return;
+        }
+        if (!g->cancelled && now - g->drain_start > g->cfg->drain_ns)
+            cancel_all(g, now);
+    }
+    phases_settle(&g->result.phases, now - SETTLE_NS);
+    judge_client(&g->result);
+    wake_workers(g);
+}
+
+static void tick(struct engine *g)
+{
+    int64_t now = g->tick_at = clock_ns();
+    take_commands(g, now);
+    sampler_get(g->sampler, &g->host);
+    if (g->scraper != NULL)
+        scraper_get(g->scraper, &g->server);
+    if (g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)) {
+        pthread_join(g->preflight_thread, NULL);
+        if (!g->preflight_ok || g->stop_asked)
+            fail(g);
+        else
+            begin_load(g, now);
+    } else if (loading(g) || g->state == RUN_DRAIN) {
+        load_tick(g, now);
+    }
+    engine_fill_view(g, now);
+    if (now >= g->next_sample && g->runlog != NULL) {
+        g->next_sample = now + NS_PER_SEC;
+        rows_sample(g, now);
+    }
+    engine_publish(g);
+}
+
+static void wait_tick(struct engine *g)
+{
+    int64_t next = g->tick_at + TICK_NS;
+    struct timespec at = {next / NS_PER_SEC, next % NS_PER_SEC};
+    pthread_mutex_lock(&g->lock);
+    while (g->commands_n == 0 && !(g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)))
+        if (pthread_cond_timedwait(&g->wake, &g->lock, &at) == ETIMEDOUT)
+            break;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void *engine_main(void *ctx)
+{
+    struct engine *g = ctx;
+    while (g->state != RUN_DONE && g->state != RUN_FAILED) {
+        tick(g);
+        if (g->state != RUN_DONE && g->state != RUN_FAILED)
+            wait_tick(g);
+    }
+    pthread_mutex_lock(&g->lock);
+    g->over = true;
+    pthread_cond_broadcast(&g->news);
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+/* ---- the outside ---- */
+
+static void cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+static bool prepare(struct engine *g, bool *usage, struct err *e)
+{
+    const struct run_config *c = g->cfg;
+    *usage = true;
+    if (!prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))
+        return false;
+    if (!http_settings_init(&g->http, c, e))
+        return false;
+    *usage = false;
+    return c->out == NULL || runlog_check(c->out, e);
+}
+
+static void init_view(struct engine *g, int64_t now)
+{
+    snapshot_clear(&g->view);
+    live_init(&g->live, now);
+    g->view.state = RUN_PREFLIGHT;
+    g->view.target_streams = (int)g->cfg->max_num_seqs;
+    g->view.target_context = (int)g->cfg->context;
+    g->view.target_max_tokens = (int)g->cfg->max_tokens;
+    g->streams = xcalloc(SNAP_STREAMS, sizeof *g->streams);
+    g->front = g->view;
+    g->front.seq = 1;
+}
+
+struct engine *engine_start(const struct run_config *cfg, const char *command_line, bool *usage, struct err *e)
+{
+    struct engine *g = xcalloc(1, sizeof *g);
+    g->cfg = g->shared.cfg = cfg;
+    if (!prepare(g, usage, e)) {
+        prompt_release(&g->prompts);
+        http_settings_release(&g->http);
+        free(g);
+        return NULL;
+    }
+    struct run_result *r = &g->result;
+    r->cfg = cfg;
+    str_copy(r->command, sizeof r->command, command_line);
+    clock_wall(r->started, sizeof r->started);
+    r->start_ns = clock_ns();
+    double nan = (double)NAN;
+    r->worker_cpu = r->ram_total = r->gtt_total = r->vram_total = nan;
+    r->ram = r->gtt = r->vram = (struct span){nan, nan, nan};
+    phases_init(&r->phases);
+    pthread_mutex_init(&g->lock, NULL);
+    pthread_mutex_init(&g->shared.lock, NULL);
+    cond_init(&g->wake);
+    cond_init(&g->news);
+    init_view(g, r->start_ns);
+    g->sampler = sampler_start();
+    if (pthread_create(&g->preflight_thread, NULL, preflight_main, g) != 0 ||
+        pthread_create(&g->thread, NULL, engine_main, g) != 0)
+        die("cannot start the engine's threads");
+    return g;
+}
+
+static bool read_snapshot(void *ctx, struct snapshot *out, uint64_t seen)
+{
+    struct engine *g = ctx;
+    pthread_mutex_lock(&g->lock);
+    bool fresh = g->front.seq != seen;
+    if (fresh) {
+        size_t rows = g->front.streams_n * sizeof g->front.streams[0];
+        memcpy(out, &g->front, offsetof(struct snapshot, streams) + rows);
+    }
+    pthread_mutex_unlock(&g->lock);
+    return fresh;
+}
+
+void engine_send(struct engine *g, const struct command *c)
+{
+    pthread_mutex_lock(&g->lock);
+    if (g->commands_n < COMMANDS_MAX)
+        g->commands[g->commands_n++] = *c;
+    else if (c->kind == CMD_STOP) /* must not be lost */
+        g->commands[COMMANDS_MAX - 1] = *c;
+    pthread_cond_signal(&g->wake);
+    pthread_mutex_unlock(&g->lock);
+    if (c->kind == CMD_STOP)
+        atomic_store(&g->stop, true);
+}
+
+static void send_command(void *ctx, const struct command *c)
+{
+    engine_send(ctx, c);
+}
+
+struct snapshot_source engine_source(struct engine *g)
+{
+    return (struct snapshot_source){g, read_snapshot, send_command};
+}
+
+bool engine_over(struct engine *g)
+{
+    pthread_mutex_lock(&g->lock);
+    bool over = g->over;
+    pthread_mutex_unlock(&g->lock);
+    return over;
+}
+
+void engine_wait(struct engine *g, int64_t ns)
+{
+    int64_t until = clock_ns() + ns;
+    struct timespec at = {until / NS_PER_SEC, until % NS_PER_SEC};
+    pthread_mutex_lock(&g->lock);
+    if (!g->over)
+        pthread_cond_timedwait(&g->news, &g->lock, &at);
+    pthread_mutex_unlock(&g->lock);
+}
+
+const struct run_result *engine_finish(struct engine *g)
+{
+    pthread_join(g->thread, NULL);
+    sampler_stop(g->sampler);
+    g->sampler = NULL;
+    return &g->result;
+}
+
+void engine_free(struct engine *g)
+{
+    phases_release(&g->result.phases);
+    timeline_release(&g->result.pre.first.tl);
+    prompt_release(&g->prompts);
+    http_settings_release(&g->http);
+    pthread_mutex_destroy(&g->lock);
+    pthread_mutex_destroy(&g->shared.lock);
+    pthread_cond_destroy(&g->wake);
+    pthread_cond_destroy(&g->news);
+    free(g->streams);
+    free(g);
+}

@@ -1,0 +1,241 @@
+/* The run file's lines.  Times are ns since the start of the run; a moment that did not happen is null.  Samples carry
+ * what ended since the sample before, as sparse histograms [[bucket, count], …] by phase, so that adding them up gives
+ * the histograms of the run, however the file was cut. */
+#include "engine/inside.h"
+#include "jsonw.h"
+#include "report/summary.h"
+#include "version.h"
+
+#include <math.h>
+
+#define LINE_MAX_BYTES (4u << 20)
+
+static struct jsonw begin(struct buf *b, const char *type)
+{
+    buf_init(b, LINE_MAX_BYTES);
+    struct jsonw j = {.out = b};
+    jw_open(&j, NULL, '{');
+    jw_str(&j, "type", type);
+    return j;
+}
+
+static void end(struct engine *g, struct jsonw *j, struct buf *b)
+{
+    jw_close(j, '}');
+    runlog_add(g->runlog, b);
+    buf_release(b);
+}
+
+static void jw_moment(struct jsonw *j, const char *key, const struct engine *g, int64_t t)
+{
+    if (t != 0)
+        jw_int(j, key, t - g->result.start_ns);
+    else
+        jw_str(j, key, NULL);
+}
+
+static void jw_known(struct jsonw *j, const char *key, int64_t v)
+{
+    if (v >= 0)
+        jw_int(j, key, v);
+    else
+        jw_str(j, key, NULL);
+}
+
+void rows_header(struct engine *g)
+{
+    if (g->runlog == NULL)
+        return;
+    const struct run_result *r = &g->result;
+    const struct server_info *s = &r->pre.server;
+    struct buf b;
+    struct jsonw j = begin(&b, "header");
+    jw_int(&j, "format", 1);
+    jw_str(&j, "tokgauge", TOKGAUGE_VERSION);
+    jw_str(&j, "started", r->started);
+    jw_str(&j, "command", r->command);
+    jw_str(&j, "label", g->cfg->label);
+    jw_bool(&j, "simulated", s->simulated);
+    jw_str(&j, "url", s->base);
+    jw_str(&j, "model", s->model);
+    jw_str(&j, "server", s->title);
+    jw_known(&j, "max_model_len", s->max_model_len);
+    jw_str(&j, "endpoint", g->cfg->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
+    jw_str(&j, "prompt", g->cfg->prompt);
+    jw_int(&j, "seed", g->cfg->seed);
+    jw_int(&j, "warmup", g->cfg->warmup);
+    jw_num(&j, "prompt_base_tokens", r->pre.scale.base, 3);
+    jw_num(&j, "prompt_tokens_per_word", r->pre.scale.per_word, 6);
+    jw_bool(&j, "tls_verified", !g->cfg->insecure);
+    end(g, &j, &b);
+}
+
+void rows_phase(struct engine *g, const struct phase *p, int64_t at)
+{
+    if (g->runlog == NULL || p == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "phase");
+    jw_moment(&j, "t", g, at);
+    jw_int(&j, "phase", p->id);
+    jw_int(&j, "max_num_seqs", p->streams);
+    jw_int(&j, "context", p->context);
+    jw_int(&j, "max_tokens", p->max_tokens);
+    end(g, &j, &b);
+}
+
+void rows_request(struct engine *g, const struct row *r)
+{
+    if (g->runlog == NULL)
+        return;
+    const struct timeline *t = &r->tl;
+    struct buf b;
+    struct jsonw j = begin(&b, "request");
+    if (r->stream > 0)
+        jw_int(&j, "seq", (int64_t)r->seq);
+    jw_int(&j, "stream", r->stream);
+    jw_str(&j, "part", r->stream == 0 ? "preflight" : r->warmup ? "warmup" : "load");
+    jw_int(&j, "phase", r->phase);
+    jw_str(&j, "outcome", outcome_name(t->outcome));
+    jw_int(&j, "http", t->http_status);
+    jw_int(&j, "context", r->context);
+    jw_int(&j, "max_tokens", r->max_tokens);
+    jw_moment(&j, "due", g, t->due);
+    jw_moment(&j, "started", g, t->started);
+    jw_moment(&j, "sent", g, t->sent);
+    jw_moment(&j, "first_byte", g, t->first_byte);
+    jw_moment(&j, "first_event", g, t->first_event);
+    jw_moment(&j, "first_token", g, t->first_token);
+    jw_moment(&j, "first_answer", g, t->first_answer);
+    jw_moment(&j, "last_token", g, t->last_token);
+    jw_moment(&j, "end", g, t->end);
+    jw_known(&j, "prompt_tokens", t->prompt_tokens);
+    jw_known(&j, "cached_tokens", t->cached_tokens);
+    jw_known(&j, "output_tokens", t->output_tokens);
+    jw_int(&j, "first_event_tokens", t->first_tokens);
+    jw_int(&j, "events", (int64_t)t->events);
+    jw_str(&j, "tokens_from", token_source_name(t->source));
+    jw_known(&j, "connect", t->connect_ns);
+    jw_known(&j, "tls", t->tls_ns);
+    if (t->retried)
+        jw_bool(&j, "retried", true);
+    if (r->error[0] != '\0')
+        jw_str(&j, "error", r->error);
+    end(g, &j, &b);
+}
+
+static void jw_hist(struct jsonw *j, const char *key, const struct hist *h)
+{
+    jw_open(j, key, '[');
+    for (size_t i = h->lo; i < h->hi; i++) {
+        if (h->bucket[i] == 0)
+            continue;
+        jw_open(j, NULL, '[');
+        jw_int(j, NULL, (int64_t)i);
+        jw_int(j, NULL, (int64_t)h->bucket[i]);
+        jw_close(j, ']');
+    }
+    jw_close(j, ']');
+}
+
+static void jw_delta(struct jsonw *j, const struct phase *p)
+{
+    const struct tally *t = &p->delta;
+    jw_open(j, NULL, '{');
+    jw_int(j, "phase", p->id);
+    jw_open(j, "outcomes", '{');
+    for (int o = 0; o < OUT_COUNT; o++)
+        if (t->outcome[o] > 0)
+            jw_int(j, outcome_name((enum outcome)o), (int64_t)t->outcome[o]);
+    jw_close(j, '}');
+    jw_num(j, "output_tokens", t->output_tokens, 0);
+    for (int m = 0; m < M_LATENCY_COUNT_; m++)
+        if (t->hist[m] != NULL)
+            jw_hist(j, metrics[m].id, t->hist[m]);
+    jw_close(j, '}');
+}
+
+static void jw_gauges(struct jsonw *j, const struct engine *g)
+{
+    const struct snapshot *v = &g->view;
+    jw_num(j, "ram_total", v->memory.ram_total.value, 0);
+    jw_num(j, "ram_used", v->memory.ram_used.value, 0);
+    jw_num(j, "ram_available", v->memory.ram_available.value, 0);
+    jw_num(j, "gtt_total", v->memory.gtt_total.value, 0);
+    jw_num(j, "gtt_used", v->memory.gtt_used.value, 0);
+    jw_bool(j, "gtt_simulated", v->memory.gtt_used.simulated);
+    jw_num(j, "server_running", v->server.running, 0);
+    jw_num(j, "server_waiting", v->server.waiting, 0);
+    jw_num(j, "server_kv_used", v->server.kv_used, 4);
+    jw_num(j, "server_prefix_hits", v->server.prefix_hits, 4);
+}
+
+static const char *const state_names[] = {"preflight", "warmup", "load", "paused", "drain", "done", "failed"};
+
+void rows_sample(struct engine *g, int64_t now)
+{
+    if (g->runlog == NULL)
+        return;
+    const struct snapshot *v = &g->view;
+    struct buf b;
+    struct jsonw j = begin(&b, "sample");
+    jw_moment(&j, "t", g, now);
+    jw_str(&j, "state", state_names[g->state]);
+    jw_int(&j, "phase", v->phase);
+    jw_int(&j, "max_num_seqs", v->target_streams);
+    jw_int(&j, "context", v->target_context);
+    jw_int(&j, "max_tokens", v->target_max_tokens);
+    jw_int(&j, "in_flight", v->in_flight);
+    jw_int(&j, "queued", v->queued);
+    jw_int(&j, "decoding", v->decoding);
+    jw_int(&j, "backing_off", v->backing_off);
+    jw_int(&j, "sent", (int64_t)g->result.sent);
+    jw_num(&j, "live_tokens", g->live.total, 0);
+    jw_num(&j, "live_approx", g->live.total_approx, 0);
+    jw_num(&j, "output_tok_s", v->output_rate, 2);
+    jw_num(&j, "stream_tok_s", v->output_rate_stream, 2);
+    jw_gauges(&j, g);
+    jw_num(&j, "lag_p99_ms", v->lag_p99_ms, 3);
+    jw_open(&j, "ended", '[');
+    for (int i = 0; i < g->result.phases.n; i++)
+        if (g->result.phases.list[i]->delta.requests > 0)
+            jw_delta(&j, g->result.phases.list[i]);
+    jw_close(&j, ']');
+    end(g, &j, &b);
+    phases_delta_clear(&g->result.phases);
+}
+
+void rows_event(struct engine *g, int level, const char *text)
+{
+    if (g->runlog == NULL)
+        return;
+    static const char *const levels[] = {"info", "warning", "error"};
+    struct buf b;
+    struct jsonw j = begin(&b, "event");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_str(&j, "level", levels[level]);
+    jw_str(&j, "text", text);
+    end(g, &j, &b);
+}
+
+void rows_mark(struct engine *g, const char *text)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "mark");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_str(&j, "text", text);
+    end(g, &j, &b);
+}
+
+void rows_summary(struct engine *g)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "summary");
+    jw_moment(&j, "t", g, g->result.end_ns);
+    summary_json(&g->result, &j);
+    end(g, &j, &b);
+}

@@ -1,0 +1,237 @@
+#include "engine/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+double engine_seconds(const struct engine *g, int64_t t)
+{
+    return (double)(t - g->result.start_ns) / 1e9;
+}
+
+void engine_note(struct engine *g, int level, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    snapshot_event(&g->view, engine_seconds(g, g->tick_at), level, text);
+    rows_event(g, level, text);
+}
+
+static void fill_server(struct engine *g)
+{
+    const struct server_info *s = &g->result.pre.server;
+    struct server_view *v = &g->view.server;
+    if (v->model[0] == '\0') {
+        str_sanitise(v->model, sizeof v->model, s->model, strlen(s->model));
+        str_copy(v->kind, sizeof v->kind, s->title);
+        str_copy(v->address, sizeof v->address, s->address);
+        v->simulated = s->simulated;
+        if (s->max_model_len > 0)
+            v->max_model_len = (double)s->max_model_len;
+    }
+    v->running = g->server.running;
+    v->waiting = g->server.waiting;
+    v->kv_used = g->server.kv_used;
+}
+
+/* Hits of the last ten seconds, from two counters that only grow; a server that was restarted begins anew. */
+static void fill_prefix_hits(struct engine *g)
+{
+    double *h = g->prefix_hits, *q = g->prefix_queries;
+    if (!isfinite(g->server.prefix_queries))
+        return;
+    int n = g->prefix_n;
+    if (n > 0 && g->server.prefix_queries < q[n - 1])
+        n = 0;
+    if (n == PREFIX_RING) {
+        memmove(h, h + 1, (PREFIX_RING - 1) * sizeof *h);
+        memmove(q, q + 1, (PREFIX_RING - 1) * sizeof *q);
+        n--;
+    }
+    h[n] = g->server.prefix_hits;
+    q[n] = g->server.prefix_queries;
+    g->prefix_n = n + 1;
+    double asked = q[n] - q[0];
+    g->view.server.prefix_hits = asked > 0 ? (h[n] - h[0]) / asked : (double)NAN;
+}
+
+static void track(struct span *s, double v, bool loading)
+{
+    if (!isfinite(v))
+        return;
+    if (!loading)
+        s->idle = v;
+    if (!(s->peak >= v))
+        s->peak = v;
+    s->last = v;
+}
+
+static void fill_memory(struct engine *g)
+{
+    struct memory_view *m = &g->view.memory;
+    struct run_result *r = &g->result;
+    m->ram_total.value = g->host.memory.total;
+    m->ram_used.value = g->host.memory.used;
+    m->ram_available.value = g->host.memory.available;
+    str_copy(m->ram_used.why, sizeof m->ram_used.why, g->host.why);
+    m->gtt_total.value = g->server.gtt_total;
+    m->gtt_used.value = g->server.gtt_used;
+    m->gtt_total.simulated = m->gtt_used.simulated = isfinite(g->server.gtt_used);
+    m->not_server = r->memory_not_server;
+    r->gtt_simulated |= m->gtt_used.simulated;
+    bool load = r->load_start != 0;
+    track(&r->ram, m->ram_used.value, load);
+    track(&r->gtt, m->gtt_used.value, load);
+    if (isfinite(m->ram_total.value))
+        r->ram_total = m->ram_total.value;
+    if (isfinite(m->gtt_total.value))
+        r->gtt_total = m->gtt_total.value;
+}
+
+static void fill_latency(const struct tally *t, enum metric_id m, struct latency_view *v)
+{
+    struct dist d;
+    const struct hist *h = t->hist[m];
+    if (h == NULL) {
+        double nan = (double)NAN;
+        *v = (struct latency_view){0, nan, nan, nan, nan};
+        return;
+    }
+    dist_of_hist(&d, h, metrics[m].scale);
+    *v = (struct latency_view){d.n, d.p50, d.p95, d.p99, d.mean};
+}
+
+static void fill_results(struct engine *g)
+{
+    const struct run_result *r = &g->result;
+    const struct tally *t = &r->phases.total;
+    struct snapshot *v = &g->view;
+    bool news = t->requests != v->ok + v->failed + v->cancelled;
+    v->sent = r->sent;
+    v->output_tokens = (uint64_t)g->live.total;
+    if (v->ttft_first.count == 0 && r->pre.first.tl.first_token != 0)
+        hist_add(&v->ttft_first, (uint64_t)(r->pre.first.tl.first_token - r->pre.first.tl.sent), 1);
+    if (!news)
+        return;
+    v->ok = t->outcome[OUT_OK];
+    v->cancelled = t->outcome[OUT_CANCELLED];
+    v->failed = tally_failed(t);
+    v->short_output = t->short_output;
+    fill_latency(t, M_TTFT, &v->ttft);
+    fill_latency(t, M_TPOT, &v->tpot);
+    fill_latency(t, M_E2E, &v->e2e);
+    if (t->hist[M_DECODE_RATE] != NULL)
+        v->decode_rate = hist_mean(t->hist[M_DECODE_RATE]) / metrics[M_DECODE_RATE].scale;
+    if (t->hist[M_TTFT] != NULL)
+        v->ttft_hist = *t->hist[M_TTFT];
+}
+
+static void fill_streams(struct engine *g)
+{
+    struct snapshot *v = &g->view;
+    v->in_flight = v->queued = v->decoding = v->backing_off = 0;
+    for (int i = 0; i < g->workers_n; i++) {
+        v->in_flight += g->views[i].active;
+        v->queued += g->views[i].queued;
+        v->decoding += g->views[i].decoding;
+        v->backing_off += g->views[i].backing_off;
+    }
+    if (g->workers_n == 0)
+        return;
+    v->streams_total = g->shared.target.streams;
+    v->streams_n = (size_t)MIN_OF(v->streams_total, SNAP_STREAMS);
+    memcpy(v->streams, g->streams, v->streams_n * sizeof *v->streams);
+    double sum = 0;
+    int n = 0;
+    for (size_t i = 0; i < v->streams_n; i++)
+        if (v->streams[i].state == STREAM_DECODE && isfinite(v->streams[i].rate)) {
+            sum += v->streams[i].rate;
+            n++;
+        }
+    v->output_rate_stream = n > 0 ? sum / n : (double)NAN;
+}
+
+static void fill_series(struct engine *g, int64_t now)
+{
+    struct snapshot *v = &g->view;
+    if (g->workers_n > 0) {
+        v->output_rate = live_rate(&g->live, &v->output_approx);
+        if (v->output_rate > v->output_rate_peak || !isfinite(v->output_rate_peak))
+            v->output_rate_peak = v->output_rate;
+    }
+    if (now < g->live.point_at)
+        return;
+    g->live.point_at += (int64_t)(SNAP_STEP_S * 1e9);
+    if (g->live.point_at < now) /* the machine slept: begin anew */
+        g->live.point_at = now + (int64_t)(SNAP_STEP_S * 1e9);
+    double end = engine_seconds(g, now);
+    series_push(&v->out_series, end, g->workers_n > 0 ? v->output_rate : (double)NAN);
+    series_push(&v->gtt_series, end, v->memory.gtt_used.value);
+    series_push(&v->ram_series, end, v->memory.ram_used.value);
+    series_push(&v->vram_series, end, v->memory.vram_used.value);
+    series_push(&v->run_series, end, v->server.running);
+    series_push(&v->wait_series, end, v->server.waiting);
+}
+
+static void fill_status(struct engine *g)
+{
+    struct snapshot *v = &g->view;
+    v->state = g->state;
+    v->paused = g->state == RUN_PAUSED;
+    if (g->state == RUN_PREFLIGHT) {
+        pthread_mutex_lock(&g->lock);
+        str_copy(v->status, sizeof v->status, g->doing);
+        pthread_mutex_unlock(&g->lock);
+    } else if (g->state == RUN_DRAIN) {
+        snprintf(v->status, sizeof v->status, "%s: %d requests in flight",
+                 g->cancelled ? "stopping" : "waiting for the last answers", v->in_flight);
+    } else if (g->state != RUN_FAILED) {
+        v->status[0] = '\0';
+    }
+}
+
+void engine_fill_view(struct engine *g, int64_t now)
+{
+    struct snapshot *v = &g->view;
+    const struct run_result *r = &g->result;
+    v->clock_s = engine_seconds(g, now);
+    if (r->load_start != 0)
+        v->elapsed_s = (double)((r->load_end != 0 ? r->load_end : g->state == RUN_PAUSED ? g->paused_since : now) -
+                                r->load_start - g->paused_ns) / 1e9;
+    if (g->cfg->duration_ns > 0)
+        v->planned_s = (double)g->cfg->duration_ns / 1e9;
+    if (g->cfg->requests > 0)
+        v->planned_requests = (double)g->cfg->requests;
+    if (g->workers_n > 0 || g->state == RUN_DONE) {
+        fill_server(g);
+        v->target_streams = g->shared.target.streams;
+        v->target_context = (int)g->shared.target.context;
+        v->target_max_tokens = (int)g->shared.target.max_tokens;
+        v->phase = g->shared.target.phase;
+        fill_results(g);
+    }
+    if (g->scraper != NULL && v->clock_s >= g->prefix_due) {
+        g->prefix_due = v->clock_s + 1;
+        fill_prefix_hits(g);
+    }
+    fill_memory(g);
+    fill_streams(g);
+    fill_series(g, now);
+    fill_status(g);
+    v->client_limited = r->client_limited;
+    str_copy(v->client_reason, sizeof v->client_reason, r->client_reason);
+    v->lag_p99_ms = hist_quantile(&r->lag, 0.99) / 1e6;
+}
+
+void engine_publish(struct engine *g)
+{
+    g->view.seq++;
+    pthread_mutex_lock(&g->lock);
+    size_t rows = g->view.streams_n * sizeof g->view.streams[0];
+    memcpy(&g->front, &g->view, offsetof(struct snapshot, streams) + rows);
+    pthread_cond_broadcast(&g->news);
+    pthread_mutex_unlock(&g->lock);
+}

@@ -1,0 +1,83 @@
+/* inside: the engine's own state, shared by the files of this folder only. */
+#ifndef TG_ENGINE_INSIDE_H
+#define TG_ENGINE_INSIDE_H
+
+#include "engine/engine.h"
+#include "engine/live.h"
+#include "load/worker.h"
+#include "report/runlog.h"
+#include "watch/sampler.h"
+#include "watch/scrape.h"
+
+#define COMMANDS_MAX 64
+#define PREFIX_RING 12
+
+struct worker_view { /* what a worker said last */
+    int64_t at, ready_at, load_start, dry_at;
+    unsigned version;
+    int phase, ready, active, queued, decoding, backing_off;
+};
+
+struct engine {
+    const struct run_config *cfg;
+    struct http_settings http;
+    struct prompt_set prompts;
+    struct run_result result;
+
+    pthread_t thread, preflight_thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, news;
+    struct command commands[COMMANDS_MAX]; /* under lock, as the next four */
+    int commands_n;
+    struct snapshot front;
+    char doing[200]; /* what the preflight is at */
+    bool over;
+
+    atomic_bool stop;           /* ends a preflight early */
+    atomic_bool preflight_done;
+    bool preflight_ok;          /* valid once preflight_done */
+
+    /* Only the engine thread, from here on. */
+    struct load_shared shared;
+    struct worker **workers;
+    struct worker_view views[WORKERS_MAX];
+    double view_cpu[WORKERS_MAX]; /* share of a core that each uses, over about 5 s */
+    int workers_n;
+    struct sampler *sampler;
+    struct scraper *scraper;
+    struct runlog *runlog;
+    struct host_sample host;
+    struct server_sample server;
+    double prefix_hits[PREFIX_RING], prefix_queries[PREFIX_RING];
+    int prefix_n;
+    double prefix_due; /* seconds after the start */
+
+    enum run_state state;
+    bool stop_asked, cancelled;
+    int64_t tick_at, woken_at;
+    int64_t drain_start, deadline;
+    int64_t paused_since, paused_ns;
+    int64_t next_sample;
+    uint64_t errors_seen[OUT_COUNT];
+    struct live live;
+    struct snapshot view;
+    struct stream_row *streams; /* rows of all workers by id; SNAP_STREAMS */
+};
+
+/* engine_view.c: the snapshot. */
+void engine_fill_view(struct engine *g, int64_t now);
+void engine_publish(struct engine *g);
+double engine_seconds(const struct engine *g, int64_t t); /* since the start of the run */
+/* A line for the log view and the run file. */
+void engine_note(struct engine *g, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* engine_rows.c: lines of the run file; no-ops where there is none. */
+void rows_header(struct engine *g);
+void rows_phase(struct engine *g, const struct phase *p, int64_t at);
+void rows_request(struct engine *g, const struct row *r);
+void rows_sample(struct engine *g, int64_t now);
+void rows_event(struct engine *g, int level, const char *text);
+void rows_mark(struct engine *g, const char *text);
+void rows_summary(struct engine *g);
+
+#endif

@@ -1,0 +1,87 @@
+#include "engine/live.h"
+#include "util.h"
+
+#include <math.h>
+#include <string.h>
+
+void live_init(struct live *l, int64_t start)
+{
+    *l = (struct live){.start = start, .point_at = start};
+}
+
+void live_add(struct live *l, int64_t at, double tokens, double approx)
+{
+    l->total += tokens;
+    l->total_approx += approx;
+    if (l->ring_n == LIVE_RING) {
+        memmove(l->at, l->at + 1, sizeof l->at - sizeof l->at[0]);
+        memmove(l->tokens, l->tokens + 1, sizeof l->tokens - sizeof l->tokens[0]);
+        memmove(l->approx, l->approx + 1, sizeof l->approx - sizeof l->approx[0]);
+        l->ring_n--;
+    }
+    l->at[l->ring_n] = at;
+    l->tokens[l->ring_n] = l->total;
+    l->approx[l->ring_n] = l->total_approx;
+    l->ring_n++;
+}
+
+double live_rate(const struct live *l, bool *approx)
+{
+    *approx = false;
+    int last = l->ring_n - 1, first = last;
+    while (first > 0 && l->at[last] - l->at[first] < INT64_C(980000000))
+        first--;
+    if (last < 0 || l->at[last] - l->at[first] < INT64_C(450000000))
+        return (double)NAN;
+    *approx = l->approx[last] > l->approx[first];
+    return (l->tokens[last] - l->tokens[first]) * 1e9 / (double)(l->at[last] - l->at[first]);
+}
+
+void series_push(struct series_view *s, double end_s, double v)
+{
+    if (s->n == SNAP_POINTS) {
+        memmove(s->v, s->v + 1, sizeof s->v - sizeof s->v[0]);
+        s->n--;
+    }
+    s->v[s->n++] = v;
+    s->end_s = end_s;
+}
+
+void snapshot_event(struct snapshot *s, double at_s, int level, const char *text)
+{
+    if (s->events_n == SNAP_EVENTS) {
+        memmove(s->events, s->events + 1, sizeof s->events - sizeof s->events[0]);
+        s->events_n--;
+    }
+    struct event_line *e = &s->events[s->events_n++];
+    e->at_s = at_s;
+    e->level = level;
+    str_copy(e->text, sizeof e->text, text);
+}
+
+void snapshot_mark(struct snapshot *s, double at_s, const char *text)
+{
+    if (s->marks_n == SNAP_MARKS) {
+        memmove(s->marks, s->marks + 1, sizeof s->marks - sizeof s->marks[0]);
+        s->marks_n--;
+    }
+    struct mark *m = &s->marks[s->marks_n++];
+    m->at_s = at_s;
+    str_copy(m->text, sizeof m->text, text);
+}
+
+void snapshot_clear(struct snapshot *s)
+{
+    memset(s, 0, sizeof *s);
+    double nan = (double)NAN;
+    s->elapsed_s = s->planned_s = s->planned_requests = nan;
+    s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
+    struct gauge *g[] = {&s->memory.ram_total, &s->memory.ram_used,  &s->memory.ram_available, &s->memory.gtt_total,
+                         &s->memory.gtt_used,  &s->memory.vram_total, &s->memory.vram_used};
+    for (size_t i = 0; i < ARRAY_LEN(g); i++)
+        g[i]->value = nan;
+    s->output_rate = s->output_rate_stream = s->output_rate_peak = s->decode_rate = s->lag_p99_ms = nan;
+    struct latency_view *v[] = {&s->ttft, &s->tpot, &s->e2e};
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        *v[i] = (struct latency_view){0, nan, nan, nan, nan};
+}

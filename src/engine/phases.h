@@ -1,0 +1,47 @@
+/* phases: a run as a sequence of stretches with one target each.  Rows come in as requests end; they are counted for the
+ * phase in which they were sent, and their tokens for the windows in which they arrived.  A row's tokens are placed only
+ * a while after its end, when every worker has reported what it knows about the windows' bounds.  One owner. */
+#ifndef TG_PHASES_H
+#define TG_PHASES_H
+
+#include "measure/tally.h"
+
+#define PHASES_MAX 64
+
+struct phase {
+    int id; /* of the target that opened it */
+    int streams;
+    int64_t context, max_tokens;
+    struct window whole;  /* from its first moment to its end or the beginning of the drain */
+    struct window steady; /* from when every slot had sent a request in it; from = 0: never */
+    struct tally tally;   /* measured requests sent in it */
+    struct tally delta;   /* … that ended since the last phases_delta_clear */
+};
+
+struct phases {
+    struct phase *list[PHASES_MAX];
+    int n;
+    int merged; /* phases that found no room: their requests count for the last one */
+    struct tally total, warmup;
+    struct row *settling;
+    size_t settling_n, settling_cap;
+};
+
+void phases_init(struct phases *p);
+void phases_release(struct phases *p);
+/* Ends the open phase, if any, and begins one at `now` (0: its beginning is not known yet; see phases_begin). */
+void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t max_tokens, int64_t now);
+void phases_begin(struct phases *p, int64_t at);
+void phases_steady(struct phases *p, int64_t at);
+void phases_close(struct phases *p, int64_t at);
+struct phase *phases_current(struct phases *p); /* NULL where none is open */
+/* Takes over the row's gaps. */
+void phases_row(struct phases *p, struct row *r);
+/* Places the tokens of rows that ended before `before`. */
+void phases_settle(struct phases *p, int64_t before);
+void phases_delta_clear(struct phases *p);
+
+/* Both kinds of window added up over all phases. */
+void phases_windows(const struct phases *p, int64_t now, bool steady, struct window *sum, double *seconds);
+
+#endif

@@ -1,0 +1,43 @@
+/* config: what a run was asked to do.  Plain data, filled by options.c, const from the start of the run on. */
+#ifndef TG_CONFIG_H
+#define TG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STREAMS_MAX 100000
+#define TOKENS_MAX (16 * 1024 * 1024)
+#define WORKERS_MAX 64
+#define HEADERS_MAX 32
+
+enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETIONS };
+enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE };
+
+struct run_config {
+    const char *url; /* NULL: look at the usual local ports */
+    const char *model;
+    const char *api_key_env, *api_key_file;
+    const char *headers[HEADERS_MAX];
+    size_t headers_n;
+    enum endpoint endpoint;
+
+    int64_t max_num_seqs; /* streams kept in flight */
+    int64_t context;      /* prompt tokens */
+    int64_t max_tokens;   /* output tokens */
+    int64_t requests;     /* 0: not limited */
+    int64_t duration_ns;  /* 0: not limited */
+    int64_t warmup;       /* requests sent before measuring */
+    int64_t drain_ns;     /* how long to wait for requests in flight at the end */
+    int64_t workers;      /* 0: min(cores, 4) */
+    int64_t timeout_ns, stall_ns;
+    int64_t seed;
+    const char *prompt;   /* "unique", "shared" or a file */
+    bool insecure;        /* do not verify TLS */
+    bool natural_length;  /* let the model end by itself */
+    bool stamps;          /* compare with the time stamps that the simulator and the test servers put in their chunks */
+    const char *out;      /* run file; NULL: the default folder */
+    const char *label;
+};
+
+#endif

@@ -1,0 +1,219 @@
+#include "load/http.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define KEY_MAX 8192
+
+static bool add_header(struct http_settings *s, const char *line)
+{
+    struct curl_slist *l = curl_slist_append(s->headers, line);
+    if (l == NULL)
+        die("out of memory (headers)");
+    s->headers = l;
+    return true;
+}
+
+static bool add_key(struct http_settings *s, const char *key, const char *from, struct err *e)
+{
+    size_t n = strcspn(key, "\r\n");
+    while (n > 0 && isspace((unsigned char)key[n - 1]))
+        n--;
+    if (n == 0)
+        return err_set(e, "the API key from '%s' is empty", from);
+    char *line = xasprintf("Authorization: Bearer %.*s", (int)n, key);
+    bool ok = add_header(s, line);
+    explicit_bzero(line, strlen(line));
+    free(line);
+    return ok;
+}
+
+static bool key_from_file(struct http_settings *s, const char *path, struct err *e)
+{
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return err_set(e, "cannot read API key file '%s': %s", path, strerror(errno));
+    char key[KEY_MAX];
+    size_t n = fread(key, 1, sizeof key - 1, f);
+    fclose(f);
+    key[n] = '\0';
+    bool ok = add_key(s, key, path, e);
+    explicit_bzero(key, sizeof key);
+    return ok;
+}
+
+bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e)
+{
+    *s = (struct http_settings){.insecure = c->insecure};
+    add_header(s, "Content-Type: application/json");
+    add_header(s, "Expect:");
+    if (c->stamps)
+        add_header(s, "X-Tokgauge-Stamp: 1");
+    for (size_t i = 0; i < c->headers_n; i++)
+        add_header(s, c->headers[i]);
+    bool ok = true;
+    if (c->api_key_file != NULL) {
+        ok = key_from_file(s, c->api_key_file, e);
+    } else if (c->api_key_env != NULL) {
+        const char *key = getenv(c->api_key_env);
+        ok = key != NULL ? add_key(s, key, c->api_key_env, e)
+                         : err_set(e, "environment variable '%s' (--api-key-env) is not set", c->api_key_env);
+    }
+    if (!ok)
+        http_settings_release(s);
+    return ok;
+}
+
+void http_settings_release(struct http_settings *s)
+{
+    curl_slist_free_all(s->headers);
+    s->headers = NULL;
+}
+
+void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error)
+{
+    error[0] = '\0';
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, s->headers);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1,[::1]");
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tokgauge");
+    if (s->insecure) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *ctx)
+{
+    struct http_reply *r = ctx;
+    return buf_add(&r->body, p, size * n) ? size * n : 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct http_reply *r = ctx;
+    size_t len = size * n;
+    if (len > 7 && strncasecmp(p, "server:", 7) == 0) {
+        size_t i = 7;
+        while (i < len && p[i] == ' ')
+            i++;
+        while (len > i && isspace((unsigned char)p[len - 1]))
+            len--;
+        str_sanitise(r->server, sizeof r->server, p + i, len - i);
+    } else if (len > 15 && strncasecmp(p, "x-tokgauge-sim:", 15) == 0) {
+        r->simulated = true;
+    }
+    return size * n;
+}
+
+void http_reply_release(struct http_reply *r)
+{
+    buf_release(&r->body);
+}
+
+CURLcode http_perform(CURL *easy, const atomic_bool *stop)
+{
+    CURLM *multi = curl_multi_init();
+    if (multi == NULL)
+        die("out of memory (curl)");
+    curl_multi_add_handle(multi, easy);
+    CURLcode code = CURLE_ABORTED_BY_CALLBACK;
+    for (int running = 1;;) {
+        curl_multi_perform(multi, &running);
+        int left;
+        CURLMsg *m = curl_multi_info_read(multi, &left);
+        if (m != NULL && m->msg == CURLMSG_DONE) {
+            code = m->data.result;
+            break;
+        }
+        if (running == 0 || (stop != NULL && atomic_load(stop)))
+            break;
+        curl_multi_poll(multi, NULL, 0, 50, NULL);
+    }
+    curl_multi_remove_handle(multi, easy);
+    curl_multi_cleanup(multi);
+    return code;
+}
+
+bool http_call(const struct http_settings *s, const char *url, const char *json, int64_t timeout_ns,
+               const atomic_bool *stop, struct http_reply *r, struct err *e)
+{
+    *r = (struct http_reply){0};
+    buf_init(&r->body, HTTP_BODY_MAX);
+    CURL *easy = curl_easy_init();
+    if (easy == NULL)
+        die("out of memory (curl)");
+    char error[CURL_ERROR_SIZE];
+    http_setup(easy, s, url, error);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / 1000000));
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
+    if (json != NULL) {
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(json));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json);
+    }
+    r->code = http_perform(easy, stop);
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
+    bool ok = r->code == CURLE_OK && r->status != 0;
+    if (!ok)
+        http_explain(r->code, error, url, e);
+    curl_easy_cleanup(easy);
+    return ok;
+}
+
+/* "http://host:port/path" → "host:port". */
+static void address_of(const char *url, char *out, size_t size)
+{
+    const char *p = strstr(url, "://");
+    p = p != NULL ? p + 3 : url;
+    size_t n = strcspn(p, "/?#");
+    str_sanitise(out, size, p, n);
+}
+
+void http_explain(CURLcode code, const char *detail, const char *url, struct err *e)
+{
+    char at[128], why[192];
+    address_of(url, at, sizeof at);
+    str_sanitise(why, sizeof why, detail, strlen(detail));
+    if (why[0] == '\0')
+        str_copy(why, sizeof why, curl_easy_strerror(code));
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        err_set(e, "cannot find host '%s': check the URL's spelling or the name server", at);
+        break;
+    case CURLE_COULDNT_CONNECT:
+        err_set(e, "cannot connect to '%s': %s: is the server running there?", at, why);
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        err_set(e, "no answer from '%s' in time: %s", at, why);
+        break;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        err_set(e, "TLS certificate of '%s' is not accepted: %s (--insecure skips the check)", at, why);
+        break;
+    case CURLE_SSL_CONNECT_ERROR:
+        err_set(e, "TLS with '%s' failed: %s: does the server speak https?", at, why);
+        break;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        err_set(e, "'%s' is not an http or https URL", url);
+        break;
+    case CURLE_ABORTED_BY_CALLBACK:
+        err_set(e, "stopped");
+        break;
+    default:
+        err_set(e, "talking to '%s' failed: %s", at, why);
+    }
+}

@@ -1,0 +1,49 @@
+/* http: what all requests of this program have in common, and a small synchronous client for everything that is not
+ * load (model list, tokenize, server counters).  TLS is verified unless told otherwise; loopback never uses a proxy. */
+#ifndef TG_HTTP_H
+#define TG_HTTP_H
+
+#include "buf.h"
+#include "load/config.h"
+#include "util.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Const after http_settings_init; may be read by all threads. */
+struct http_settings {
+    struct curl_slist *headers; /* content type, the user's, the key, an empty Expect */
+    bool insecure;
+};
+/* Reads the API key from the environment or file that the configuration names.  The key goes nowhere else. */
+bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e);
+void http_settings_release(struct http_settings *s);
+
+/* The options every handle has.  `error` is a CURL_ERROR_SIZE buffer that lives as long as the handle. */
+void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error);
+
+#define HTTP_BODY_MAX (4 * 1024 * 1024)
+
+struct http_reply {
+    long status;
+    CURLcode code;        /* why http_call returned false */
+    struct buf body;      /* at most HTTP_BODY_MAX */
+    char server[64];      /* Server header, sanitised */
+    bool simulated;       /* the server says that it is a simulation */
+};
+void http_reply_release(struct http_reply *r);
+
+/* GET (json NULL) or POST of json.  True where any HTTP answer came, whatever its status; false where none did, and
+ * then e has one line that says what could not be done.  Ends early, with false, when *stop becomes true (stop may be
+ * NULL). */
+bool http_call(const struct http_settings *s, const char *url, const char *json, int64_t timeout_ns,
+               const atomic_bool *stop, struct http_reply *r, struct err *e);
+
+/* One line for a failed transfer: "connection to 127.0.0.1:8000 refused: is the server running?". */
+void http_explain(CURLcode code, const char *detail, const char *url, struct err *e);
+
+/* Runs one prepared handle to its end on this thread, looking at *stop 20 times a second. */
+CURLcode http_perform(CURL *easy, const atomic_bool *stop);
+
+#endif

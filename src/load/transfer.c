@@ -1,0 +1,232 @@
+#include "load/transfer.h"
+#include "clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define HEAD_MAX 4096
+
+static void keep_tail(struct transfer *t, const char *text)
+{
+    size_t n = strlen(text);
+    if (n >= TRANSFER_TAIL) {
+        text += n - TRANSFER_TAIL;
+        n = TRANSFER_TAIL;
+    }
+    if (t->tail_n + n > TRANSFER_TAIL) {
+        size_t drop = t->tail_n + n - TRANSFER_TAIL;
+        memmove(t->tail, t->tail + drop, t->tail_n - drop);
+        t->tail_n -= drop;
+    }
+    memcpy(t->tail + t->tail_n, text, n);
+    t->tail_n += n;
+}
+
+struct arrival {
+    struct transfer *t;
+    int64_t now;
+};
+
+static void note_stamp(struct transfer *t, int64_t now, const struct chat_event *e)
+{
+    int64_t late = now - e->stamp_ns;
+    hist_add(&t->sink->stamp_arrival, late > 0 ? (uint64_t)late : 0, 1);
+    if (e->output && t->tl.first_token == now && e->server_ttft_ns > 0) {
+        int64_t error = (now - t->tl.sent) - e->server_ttft_ns;
+        hist_add(&t->sink->stamp_ttft, (uint64_t)llabs(error), 1);
+    }
+}
+
+static void on_event(void *ctx, const struct sse_event *ev)
+{
+    const struct arrival *a = ctx;
+    struct transfer *t = a->t;
+    struct chat_event e;
+    chat_decode(ev->data, ev->n, &e);
+    if (ev->error_line && !e.malformed) {
+        e.error = true;
+        if (e.error_text[0] == '\0')
+            chat_error_text(ev->data, ev->n, e.error_text, sizeof e.error_text);
+    }
+    t->any_event = true;
+    bool approx;
+    int64_t tokens = timeline_event(&t->tl, a->now, &e, &approx);
+    if (tokens > 0) {
+        t->sink->tokens += (uint64_t)tokens;
+        t->sink->approx += approx ? (uint64_t)tokens : 0;
+        t->sink->events++;
+        t->live_tokens += tokens;
+        t->live_approx |= approx;
+        if (e.text != NULL)
+            keep_tail(t, e.text);
+        if (e.stamp_ns > 0)
+            note_stamp(t, a->now, &e);
+    }
+    if (e.error && t->error[0] == '\0')
+        str_copy(t->error, sizeof t->error, e.error_text);
+    chat_release(&e);
+}
+
+static size_t on_data(char *p, size_t size, size_t n, void *ctx)
+{
+    int64_t now = clock_ns();
+    struct transfer *t = ctx;
+    size_t len = size * n;
+    struct token_sink *sink = t->sink;
+    if (sink->pass_start == 0)
+        sink->pass_start = now;
+    hist_add(&sink->batch_delay, (uint64_t)(now - sink->pass_start), 1);
+    sink->bytes += len;
+    if (t->tl.first_byte == 0)
+        t->tl.first_byte = now;
+    t->last_byte = now;
+    if (!t->any_event && t->head.len < HEAD_MAX)
+        buf_add(&t->head, p, MIN_OF(len, HEAD_MAX - t->head.len));
+    struct arrival a = {t, now};
+    return sse_feed(&t->sse, p, len, on_event, &a) ? len : CURL_WRITEFUNC_ERROR;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    size_t len = size * n;
+    if (len > 12 && strncasecmp(p, "retry-after:", 12) == 0) {
+        char num[16];
+        str_sanitise(num, sizeof num, p + 12, len - 12);
+        long s = strtol(num, NULL, 10); /* the date form gives 0: our own pacing then */
+        t->retry_after_s = s > 0 ? MIN_OF(s, 3600L) : 0;
+    }
+    return len;
+}
+
+/* Connected, and about to write the request.  Called again when libcurl itself tries anew on a fresh connection. */
+static int on_prereq(void *ctx, char *a, char *b, int c, int d)
+{
+    (void)a, (void)b, (void)c, (void)d;
+    struct transfer *t = ctx;
+    t->tl.retried |= t->tl.sent != 0;
+    t->tl.sent = clock_ns();
+    return CURL_PREREQFUNC_OK;
+}
+
+void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink)
+{
+    *t = (struct transfer){.sink = sink};
+    sse_init(&t->sse);
+    buf_init(&t->body, HTTP_BODY_MAX * 16);
+    buf_init(&t->head, HEAD_MAX);
+    timeline_init(&t->tl, 0);
+    t->easy = curl_easy_init();
+    if (t->easy == NULL)
+        die("out of memory (curl)");
+    http_setup(t->easy, s, url, t->curl_error);
+    curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_prereq);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 4096L);
+    curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+}
+
+void transfer_release(struct transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    sse_release(&t->sse);
+    buf_release(&t->body);
+    buf_release(&t->head);
+    timeline_release(&t->tl);
+}
+
+void transfer_start(struct transfer *t, int64_t due, int64_t now)
+{
+    timeline_release(&t->tl);
+    timeline_init(&t->tl, due);
+    t->tl.started = now;
+    sse_reset(&t->sse);
+    buf_clear(&t->head);
+    t->any_event = t->live_approx = false;
+    t->last_byte = t->live_tokens = 0;
+    t->tail_n = 0;
+    t->retry_after_s = 0;
+    t->error[0] = t->curl_error[0] = '\0';
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.data);
+}
+
+static enum transport transport_of(CURLcode code, const struct transfer *t)
+{
+    switch (code) {
+    case CURLE_OK: return TR_COMPLETE;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return TR_DNS;
+    case CURLE_COULDNT_CONNECT: return TR_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT: return t->tl.sent == 0 ? TR_CONNECT : TR_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER: return TR_TLS;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING: return TR_CLOSED_EARLY;
+    case CURLE_WRITE_ERROR: return t->sse.too_large ? TR_TOO_LARGE : TR_PROTOCOL;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_HTTP2: return TR_PROTOCOL;
+    case CURLE_ABORTED_BY_CALLBACK: return TR_CANCELLED;
+    default:
+        /* libcurl reports bad chunked framing as a receive error too; its text tells them apart. */
+        return strstr(t->curl_error, "chunk") != NULL ? TR_PROTOCOL : TR_RESET;
+    }
+}
+
+static int64_t phase_ns(CURL *easy, CURLINFO from, CURLINFO to)
+{
+    curl_off_t a = 0, b = 0;
+    curl_easy_getinfo(easy, from, &a);
+    curl_easy_getinfo(easy, to, &b);
+    return b > a ? (b - a) * 1000 : 0;
+}
+
+static void note_connection(struct transfer *t)
+{
+    long fresh = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &fresh);
+    t->tl.connect_ns = t->tl.tls_ns = 0;
+    if (fresh > 0) {
+        t->tl.connect_ns = phase_ns(t->easy, CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T);
+        t->tl.tls_ns = phase_ns(t->easy, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T);
+    }
+}
+
+static void word_error(struct transfer *t, long status)
+{
+    if (t->tl.outcome == OUT_OK || t->tl.outcome == OUT_CANCELLED) {
+        t->error[0] = '\0';
+        return;
+    }
+    if (t->error[0] == '\0' && t->head.len > 0 && status >= 300)
+        chat_error_text(t->head.data, t->head.len, t->error, sizeof t->error);
+    if (t->error[0] == '\0' && t->tl.outcome == OUT_MALFORMED)
+        str_copy(t->error, sizeof t->error, t->any_event ? "an event is not JSON" : "the answer is not an event stream");
+    if (t->error[0] == '\0' && t->curl_error[0] != '\0')
+        str_sanitise(t->error, sizeof t->error, t->curl_error, strlen(t->curl_error));
+}
+
+void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how)
+{
+    struct arrival a = {t, now};
+    sse_end(&t->sse, on_event, &a);
+    long status = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (how == TR_COMPLETE)
+        how = transport_of(code, t);
+    bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->any_event;
+    t->tl.malformed |= foreign && how == TR_COMPLETE;
+    note_connection(t);
+    timeline_finish(&t->tl, now, how, (int)status);
+    word_error(t, status);
+}

@@ -1,0 +1,51 @@
+/* transfer: one streamed request from its body to its outcome; every curl callback of the load lives here.
+ * A transfer belongs to one thread.  The handle and the buffers are used again for the next request. */
+#ifndef TG_TRANSFER_H
+#define TG_TRANSFER_H
+
+#include "buf.h"
+#include "hist.h"
+#include "load/http.h"
+#include "measure/sse.h"
+#include "measure/timeline.h"
+
+#define TRANSFER_TAIL 256
+
+/* Counters of one thread that the callbacks add to; the owner reads and clears them. */
+struct token_sink {
+    int64_t pass_start;   /* time of the first data callback of this loop pass, 0: none yet (the loop clears it) */
+    uint64_t tokens;      /* live count; see timeline_event */
+    uint64_t approx;      /* … of which counted as events */
+    uint64_t events, bytes;
+    struct hist batch_delay;             /* ns */
+    struct hist stamp_arrival, stamp_ttft; /* ns: arrival − stamp; |measured TTFT − the server's| (with stamps only) */
+};
+
+struct transfer {
+    CURL *easy;
+    struct token_sink *sink;
+    struct timeline tl;
+    struct sse sse;
+    struct buf body;       /* the request; the caller fills it before transfer_start */
+    struct buf head;       /* first bytes of an answer that is no event stream */
+    bool any_event;
+    int64_t last_byte;
+    int64_t live_tokens;   /* of this request so far */
+    bool live_approx;
+    char tail[TRANSFER_TAIL]; /* last text, raw */
+    size_t tail_n;
+    long retry_after_s;    /* Retry-After header, 0: none */
+    char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */
+    char curl_error[CURL_ERROR_SIZE];
+};
+
+void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink);
+void transfer_release(struct transfer *t);
+
+/* Makes the handle ready to be run with the bytes in t->body. */
+void transfer_start(struct transfer *t, int64_t due, int64_t now);
+/* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).
+ * After this t->tl has outcome and counts. */
+void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how);
+
+#endif

@@ -1,0 +1,592 @@
+#include "load/worker.h"
+#include "clock.h"
+#include "load/transfer.h"
+
+#include <event2/event.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
+#define LAG_NS (10 * NS_PER_MS)
+#define BACKOFF_MIN_NS (100 * NS_PER_MS)
+#define BACKOFF_MAX_NS (5 * NS_PER_SEC)
+
+struct slot {
+    struct transfer t; /* first, so that a transfer's address is its slot's */
+    struct worker *w;
+    int id;            /* 0-based, over all workers */
+    bool made, active, starting;
+    bool retired;      /* beyond the target: starts nothing */
+    int ready_phase;   /* last phase in which it sent a measured request */
+    int failures;      /* in a row */
+    int64_t backoff_until, free_at;
+    struct event *timer;
+    struct workload_item item;
+    int phase;         /* of the request in flight */
+    int64_t context, max_tokens;
+};
+
+
+struct worker {
+    pthread_t thread;
+    struct load_shared *shared;
+    int index, count;
+    struct event_base *base;
+    CURLM *multi;
+    int wake_fd;
+    struct event *wake, *curl_timer, *lag_timer, *starter;
+    int64_t lag_due;
+    struct mailbox mailbox;
+    struct record_set *set;
+    struct token_sink sink;
+    struct load_target target;
+    struct slot **slots;
+    int slots_n, active;
+    struct slot **queue; /* ring of slots about to start */
+    int queue_cap, queue_head, queue_n;
+    int ready;
+    int64_t ready_at, load_start, dry_at;
+    int64_t cpu_mark, wall_mark;
+};
+
+void load_body(const struct load_shared *s, uint64_t seq, size_t words, int64_t max_tokens, struct buf *out)
+{
+    buf_clear(out);
+    prompt_body(s->prompts,
+                &(struct body_spec){.model = s->server->model, .endpoint = s->cfg->endpoint, .fields = s->fields,
+                                    .max_tokens = max_tokens, .seq = seq, .words = words},
+                out);
+}
+
+static void arm(struct event *timer, int64_t ns)
+{
+    struct timeval tv = {ns / NS_PER_SEC, ns % NS_PER_SEC / 1000};
+    evtimer_add(timer, &tv);
+}
+
+/* ---- starting ---- */
+
+static void enqueue(struct slot *s)
+{
+    struct worker *w = s->w;
+    if (s->starting || s->active)
+        return;
+    s->starting = true;
+    w->queue[(w->queue_head + w->queue_n++) % w->queue_cap] = s;
+    event_active(w->starter, EV_TIMEOUT, 0);
+}
+
+static bool may_send(const struct worker *w)
+{
+    return !w->target.paused && !w->target.draining && !w->target.cancel;
+}
+
+static void set_lag_timer(struct worker *w)
+{
+    if (w->active == 0) {
+        evtimer_del(w->lag_timer);
+    } else if (!evtimer_pending(w->lag_timer, NULL)) {
+        w->lag_due = clock_ns() + LAG_NS;
+        arm(w->lag_timer, LAG_NS);
+    }
+}
+
+static void on_lag(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct worker *w = ctx;
+    int64_t late = clock_ns() - w->lag_due;
+    hist_add(&w->set->lag, late > 0 ? (uint64_t)late : 0, 1);
+    set_lag_timer(w);
+}
+
+static void mark_ready(struct slot *s, int64_t now)
+{
+    struct worker *w = s->w;
+    if (s->item.warmup)
+        return;
+    if (w->load_start == 0)
+        w->load_start = now;
+    if (s->ready_phase != w->target.phase) {
+        s->ready_phase = w->target.phase;
+        w->ready++;
+        w->ready_at = now;
+    }
+}
+
+/* Takes a number; the workload says whether there is a request for it. */
+static bool next_item(struct slot *s)
+{
+    struct load_shared *sh = s->w->shared;
+    uint64_t seq = atomic_load(&sh->next_seq);
+    do {
+        if (!workload_next(&sh->workload, seq, s->free_at, &s->item))
+            return false;
+    } while (!atomic_compare_exchange_weak(&sh->next_seq, &seq, seq + 1));
+    return true;
+}
+
+static void start(struct slot *s)
+{
+    struct worker *w = s->w;
+    if (s->retired || !may_send(w))
+        return;
+    if (!next_item(s)) {
+        if (w->dry_at == 0)
+            w->dry_at = clock_ns();
+        return;
+    }
+    if (!s->made) {
+        transfer_init(&s->t, w->shared->http, w->shared->url, &w->sink);
+        s->made = true;
+    }
+    s->phase = w->target.phase;
+    s->context = w->target.context;
+    s->max_tokens = w->target.max_tokens;
+    load_body(w->shared, s->item.seq, w->target.words, s->max_tokens, &s->t.body);
+    int64_t now = clock_ns();
+    transfer_start(&s->t, s->item.due, now);
+    mark_ready(s, now);
+    s->active = true;
+    w->active++;
+    w->set->sent += s->item.warmup ? 0 : 1;
+    curl_multi_add_handle(w->multi, s->t.easy);
+    set_lag_timer(w);
+}
+
+static void on_starter(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct worker *w = ctx;
+    for (int i = 0; i < STARTS_PER_PASS && w->queue_n > 0; i++) {
+        struct slot *s = w->queue[w->queue_head];
+        w->queue_head = (w->queue_head + 1) % w->queue_cap;
+        w->queue_n--;
+        s->starting = false;
+        start(s);
+    }
+    if (w->queue_n > 0)
+        event_active(w->starter, EV_TIMEOUT, 0);
+}
+
+/* ---- ending ---- */
+
+static void on_backoff(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct slot *s = ctx;
+    s->backoff_until = 0;
+    s->free_at = clock_ns();
+    enqueue(s);
+}
+
+static void back_off(struct slot *s, int64_t now)
+{
+    int64_t wait = BACKOFF_MIN_NS << MIN_OF(s->failures, 6);
+    wait = MIN_OF(wait, BACKOFF_MAX_NS);
+    if (s->t.retry_after_s > 0)
+        wait = s->t.retry_after_s * NS_PER_SEC;
+    s->failures++;
+    s->backoff_until = now + wait;
+    if (s->timer == NULL)
+        s->timer = evtimer_new(s->w->base, on_backoff, s);
+    arm(s->timer, wait);
+}
+
+static void hand_row(struct slot *s)
+{
+    struct worker *w = s->w;
+    struct row *r = record_set_add_row(w->set);
+    *r = (struct row){.tl = s->t.tl, .seq = s->item.seq, .stream = s->id + 1, .phase = s->phase,
+                      .warmup = s->item.warmup, .context = s->context, .max_tokens = s->max_tokens,
+                      .fixed_length = (w->shared->fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0};
+    str_copy(r->error, sizeof r->error, s->t.error);
+    s->t.tl.gaps = NULL; /* the row owns them now */
+    s->t.tl.gaps_n = s->t.tl.gaps_cap = 0;
+}
+
+static void finish(struct slot *s, CURLcode code, enum transport how)
+{
+    struct worker *w = s->w;
+    int64_t now = clock_ns();
+    curl_multi_remove_handle(w->multi, s->t.easy);
+    transfer_finish(&s->t, now, code, how);
+    s->active = false;
+    w->active--;
+    hand_row(s);
+    s->free_at = now;
+    enum outcome o = s->t.tl.outcome;
+    if (o == OUT_OK || o == OUT_CANCELLED)
+        s->failures = 0;
+    if (!s->retired && may_send(w)) {
+        if (o == OUT_OK || o == OUT_CANCELLED)
+            enqueue(s);
+        else
+            back_off(s, now);
+    }
+}
+
+static void reap(struct worker *w)
+{
+    CURLMsg *m;
+    int left;
+    while ((m = curl_multi_info_read(w->multi, &left)) != NULL) {
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        struct slot *s = NULL;
+        CURLcode code = m->data.result; /* m is gone once its handle is removed */
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+        finish(s, code, TR_COMPLETE);
+    }
+    set_lag_timer(w);
+}
+
+/* ---- curl on libevent ---- */
+
+static void on_socket(evutil_socket_t fd, short what, void *ctx)
+{
+    struct worker *w = ctx;
+    int running, flags = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+    curl_multi_socket_action(w->multi, fd, flags, &running);
+    reap(w);
+}
+
+static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
+{
+    (void)easy;
+    struct worker *w = ctx;
+    struct event *ev = socket_ctx;
+    if (ev != NULL)
+        event_del(ev);
+    if (what == CURL_POLL_REMOVE) {
+        if (ev != NULL)
+            event_free(ev);
+        curl_multi_assign(w->multi, fd, NULL);
+        return 0;
+    }
+    short mask = (short)(EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
+    if (ev == NULL) {
+        ev = event_new(w->base, fd, mask, on_socket, w);
+        curl_multi_assign(w->multi, fd, ev);
+    } else {
+        event_assign(ev, w->base, fd, mask, on_socket, w);
+    }
+    event_add(ev, NULL);
+    return 0;
+}
+
+static void on_curl_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct worker *w = ctx;
+    int running;
+    curl_multi_socket_action(w->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    reap(w);
+}
+
+static int want_timer(CURLM *multi, long ms, void *ctx)
+{
+    (void)multi;
+    struct worker *w = ctx;
+    if (ms < 0)
+        evtimer_del(w->curl_timer);
+    else
+        arm(w->curl_timer, (int64_t)ms * NS_PER_MS);
+    return 0;
+}
+
+/* ---- the target ---- */
+
+static int slots_wanted(const struct worker *w)
+{
+    return w->target.streams / w->count + (w->index < w->target.streams % w->count ? 1 : 0);
+}
+
+static void grow(struct worker *w, int n)
+{
+    if (n <= w->slots_n)
+        return;
+    w->slots = xrealloc(w->slots, (size_t)n * sizeof(struct slot *));
+    for (int i = w->slots_n; i < n; i++) {
+        w->slots[i] = xcalloc(1, sizeof(struct slot));
+        w->slots[i]->w = w;
+        w->slots[i]->id = i * w->count + w->index;
+        w->slots[i]->retired = true;
+        w->slots[i]->ready_phase = -1;
+    }
+    w->slots_n = n;
+    struct slot **ring = xcalloc((size_t)n, sizeof(struct slot *));
+    for (int i = 0; i < w->queue_n; i++)
+        ring[i] = w->queue[(w->queue_head + i) % w->queue_cap];
+    free(w->queue);
+    w->queue = ring;
+    w->queue_cap = n;
+    w->queue_head = 0;
+}
+
+static void stop_waiting(struct slot *s)
+{
+    if (s->backoff_until != 0)
+        evtimer_del(s->timer);
+    s->backoff_until = 0;
+}
+
+static void apply_slot(struct slot *s, bool wanted, int64_t now)
+{
+    struct worker *w = s->w;
+    s->retired = !wanted;
+    if (s->active && (s->retired || w->target.cancel))
+        finish(s, CURLE_OK, TR_CANCELLED);
+    if (s->retired || !may_send(w)) {
+        stop_waiting(s);
+    } else if (!s->active && !s->starting && s->backoff_until == 0) {
+        s->free_at = now;
+        enqueue(s);
+    }
+}
+
+static void apply_target(struct worker *w)
+{
+    struct load_target before = w->target;
+    pthread_mutex_lock(&w->shared->lock);
+    w->target = w->shared->target;
+    pthread_mutex_unlock(&w->shared->lock);
+    if (before.version == w->target.version)
+        return;
+    if (before.phase != w->target.phase) {
+        w->ready = 0;
+        w->ready_at = 0;
+    }
+    int n = slots_wanted(w);
+    grow(w, n);
+    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)MAX_OF(n, 4));
+    int64_t now = clock_ns();
+    for (int i = 0; i < w->slots_n; i++)
+        apply_slot(w->slots[i], i < n, now);
+    set_lag_timer(w);
+}
+
+static void check_timeouts(struct worker *w, int64_t now)
+{
+    const struct run_config *c = w->shared->cfg;
+    for (int i = 0; i < w->slots_n; i++) {
+        struct slot *s = w->slots[i];
+        if (!s->active)
+            continue;
+        if (s->t.tl.first_byte == 0 && now - s->t.tl.started > c->timeout_ns)
+            finish(s, CURLE_OK, TR_TIMEOUT);
+        else if (s->t.tl.first_byte != 0 && now - s->t.last_byte > c->stall_ns)
+            finish(s, CURLE_OK, TR_STALLED);
+    }
+}
+
+/* ---- the hand-over ---- */
+
+static enum stream_state state_of(const struct slot *s)
+{
+    if (s->backoff_until != 0)
+        return STREAM_BACKOFF;
+    if (!s->active)
+        return STREAM_IDLE;
+    if (s->t.tl.sent == 0)
+        return STREAM_CONNECT;
+    return s->t.tl.first_token == 0 ? STREAM_QUEUED : STREAM_DECODE;
+}
+
+static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
+{
+    const struct timeline *tl = &s->t.tl;
+    enum stream_state st = state_of(s);
+    *r = (struct stream_row){.id = s->id + 1, .state = st, .context = (int)s->context, .ttft_ms = (double)NAN,
+                             .rate = (double)NAN, .backoff_s = (double)NAN, .wait_s = (double)NAN};
+    if (st == STREAM_BACKOFF)
+        r->backoff_s = (double)(s->backoff_until - now) / 1e9;
+    if (!s->made || (st != STREAM_QUEUED && st != STREAM_DECODE))
+        return;
+    r->output = (int)MIN_OF(s->t.live_tokens, INT32_MAX);
+    r->output_approx = s->t.live_approx;
+    r->wait_s = (double)(now - tl->sent) / 1e9;
+    if (tl->first_token != 0)
+        r->ttft_ms = (double)(tl->first_token - tl->sent) / 1e6;
+    if (s->t.live_tokens > 1 && tl->last_token > tl->first_token)
+        r->rate = (double)(s->t.live_tokens - 1) * 1e9 / (double)(tl->last_token - tl->first_token);
+    const char *tail = s->t.tail;
+    size_t n = s->t.tail_n;
+    while (n > 0 && ((unsigned char)*tail & 0xc0) == 0x80) { /* the cut may have gone through a character */
+        tail++;
+        n--;
+    }
+    str_sanitise(r->tail, sizeof r->tail, tail, n);
+}
+
+static void fill_state(struct worker *w, struct record_set *set, int64_t now)
+{
+    int n = slots_wanted(w), rows = MIN_OF(n, SNAP_STREAMS / w->count + 1);
+    set->at = now;
+    set->active = w->active;
+    set->queued = set->decoding = set->backing_off = set->idle = 0;
+    if (set->streams_cap < (size_t)rows) {
+        set->streams_cap = (size_t)rows;
+        set->streams = xrealloc(set->streams, set->streams_cap * sizeof *set->streams);
+    }
+    set->streams_n = (size_t)rows;
+    for (int i = 0; i < n; i++) {
+        enum stream_state st = state_of(w->slots[i]);
+        set->queued += st == STREAM_QUEUED || st == STREAM_CONNECT;
+        set->decoding += st == STREAM_DECODE;
+        set->backing_off += st == STREAM_BACKOFF;
+        set->idle += st == STREAM_IDLE && !w->slots[i]->starting;
+        if (i < rows)
+            fill_stream(w->slots[i], now, &set->streams[i]);
+    }
+    set->version = w->target.version;
+    set->phase = w->target.phase;
+    set->ready = w->ready;
+    set->ready_at = w->ready_at;
+    set->load_start = w->load_start;
+    set->dry_at = w->dry_at;
+}
+
+static void publish(struct worker *w)
+{
+    int64_t now = clock_ns(), cpu = clock_thread_cpu_ns();
+    struct record_set *set = w->set;
+    set->tokens += w->sink.tokens;
+    set->approx += w->sink.approx;
+    set->events += w->sink.events;
+    set->bytes += w->sink.bytes;
+    w->sink.tokens = w->sink.approx = w->sink.events = w->sink.bytes = 0;
+    struct hist *own[] = {&w->sink.batch_delay, &w->sink.stamp_arrival, &w->sink.stamp_ttft};
+    struct hist *out[] = {&set->batch_delay, &set->stamp_arrival, &set->stamp_ttft};
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        if (own[i]->count > 0) {
+            hist_merge(out[i], own[i]);
+            hist_reset(own[i]);
+        }
+    if (w->active > 0) {
+        set->cpu_ns += cpu - w->cpu_mark;
+        set->wall_ns += now - w->wall_mark;
+    }
+    w->cpu_mark = cpu;
+    w->wall_mark = now;
+    fill_state(w, set, now);
+    w->set = mailbox_put(&w->mailbox, set);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)what;
+    struct worker *w = ctx;
+    uint64_t n;
+    if (read((int)fd, &n, sizeof n) < 0)
+        return;
+    apply_target(w);
+    check_timeouts(w, clock_ns());
+    publish(w);
+}
+
+/* ---- the thread ---- */
+
+static void make_loop(struct worker *w)
+{
+    struct event_config *c = event_config_new();
+    event_config_set_flag(c, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NOLOCK |
+                                     EVENT_BASE_FLAG_NO_CACHE_TIME); /* or a timer would count from the pass's start */
+    w->base = event_base_new_with_config(c);
+    event_config_free(c);
+    w->multi = curl_multi_init();
+    if (w->base == NULL || w->multi == NULL)
+        die("cannot make an event loop");
+    curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+    curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
+    curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+    curl_multi_setopt(w->multi, CURLMOPT_TIMERDATA, w);
+    curl_multi_setopt(w->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    w->curl_timer = evtimer_new(w->base, on_curl_timer, w);
+    w->lag_timer = evtimer_new(w->base, on_lag, w);
+    w->starter = event_new(w->base, -1, 0, on_starter, w);
+    w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
+    event_add(w->wake, NULL);
+}
+
+static void drop_slots(struct worker *w)
+{
+    for (int i = 0; i < w->slots_n; i++) {
+        struct slot *s = w->slots[i];
+        if (s->timer != NULL)
+            event_free(s->timer);
+        if (s->made)
+            transfer_release(&s->t);
+        free(s);
+    }
+    free(w->slots);
+    free(w->queue);
+}
+
+static void *run(void *ctx)
+{
+    struct worker *w = ctx;
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    w->wall_mark = clock_ns();
+    w->cpu_mark = clock_thread_cpu_ns();
+    while (!w->target.quit) {
+        w->sink.pass_start = 0;
+        event_base_loop(w->base, EVLOOP_ONCE);
+    }
+    drop_slots(w);
+    curl_multi_cleanup(w->multi);
+    event_free(w->wake);
+    event_free(w->starter);
+    event_free(w->lag_timer);
+    event_free(w->curl_timer);
+    event_base_free(w->base);
+    return NULL;
+}
+
+struct worker *worker_start(struct load_shared *shared, int index, int count)
+{
+    struct worker *w = xcalloc(1, sizeof *w);
+    w->shared = shared;
+    w->index = index;
+    w->count = count;
+    w->set = xcalloc(1, sizeof *w->set);
+    mailbox_init(&w->mailbox);
+    w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->wake_fd < 0)
+        die("cannot make an eventfd");
+    make_loop(w);
+    if (pthread_create(&w->thread, NULL, run, w) != 0)
+        die("cannot start a worker thread");
+    return w;
+}
+
+void worker_wake(struct worker *w)
+{
+    uint64_t one = 1;
+    if (write(w->wake_fd, &one, sizeof one) < 0)
+        return; /* the counter is full: a wake-up is pending anyway */
+}
+
+struct mailbox *worker_mailbox(struct worker *w)
+{
+    return &w->mailbox;
+}
+
+struct record_set *worker_join(struct worker *w)
+{
+    pthread_join(w->thread, NULL);
+    return w->set;
+}
+
+void worker_free(struct worker *w)
+{
+    mailbox_release(&w->mailbox);
+    record_set_release(w->set);
+    free(w->set);
+    close(w->wake_fd);
+    free(w);
+}

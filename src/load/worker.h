@@ -1,0 +1,55 @@
+/* worker: one thread of load: an event loop that drives many transfers, and the slots that they run in.
+ * A slot (a stream on screen) keeps one request in flight and belongs to one worker for life: slot i lives on worker
+ * i mod count.  Workers share nothing but what struct load_shared lists. */
+#ifndef TG_WORKER_H
+#define TG_WORKER_H
+
+#include "load/prompt.h"
+#include "load/server.h"
+#include "load/workload.h"
+#include "measure/recorder.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What the engine wants.  Written under the lock, read by the workers when they are woken. */
+struct load_target {
+    unsigned version;   /* changes with every change of anything below */
+    int streams;
+    int64_t context;
+    size_t words;       /* of a prompt, for that context */
+    int64_t max_tokens;
+    int phase;          /* counts up with every change of the three above */
+    bool paused;        /* send nothing new */
+    bool draining;      /* … and never again */
+    bool cancel;        /* take back what is in flight */
+    bool quit;          /* … and end the thread */
+};
+
+struct load_shared {
+    const struct run_config *cfg;
+    const struct server_info *server;
+    const struct http_settings *http;
+    const struct prompt_set *prompts;
+    char url[600];
+    unsigned fields; /* body_field bits that this server takes */
+    struct workload workload;
+    atomic_uint_fast64_t next_seq;
+    pthread_mutex_t lock;
+    struct load_target target; /* under lock */
+};
+
+struct worker;
+/* Starts the thread.  It has nothing to do until it is woken. */
+struct worker *worker_start(struct load_shared *shared, int index, int count);
+/* Looks at the target and exchanges its record set; returns at once. */
+void worker_wake(struct worker *w);
+struct mailbox *worker_mailbox(struct worker *w);
+/* After target.quit: waits for the end of the thread; returns its last record set (the caller's, as with mailbox_take). */
+struct record_set *worker_join(struct worker *w);
+void worker_free(struct worker *w);
+
+/* The body and the request that every slot sends; also used by the preflight. */
+void load_body(const struct load_shared *s, uint64_t seq, size_t words, int64_t max_tokens, struct buf *out);
+
+#endif

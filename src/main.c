@@ -1,0 +1,248 @@
+/* The only file that sees both the engine and the screen. */
+#include "clock.h"
+#include "demo.h"
+#include "engine/engine.h"
+#include "options.h"
+#include "report/summary.h"
+#include "ui/ui.h"
+#include "version.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int sig)
+{
+    stop_signal = sig;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    sigemptyset(&a.sa_mask);
+    const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < ARRAY_LEN(stops); i++)
+        sigaction(stops[i], &a, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int complain(const struct err *e, int status)
+{
+    fprintf(stderr, "tokgauge: %s\n", e->msg);
+    return status;
+}
+
+static bool utf8_terminal(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* The dashboard needs a terminal to draw on and to read keys from. */
+static bool wants_dashboard(const struct options *o)
+{
+    const char *term = getenv("TERM");
+    return !o->plain && !o->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && term != NULL && term[0] != '\0' &&
+           strcmp(term, "dumb") != 0;
+}
+
+static void print(const struct buf *b, FILE *f)
+{
+    if (b->len > 0)
+        fwrite(b->data, 1, b->len, f);
+    fflush(f);
+}
+
+/* ---- the picture ---- */
+
+static bool write_picture(const struct options *o, const struct snapshot *s, struct err *e)
+{
+    FILE *f = fopen(o->svg, "we");
+    bool ok = f != NULL && ui_render(s, (int)o->svg_width, (int)o->svg_height, "svg", f);
+    if (f != NULL && fclose(f) != 0)
+        ok = false;
+    return ok || err_set(e, "cannot write picture '%s': %s", o->svg, strerror(errno));
+}
+
+/* ---- the two ways to watch a run ---- */
+
+static void stop_run(struct engine *g)
+{
+    engine_send(g, &(struct command){.kind = CMD_STOP});
+}
+
+/* Once a second a line to stderr (--json) or stdout (--plain), until the end or a signal. */
+static void watch_plain(struct engine *g, const struct options *o, struct snapshot *s)
+{
+    struct snapshot_source source = engine_source(g);
+    int64_t next = clock_ns();
+    bool stopped = false;
+    struct snapshot *now = xcalloc(1, sizeof *now);
+    while (!engine_over(g)) {
+        engine_wait(g, TICK_NS);
+        if (stop_signal && !stopped) {
+            stop_run(g);
+            stopped = true;
+        }
+        if (source.read(source.ctx, now, now->seq) && (now->state == RUN_LOAD || s->seq == 0))
+            memcpy(s, now, sizeof *s);
+        if (clock_ns() < next)
+            continue;
+        next += NS_PER_SEC;
+        struct buf line;
+        buf_init(&line, 4096);
+        summary_progress(now, utf8_terminal(), &line);
+        print(&line, o->json ? stderr : stdout);
+        buf_release(&line);
+    }
+    free(now);
+}
+
+static enum ui_end watch_dashboard(struct engine *g, const struct options *o, struct snapshot *s, struct err *e)
+{
+    struct ui_config c = {.glyphs = (enum ui_glyphs)o->glyphs, .color = (enum ui_color)o->color, .theme = o->theme,
+                          .stop = &stop_signal};
+    struct snapshot_source source = engine_source(g);
+    enum ui_end end = (enum ui_end)ui_run(&c, &source, e);
+    source.read(source.ctx, s, 0);
+    if (end != UI_FINISHED)
+        stop_run(g);
+    return end;
+}
+
+/* ---- the run ---- */
+
+static int exit_status(const struct run_result *r, enum ui_end end, bool dashboard)
+{
+    if (r->end == END_FAILED)
+        return EXIT_FAILED;
+    const struct tally *t = &r->phases.total;
+    if (t->outcome[OUT_OK] == 0 && tally_failed(t) > 0)
+        return EXIT_FAILED;
+    if (stop_signal == SIGINT || (dashboard && end == UI_INTERRUPT && !stop_signal))
+        return 128 + SIGINT;
+    if (stop_signal)
+        return 128 + stop_signal;
+    return dashboard && end == UI_LOST ? 128 + SIGHUP : EXIT_DONE;
+}
+
+static void print_result(const struct run_result *r, const struct options *o)
+{
+    struct buf b;
+    buf_init(&b, 64u << 20);
+    if (o->json) {
+        struct jsonw j = {.out = &b};
+        jw_open(&j, NULL, '{');
+        summary_json(r, &j);
+        jw_close(&j, '}');
+        buf_adds(&b, "\n");
+    } else {
+        if (o->plain || !isatty(STDOUT_FILENO))
+            buf_adds(&b, "\n");
+        summary_text(r, utf8_terminal(), &b);
+    }
+    print(&b, stdout);
+    buf_release(&b);
+}
+
+static int report(const struct run_result *r, const struct options *o, enum ui_end end, bool dashboard)
+{
+    if (r->end == END_FAILED)
+        return complain(&r->error, EXIT_FAILED);
+    if (r->pre.server.kind != NULL && r->load_end != 0)
+        print_result(r, o);
+    else
+        fputs("tokgauge: stopped before the load began\n", stderr);
+    const struct tally *t = &r->phases.total;
+    if (t->outcome[OUT_OK] == 0 && tally_failed(t) > 0)
+        fputs("tokgauge: no request succeeded\n", stderr);
+    return exit_status(r, end, dashboard);
+}
+
+static int run_engine(const struct options *o, const char *command_line)
+{
+    struct err e;
+    bool usage, dashboard = wants_dashboard(o);
+    struct engine *g = engine_start(&o->run, command_line, &usage, &e);
+    if (g == NULL)
+        return complain(&e, usage ? EXIT_USAGE : EXIT_FAILED);
+    struct snapshot *last = xcalloc(1, sizeof *last);
+    enum ui_end end = UI_FINISHED;
+    struct err ui_error = {""};
+    if (dashboard)
+        end = watch_dashboard(g, o, last, &ui_error);
+    else
+        watch_plain(g, o, last);
+    const struct run_result *r = engine_finish(g);
+    int status = report(r, o, end, dashboard);
+    if (end == UI_ERROR)
+        status = complain(&ui_error, EXIT_FAILED);
+    if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, &e))
+        status = complain(&e, EXIT_FAILED);
+    free(last);
+    engine_free(g);
+    return status;
+}
+
+static void plan_duration(struct options *o)
+{
+    if (o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
+        o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
+}
+
+static int run_demo(struct options *o, const char *command_line)
+{
+    struct err e;
+    struct demo d;
+    if (!demo_start(&d, o->sim_args, o->sim_args_n, &e))
+        return complain(&e, EXIT_FAILED);
+    o->run.url = d.url;
+    int status = run_engine(o, command_line);
+    demo_stop(&d);
+    return status;
+}
+
+static int run_sim(const struct options *o)
+{
+    struct err e;
+    int status = sim_run(&o->sim, o->die_with_parent, &e);
+    return status != 0 ? complain(&e, status) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: a decimal comma would get into JSON */
+    struct options o;
+    struct err e;
+    if (!options_parse(&o, argc, argv, &e)) {
+        options_release(&o);
+        return complain(&e, EXIT_USAGE);
+    }
+    int status = EXIT_DONE;
+    char command_line[1024];
+    options_command_line(argc, argv, command_line, sizeof command_line);
+    if (o.version) {
+        puts("tokgauge " TOKGAUGE_VERSION);
+    } else if (o.help) {
+        options_help(stdout, argc > 2 ? o.command : 0);
+    } else if (o.command == COMMAND_SIM) {
+        status = run_sim(&o);
+    } else {
+        catch_signals();
+        curl_global_init(CURL_GLOBAL_DEFAULT);
+        plan_duration(&o);
+        status = o.command == COMMAND_DEMO ? run_demo(&o, command_line) : run_engine(&o, command_line);
+        curl_global_cleanup();
+    }
+    options_release(&o);
+    return status;
+}

@@ -1,0 +1,187 @@
+#include "measure/timeline.h"
+#include "util.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const outcome_names[OUT_COUNT] = {
+    [OUT_OK] = "ok",           [OUT_DNS] = "dns",           [OUT_CONNECT] = "connect",
+    [OUT_TLS] = "tls",         [OUT_HTTP_3XX] = "http_3xx", [OUT_HTTP_4XX] = "http_4xx",
+    [OUT_HTTP_429] = "http_429", [OUT_HTTP_5XX] = "http_5xx", [OUT_TIMEOUT] = "timeout",
+    [OUT_STALLED] = "stalled", [OUT_RESET] = "reset",       [OUT_TRUNCATED] = "truncated",
+    [OUT_ERROR_EVENT] = "error_event", [OUT_MALFORMED] = "malformed", [OUT_TOO_LARGE] = "too_large",
+    [OUT_EMPTY] = "empty",     [OUT_CANCELLED] = "cancelled",
+};
+
+const char *outcome_name(enum outcome o)
+{
+    return outcome_names[o];
+}
+
+const char *token_source_name(enum token_source s)
+{
+    static const char *const names[] = {"none", "continuous usage", "usage", "tokenize", "events≈"};
+    return names[s];
+}
+
+void timeline_init(struct timeline *t, int64_t due)
+{
+    *t = (struct timeline){.due = due, .connect_ns = -1, .tls_ns = -1, .prompt_tokens = -1, .cached_tokens = -1,
+                           .output_tokens = -1};
+}
+
+void timeline_release(struct timeline *t)
+{
+    free(t->gaps);
+    t->gaps = NULL;
+    t->gaps_n = t->gaps_cap = 0;
+}
+
+static void keep_gap(struct timeline *t, int64_t gap, int64_t tokens)
+{
+    if (t->gaps_n >= TIMELINE_MAX_EVENTS)
+        return;
+    if (t->gaps_n == t->gaps_cap) {
+        t->gaps_cap = t->gaps_cap > 0 ? t->gaps_cap * 2 : 32;
+        t->gaps = xrealloc(t->gaps, t->gaps_cap * sizeof *t->gaps);
+    }
+    t->gaps[t->gaps_n++] = (struct token_event){(float)gap, (uint32_t)tokens};
+}
+
+/* Tokens that an output event carried, from cumulative usage; 0 where that cannot be known. */
+static int64_t tokens_of_event(struct timeline *t, const struct chat_event *e)
+{
+    if (!e->usage || t->counted != t->events || e->completion_tokens <= t->usage_given ||
+        e->completion_tokens - t->usage_given > UINT32_MAX)
+        return 0;
+    return e->completion_tokens - t->usage_given;
+}
+
+static int64_t output_event(struct timeline *t, int64_t now, const struct chat_event *e, bool *approx)
+{
+    int64_t tokens = tokens_of_event(t, e);
+    int64_t before = t->last_token != 0 ? t->last_token : t->sent;
+    if (t->first_token == 0) {
+        t->first_token = now;
+        t->first_tokens = tokens;
+    }
+    if (e->answer && t->first_answer == 0)
+        t->first_answer = now;
+    t->last_token = now;
+    t->events++;
+    if (tokens > 0) {
+        t->counted++;
+        t->usage_given = e->completion_tokens;
+    }
+    keep_gap(t, now - before, tokens);
+    *approx = tokens == 0;
+    return tokens > 0 ? tokens : 1;
+}
+
+int64_t timeline_event(struct timeline *t, int64_t now, const struct chat_event *e, bool *approx)
+{
+    *approx = false;
+    if (t->done)
+        return 0; /* nothing after [DONE] counts */
+    if (e->done) {
+        t->done = true;
+        return 0;
+    }
+    t->malformed |= e->malformed;
+    t->error |= e->error;
+    if (e->choices && t->first_event == 0)
+        t->first_event = now;
+    t->finish |= e->finish;
+    int64_t live = e->output ? output_event(t, now, e, approx) : 0;
+    if (e->usage) {
+        t->usage_seen = e->completion_tokens;
+        if (e->prompt_tokens >= 0)
+            t->prompt_tokens = e->prompt_tokens;
+        if (e->cached_tokens >= 0)
+            t->cached_tokens = e->cached_tokens;
+    }
+    return live;
+}
+
+static enum outcome classify_http(int status)
+{
+    if (status == 429)
+        return OUT_HTTP_429;
+    if (status >= 500)
+        return OUT_HTTP_5XX;
+    return status >= 400 ? OUT_HTTP_4XX : OUT_HTTP_3XX;
+}
+
+static enum outcome classify(const struct timeline *t, enum transport how)
+{
+    bool cut = how == TR_RESET || how == TR_CLOSED_EARLY;
+    switch (how) {
+    case TR_DNS: return OUT_DNS;
+    case TR_CONNECT: return OUT_CONNECT;
+    case TR_TLS: return OUT_TLS;
+    case TR_CANCELLED: return OUT_CANCELLED;
+    case TR_TOO_LARGE: return OUT_TOO_LARGE;
+    case TR_TIMEOUT: return OUT_TIMEOUT;
+    case TR_STALLED: return OUT_STALLED;
+    case TR_PROTOCOL: return OUT_MALFORMED;
+    case TR_COMPLETE:
+    case TR_RESET:
+    case TR_CLOSED_EARLY: break;
+    }
+    if (t->http_status != 0 && (t->http_status < 200 || t->http_status > 299))
+        return classify_http(t->http_status);
+    if (t->error)
+        return OUT_ERROR_EVENT;
+    if (t->malformed)
+        return OUT_MALFORMED;
+    if (cut && !t->done)
+        return how == TR_RESET ? OUT_RESET : OUT_TRUNCATED;
+    if (!t->done && !t->finish)
+        return t->events > 0 || t->first_event != 0 ? OUT_TRUNCATED : OUT_EMPTY;
+    return t->events > 0 ? OUT_OK : OUT_EMPTY;
+}
+
+void timeline_finish(struct timeline *t, int64_t now, enum transport how, int http_status)
+{
+    t->end = now;
+    t->http_status = http_status;
+    t->outcome = classify(t, how);
+    if (t->usage_seen > 0) {
+        t->output_tokens = t->usage_seen;
+        t->source = t->events > 1 && t->counted == t->events ? TOK_CONTINUOUS : TOK_USAGE;
+    } else if (t->events > 0) {
+        t->output_tokens = (int64_t)t->events;
+        t->source = TOK_EVENTS;
+    }
+}
+
+static double ms_between(int64_t from, int64_t to)
+{
+    return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
+}
+
+void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_])
+{
+    for (int i = 0; i < M_REQUEST_COUNT_; i++)
+        v[i] = (double)NAN;
+    v[M_TTFT] = ms_between(t->sent, t->first_token);
+    v[M_TTFT_DUE] = ms_between(t->due, t->first_token);
+    v[M_TTFR] = ms_between(t->sent, t->first_event);
+    v[M_TTFA] = ms_between(t->sent, t->first_answer);
+    v[M_E2E] = ms_between(t->sent, t->end);
+    v[M_SEND_SKEW] = ms_between(t->due, t->sent);
+    if (t->connect_ns >= 0)
+        v[M_CONNECT] = (double)t->connect_ns / 1e6;
+    if (t->tls_ns >= 0)
+        v[M_TLS] = (double)t->tls_ns / 1e6;
+    int64_t later = t->output_tokens - (t->first_tokens > 0 ? t->first_tokens : 1);
+    if (t->first_token != 0 && t->last_token > t->first_token && later >= 1) {
+        v[M_TPOT] = (double)(t->last_token - t->first_token) / 1e6 / (double)later;
+        v[M_DECODE_RATE] = 1000 / v[M_TPOT];
+    }
+    /* A rate over one token is undefined: it would only say how long the connection took to close. */
+    if (t->output_tokens > 1 && v[M_E2E] > 0)
+        v[M_E2E_RATE] = 1000 * (double)t->output_tokens / v[M_E2E];
+    if (t->prompt_tokens >= 0 && t->cached_tokens >= 0 && v[M_TTFT] > 0)
+        v[M_PREFILL_RATE] = 1000 * (double)(t->prompt_tokens - t->cached_tokens) / v[M_TTFT];
+}

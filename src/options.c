@@ -1,0 +1,569 @@
+#include "options.h"
+#include "fmt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, FAULT, SIZE };
+
+struct option {
+    const char *name;  /* without the dashes */
+    char letter;       /* 0: none */
+    const char *alias; /* NULL: none */
+    unsigned commands;
+    enum kind kind;
+    size_t offset;     /* of its field in struct options */
+    double min, max;   /* of numbers; durations in seconds */
+    const char *arg;   /* what it takes, for the help; a WORD lists its words, separated by | */
+    const char *preset;/* its default, for the help; NULL: none to tell */
+    const char *help;
+    bool hidden;
+};
+
+#define RUN COMMAND_RUN
+#define LOAD (COMMAND_RUN | COMMAND_DEMO)
+#define SIM (COMMAND_SIM | COMMAND_DEMO)
+#define ALL (COMMAND_RUN | COMMAND_DEMO | COMMAND_SIM)
+#define AT(field) offsetof(struct options, field)
+#define YEAR 31536000.0
+
+static const struct option table[] = {
+    {"max-num-seqs", 'c', "concurrency", LOAD, COUNT, AT(run.max_num_seqs), 1, STREAMS_MAX, "N", "4",
+     "number of sequences kept in flight (streams)", false},
+    {"context", 0, NULL, LOAD, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "1k",
+     "prompt length; k is 1024", false},
+    {"max-tokens", 0, NULL, LOAD, TOKENS, AT(run.max_tokens), 1, TOKENS_MAX, "TOKENS", "128",
+     "output length, held fixed where the server can", false},
+    {"requests", 'n', NULL, LOAD, COUNT, AT(run.requests), 1, 1e12, "N", NULL,
+     "stop after so many measured requests", false},
+    {"duration", 'd', NULL, LOAD, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,
+     "stop sending after so long (30s, 5m, 24h); without --requests and --duration the dashboard runs until q, a run "
+     "without a terminal 60 s (demo: 20 s)", false},
+    {"warmup", 0, NULL, LOAD, COUNT, AT(run.warmup), 0, 1e9, "N", "0", "send N requests first that are not measured",
+     false},
+    {"drain", 0, NULL, LOAD, DURATION, AT(run.drain_ns), 0, 10 * YEAR, "TIME", "30s",
+     "at the end wait so long for answers in flight, then cancel them", false},
+    {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",
+     "unique: no prefix cache helps; shared: all requests send the same; FILE: lines of {\"prompt\":…} or "
+     "{\"messages\":[…]}", false},
+    {"natural-length", 0, NULL, LOAD, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
+     "let the model end by itself: --max-tokens is only a limit", false},
+    {"endpoint", 0, NULL, LOAD, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},
+    {"model", 'm', NULL, RUN, TEXT, AT(run.model), 0, 0, "NAME", NULL, "default: the first that the server lists", false},
+    {"api-key-env", 0, NULL, LOAD, TEXT, AT(run.api_key_env), 0, 0, "VARIABLE", NULL,
+     "environment variable that holds the API key", false},
+    {"api-key-file", 0, NULL, LOAD, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
+     "file whose first line is the API key", false},
+    {"header", 'H', NULL, LOAD, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
+     "send this header too; may be given several times", false},
+    {"insecure", 0, NULL, RUN, FLAG, AT(run.insecure), 0, 0, NULL, NULL, "do not verify the server's TLS certificate",
+     false},
+    {"timeout", 0, NULL, LOAD, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
+     "a request fails when its first byte takes longer", false},
+    {"stall", 0, NULL, LOAD, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
+     "a stream fails when no byte comes for so long", false},
+    {"workers", 0, NULL, LOAD, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
+     "threads that drive the load; 0: as many as cores, at most 4", false},
+    {"seed", 0, NULL, LOAD, COUNT, AT(run.seed), 0, 9e15, "N", "1", "seed of the prompts", false},
+    {"label", 0, NULL, LOAD, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
+     false},
+    {"out", 'o', NULL, LOAD, TEXT, AT(run.out), 0, 0, "FILE", NULL,
+     "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
+    {"plain", 0, NULL, LOAD, FLAG, AT(plain), 0, 0, NULL, NULL,
+     "no dashboard: a progress line a second, a summary at the end", false},
+    {"json", 0, NULL, LOAD, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
+    {"glyphs", 0, NULL, LOAD, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
+     false},
+    {"color", 0, NULL, LOAD, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
+    {"theme", 0, NULL, LOAD, TEXT, AT(theme), 0, 0, "NAME", NULL, "colours of the dashboard: tokgauge-dark, mono", false},
+    {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
+     false},
+    {"svg-size", 0, NULL, LOAD, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
+    {"stamps", 0, NULL, LOAD, FLAG, AT(run.stamps), 0, 0, NULL, NULL,
+     "compare arrival times with the stamps of the simulator", true},
+
+    {"sim-port", 0, NULL, COMMAND_SIM, PORT, AT(sim.port), 0, 65535, "PORT", "0", "0: any free one", false},
+    {"sim-host", 0, NULL, COMMAND_SIM, TEXT, AT(sim.host), 0, 0, "ADDRESS", "127.0.0.1", "address to listen on", false},
+    {"sim-model", 0, NULL, SIM, TEXT, AT(sim.model), 0, 0, "NAME", NULL, "model name that it serves", false},
+    {"sim-max-num-seqs", 0, NULL, SIM, PORT, AT(sim.max_num_seqs), 1, 100000, "N", "4", "sequences that it decodes at once",
+     false},
+    {"sim-max-model-len", 0, NULL, SIM, PORT, AT(sim.max_model_len), 64, 1e8, "TOKENS", "16384", "context + output limit",
+     false},
+    {"sim-prefill-rate", 0, NULL, SIM, NUMBER, AT(sim.prefill_rate), 1, 1e9, "TOK/S", NULL, "uncached prompt tokens a second",
+     false},
+    {"sim-step", 0, NULL, SIM, NUMBER, AT(sim.step_ms), 0.01, 1e5, "MS", NULL, "time of a decode step …", false},
+    {"sim-step-seq", 0, NULL, SIM, NUMBER, AT(sim.step_seq_ms), 0, 1e4, "MS", NULL, "… plus this for each running sequence",
+     false},
+    {"sim-overhead", 0, NULL, SIM, NUMBER, AT(sim.overhead_ms), 0, 1e5, "MS", NULL, "request received to prefill", false},
+    {"sim-cold", 0, NULL, SIM, NUMBER, AT(sim.cold_ms), 0, 1e6, "MS", NULL, "extra time of the first request", false},
+    {"sim-jitter", 0, NULL, SIM, NUMBER, AT(sim.jitter), 0, 0.5, "SHARE", NULL, "relative spread of a step's time", false},
+    {"sim-seed", 0, NULL, SIM, COUNT, AT(sim.seed), 0, 9e15, "N", NULL, "seed of its text, lengths, jitter and faults", false},
+    {"sim-no-prefix-cache", 0, NULL, SIM, FLAG_OFF, AT(sim.prefix_cache), 0, 0, NULL, NULL, "recompute every prompt", false},
+    {"sim-kv-tokens", 0, NULL, SIM, COUNT, AT(sim.kv_tokens), 64, 1e12, "TOKENS", NULL, "KV cache capacity", false},
+    {"sim-kv-gib-per-1k", 0, NULL, SIM, NUMBER, AT(sim.kv_gib_per_1k), 0, 1000, "GIB", "0",
+     "GTT that grows with KV use; 0: all taken at start", false},
+    {"sim-tokens-per-event", 0, NULL, SIM, NUMBER, AT(sim.tokens_per_event), 1, 1000, "N", "1", "tokens in one event", false},
+    {"sim-no-usage", 0, NULL, SIM, FLAG, AT(sim.no_usage), 0, 0, NULL, NULL, "never tell token counts", false},
+    {"sim-close-after", 0, NULL, SIM, FLAG, AT(sim.close_after), 0, 0, NULL, NULL,
+     "close after every stream though keep-alive was announced, as llama.cpp does", false},
+    {"sim-fault", 0, NULL, SIM, FAULT, 0, 0, 1, "KIND=SHARE", NULL,
+     "let a share of requests fail: 429, 500, stall, reset, truncated, error-event, malformed; may be repeated", false},
+    {"sim-api-key", 0, NULL, COMMAND_SIM, TEXT, AT(sim.api_key), 0, 0, "KEY", NULL, "ask for this key", true},
+    {"sim-log", 0, NULL, SIM, TEXT, AT(sim.log), 0, 0, "FILE", NULL, "write one JSON line a request: what really happened",
+     false},
+
+    {"die-with-parent", 0, NULL, COMMAND_SIM, FLAG, AT(die_with_parent), 0, 0, NULL, NULL, "end when the parent process ends",
+     true},
+
+    {"help", 'h', NULL, ALL, FLAG, AT(help), 0, 0, NULL, NULL, "this list", false},
+    {"version", 'V', NULL, ALL, FLAG, AT(version), 0, 0, NULL, NULL, "print the version", false},
+};
+
+static const struct {
+    const char *name;
+    enum command_name command;
+    const char *args, *help;
+} commands[] = {
+    {"run", COMMAND_RUN, "[URL]", "load a server and measure it; without a URL the usual local ports are tried"},
+    {"demo", COMMAND_DEMO, "", "the same against a simulated server: needs no server and no GPU"},
+    {"sim", COMMAND_SIM, "", "the simulated server alone"},
+};
+
+const char *options_name(size_t i)
+{
+    return i < ARRAY_LEN(table) ? table[i].name : NULL;
+}
+
+static void set_defaults(struct options *o)
+{
+    *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40};
+    o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
+                                 .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
+                                 .seed = 1, .prompt = "unique"};
+    sim_config_default(&o->sim);
+}
+
+static bool named(const struct option *op, const char *name, size_t n, unsigned command)
+{
+    if (strlen(op->name) == n && strncmp(op->name, name, n) == 0)
+        return true;
+    if (op->alias != NULL && strlen(op->alias) == n && strncmp(op->alias, name, n) == 0)
+        return true;
+    /* `tokgauge sim --port` is `--sim-port`: there is no other server there. */
+    return command == COMMAND_SIM && str_starts(op->name, "sim-") && strlen(op->name) - 4 == n &&
+           strncmp(op->name + 4, name, n) == 0;
+}
+
+static const struct option *find(const char *name, size_t n, unsigned command)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if ((table[i].commands & command) && named(&table[i], name, n, command))
+            return &table[i];
+    return NULL;
+}
+
+static const struct option *find_letter(char c, unsigned command)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if ((table[i].commands & command) && table[i].letter == c)
+            return &table[i];
+    return NULL;
+}
+
+static bool out_of_range(const struct option *op, const char *value, const char *unit, struct err *e)
+{
+    return err_set(e, "--%s '%s' is out of range: it takes %.15g to %.15g%s", op->name, value, op->min, op->max, unit);
+}
+
+static bool set_whole(const struct option *op, void *field, const char *value, struct err *e)
+{
+    int64_t v;
+    bool ok = op->kind == TOKENS ? parse_tokens(value, &v) : parse_count(value, &v);
+    if (!ok && value[0] == '-')
+        return out_of_range(op, value, "", e);
+    if (!ok)
+        return err_set(e, "--%s '%s' is not a whole number%s", op->name, value,
+                       op->kind == TOKENS ? " of tokens (4096, 4k)" : "");
+    if ((double)v < op->min || (double)v > op->max)
+        return out_of_range(op, value, "", e);
+    if (op->kind == PORT)
+        *(int *)field = (int)v;
+    else
+        *(int64_t *)field = v;
+    return true;
+}
+
+static bool set_duration(const struct option *op, void *field, const char *value, struct err *e)
+{
+    int64_t ns;
+    if (!parse_duration(value, &ns))
+        return err_set(e, "--%s '%s' is not a time: it takes 500ms, 30s, 5m, 24h", op->name, value);
+    if ((double)ns / 1e9 < op->min || (double)ns / 1e9 > op->max)
+        return out_of_range(op, value, " seconds", e);
+    *(int64_t *)field = ns;
+    return true;
+}
+
+static bool set_number(const struct option *op, void *field, const char *value, struct err *e)
+{
+    double v;
+    if (!parse_double(value, &v))
+        return err_set(e, "--%s '%s' is not a number", op->name, value);
+    if (v < op->min || v > op->max)
+        return out_of_range(op, value, "", e);
+    *(double *)field = v;
+    return true;
+}
+
+static bool set_word(const struct option *op, void *field, const char *value, struct err *e)
+{
+    int i = 0;
+    for (const char *w = op->arg; w != NULL; i++) {
+        size_t n = strcspn(w, "|");
+        if (strlen(value) == n && strncmp(w, value, n) == 0) {
+            *(int *)field = i;
+            return true;
+        }
+        w = w[n] == '|' ? w + n + 1 : NULL;
+    }
+    return err_set(e, "--%s '%s' is not one of %s", op->name, value, op->arg);
+}
+
+static bool set_header(struct options *o, const char *value, struct err *e)
+{
+    const char *colon = strchr(value, ':');
+    if (colon == NULL || colon == value || strpbrk(value, "\r\n") != NULL)
+        return err_set(e, "--header '%s' is not 'NAME: VALUE'", value);
+    if (o->run.headers_n == HEADERS_MAX)
+        return err_set(e, "--header may be given %d times at most", HEADERS_MAX);
+    o->run.headers[o->run.headers_n++] = value;
+    return true;
+}
+
+static bool set_fault(struct options *o, const char *value, struct err *e)
+{
+    const char *eq = strchr(value, '=');
+    double share;
+    for (int f = SIM_FAULT_NONE + 1; eq != NULL && f < SIM_FAULT_COUNT; f++) {
+        const char *name = sim_fault_name((enum sim_fault)f);
+        if (strlen(name) != (size_t)(eq - value) || strncmp(name, value, strlen(name)) != 0)
+            continue;
+        if (!parse_double(eq + 1, &share) || share < 0 || share > 1)
+            return err_set(e, "--sim-fault '%s': the share is a number from 0 to 1", value);
+        o->sim.fault[f] = share;
+        return true;
+    }
+    return err_set(e, "--sim-fault '%s' is not KIND=SHARE with one of 429, 500, stall, reset, truncated, error-event, "
+                      "malformed", value);
+}
+
+static bool set_size(const struct option *op, struct options *o, const char *value, struct err *e)
+{
+    const char *x = strchr(value, 'x');
+    char columns[16] = "";
+    int64_t w, h;
+    if (x != NULL && (size_t)(x - value) < sizeof columns)
+        memcpy(columns, value, (size_t)(x - value));
+    if (x == NULL || !parse_count(columns, &w) || !parse_count(x + 1, &h))
+        return err_set(e, "--%s '%s' is not COLUMNSxROWS", op->name, value);
+    if (w < 60 || w > 300 || h < 16 || h > 90)
+        return err_set(e, "--%s '%s' is out of range: 60x16 to 300x90", op->name, value);
+    o->svg_width = w;
+    o->svg_height = h;
+    return true;
+}
+
+static bool set(struct options *o, const struct option *op, const char *value, struct err *e)
+{
+    void *field = (char *)o + op->offset;
+    switch (op->kind) {
+    case FLAG: *(bool *)field = true; return true;
+    case FLAG_OFF: *(bool *)field = false; return true;
+    case COUNT:
+    case TOKENS:
+    case PORT: return set_whole(op, field, value, e);
+    case DURATION: return set_duration(op, field, value, e);
+    case NUMBER: return set_number(op, field, value, e);
+    case WORD: return set_word(op, field, value, e);
+    case HEADER: return set_header(o, value, e);
+    case FAULT: return set_fault(o, value, e);
+    case SIZE: return set_size(op, o, value, e);
+    case TEXT:
+        if (value[0] == '\0')
+            return err_set(e, "--%s needs %s, not an empty text", op->name, op->arg);
+        *(const char **)field = value;
+        return true;
+    }
+    return false;
+}
+
+static bool is_flag(const struct option *op)
+{
+    return op->kind == FLAG || op->kind == FLAG_OFF;
+}
+
+static bool keep_sim_arg(struct options *o, const struct option *op, const char *value, struct err *e)
+{
+    if (!str_starts(op->name, "sim-"))
+        return true;
+    if (o->sim_args_n == ARRAY_LEN(o->sim_args))
+        return err_set(e, "too many --sim- options");
+    o->sim_args[o->sim_args_n++] = is_flag(op) ? xasprintf("--%s", op->name) : xasprintf("--%s=%s", op->name, value);
+    return true;
+}
+
+static bool unknown(const char *arg, size_t n, const struct options *o, struct err *e)
+{
+    const char *command = o->command == COMMAND_RUN ? "run" : o->command == COMMAND_DEMO ? "demo" : "sim";
+    if (find(arg, n, ALL) != NULL)
+        return err_set(e, "--%.*s does not belong to '%s' (see: tokgauge %s --help)", (int)n, arg, command, command);
+    return err_set(e, "there is no option '--%.*s' (see: tokgauge %s --help)", (int)n, arg, command);
+}
+
+/* One option at argv[*i], with its value there or in the next word. */
+static bool take_option(struct options *o, int argc, char **argv, int *i, struct err *e)
+{
+    const char *arg = argv[*i], *value = NULL;
+    const struct option *op;
+    if (arg[1] == '-') {
+        size_t n = strcspn(arg + 2, "=");
+        op = find(arg + 2, n, o->command);
+        if (op == NULL)
+            return unknown(arg + 2, n, o, e);
+        if (arg[2 + n] == '=')
+            value = arg + 3 + n;
+    } else {
+        op = find_letter(arg[1], o->command);
+        if (op == NULL)
+            return err_set(e, "there is no option '-%c' (see: tokgauge --help)", arg[1]);
+        if (arg[2] != '\0' && is_flag(op))
+            return err_set(e, "'%s': give each one-letter option by itself", arg);
+        value = arg[2] != '\0' ? arg + 2 : NULL;
+    }
+    if (is_flag(op) && value != NULL)
+        return err_set(e, "--%s takes no value", op->name);
+    if (!is_flag(op) && value == NULL) {
+        if (*i + 1 >= argc)
+            return err_set(e, "--%s needs %s", op->name, op->arg);
+        value = argv[++*i];
+    }
+    return set(o, op, value, e) && keep_sim_arg(o, op, value, e);
+}
+
+static bool take_command(struct options *o, const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, word) == 0) {
+            o->command = commands[i].command;
+            return true;
+        }
+    return false;
+}
+
+static bool looks_like_url(const char *s)
+{
+    return strstr(s, "://") != NULL || strchr(s, ':') != NULL || strchr(s, '.') != NULL || strcmp(s, "localhost") == 0;
+}
+
+static bool take_word(struct options *o, const char *word, struct err *e)
+{
+    if (o->command != COMMAND_RUN)
+        return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
+                       o->command == COMMAND_DEMO ? "demo" : "sim");
+    if (o->run.url != NULL)
+        return err_set(e, "'%s' is one URL too many: '%s' was given before", word, o->run.url);
+    if (!looks_like_url(word))
+        return err_set(e, "'%s' is neither a command (run, demo, sim) nor a URL (see: tokgauge --help)", word);
+    o->run.url = word;
+    return true;
+}
+
+static bool check_together(const struct options *o, struct err *e)
+{
+    if (o->plain && o->json)
+        return err_set(e, "--plain and --json exclude each other");
+    if (o->run.api_key_env != NULL && o->run.api_key_file != NULL)
+        return err_set(e, "--api-key-env and --api-key-file exclude each other");
+    return true;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, struct err *e)
+{
+    set_defaults(o);
+    int i = 1;
+    if (argc > 1 && take_command(o, argv[1]))
+        i = 2;
+    bool words_only = false;
+    for (; i < argc; i++) {
+        bool ok = true;
+        if (!words_only && strcmp(argv[i], "--") == 0)
+            words_only = true;
+        else if (!words_only && argv[i][0] == '-' && argv[i][1] != '\0')
+            ok = take_option(o, argc, argv, &i, e);
+        else
+            ok = take_word(o, argv[i], e);
+        if (!ok)
+            return false;
+    }
+    return check_together(o, e);
+}
+
+void options_release(struct options *o)
+{
+    for (size_t i = 0; i < o->sim_args_n; i++)
+        free(o->sim_args[i]);
+    o->sim_args_n = 0;
+}
+
+static void wrap(FILE *f, const char *text, int indent)
+{
+    int column = indent;
+    while (*text != '\0') {
+        size_t n = strcspn(text, " ");
+        if (column + (int)n > 78 && column > indent) {
+            fprintf(f, "\n%*s", indent, "");
+            column = indent;
+        }
+        fprintf(f, "%s%.*s", column > indent ? " " : "", (int)n, text);
+        column += (int)n + 1;
+        text += n;
+        text += strspn(text, " ");
+    }
+}
+
+static void help_line(FILE *f, const struct option *op, unsigned command)
+{
+    char left[96];
+    const char *name = command == COMMAND_SIM && str_starts(op->name, "sim-") ? op->name + 4 : op->name;
+    if (op->letter != 0)
+        snprintf(left, sizeof left, "  -%c, --%s %s", op->letter, name, op->arg != NULL ? op->arg : "");
+    else
+        snprintf(left, sizeof left, "      --%s %s", name, op->arg != NULL ? op->arg : "");
+    fprintf(f, "%-34s", left);
+    if (strlen(left) > 33)
+        fprintf(f, "\n%34s", "");
+    char text[512];
+    snprintf(text, sizeof text, "%s%s%s%s", op->help, op->preset != NULL ? " (default " : "",
+             op->preset != NULL ? op->preset : "", op->preset != NULL ? ")" : "");
+    wrap(f, text, 34);
+    fputc('\n', f);
+}
+
+void options_help(FILE *f, unsigned command)
+{
+    if (command == 0) {
+        fputs("tokgauge loads, watches and judges LLM servers that speak the OpenAI API.\n\n"
+              "usage: tokgauge [COMMAND] [OPTIONS] [URL]\n\n", f);
+        for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+            fprintf(f, "  %-5s %-6s %s\n", commands[i].name, commands[i].args, commands[i].help);
+        fputs("\nWithout a command it is 'run'.  'tokgauge COMMAND --help' lists the options.\n"
+              "Try 'tokgauge demo'.\n", f);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (commands[i].command == command)
+            fprintf(f, "usage: tokgauge %s [OPTIONS] %s\n%s\n\n", commands[i].name, commands[i].args, commands[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if ((table[i].commands & command) && !table[i].hidden)
+            help_line(f, &table[i], command);
+}
+
+static void man_text(FILE *f, const char *s)
+{
+    for (; *s != '\0'; s++)
+        fputs(*s == '-' ? "\\-" : (char[]){*s, '\0'}, f);
+}
+
+static void man_option(FILE *f, const struct option *op)
+{
+    fputs(".TP\n.B ", f);
+    if (op->letter != 0)
+        fprintf(f, "\\-%c, ", op->letter);
+    fputs("\\-\\-", f);
+    man_text(f, op->name);
+    if (op->alias != NULL) {
+        fputs(", \\-\\-", f);
+        man_text(f, op->alias);
+    }
+    if (op->arg != NULL) {
+        fputc(' ', f);
+        man_text(f, op->arg);
+    }
+    fputc('\n', f);
+    man_text(f, op->help);
+    if (op->preset != NULL) {
+        fputs(" (default ", f);
+        man_text(f, op->preset);
+        fputc(')', f);
+    }
+    fputs(".\n", f);
+}
+
+/* Options of the commands `in` that those of `not_in` do not have; in 0: options of all commands. */
+static void man_section(FILE *f, const char *title, unsigned in, unsigned not_in)
+{
+    fprintf(f, ".SS %s\n", title);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct option *op = &table[i];
+        bool listed = in != 0 ? (op->commands & in) && !(op->commands & not_in) : op->commands == ALL;
+        if (listed && !op->hidden)
+            man_option(f, op);
+    }
+}
+
+void options_man(FILE *f)
+{
+    man_section(f, "run and demo", COMMAND_RUN, COMMAND_SIM);
+    man_section(f, "The simulated server (sim, and demo; 'tokgauge sim' takes them without sim\\-, too)", COMMAND_SIM,
+                COMMAND_RUN);
+    man_section(f, "Everywhere", 0, 0);
+}
+
+/* Words that a shell would split or expand stand in single quotes. */
+static void add_quoted(char *out, size_t size, const char *word)
+{
+    size_t n = strlen(out);
+    bool plain = word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+")] == '\0';
+    if (n > 0 && n + 1 < size)
+        out[n++] = ' ';
+    if (plain) {
+        snprintf(out + n, size - n, "%s", word);
+        return;
+    }
+    if (n + 1 < size)
+        out[n++] = '\'';
+    for (const char *p = word; *p != '\0' && n + 6 < size; p++) {
+        if (*p == '\'')
+            n += (size_t)snprintf(out + n, size - n, "'\\''");
+        else
+            out[n++] = *p;
+    }
+    if (n + 1 < size)
+        out[n++] = '\'';
+    out[n < size ? n : size - 1] = '\0';
+}
+
+static void mask(const char *word, char *out, size_t size)
+{
+    size_t n = strcspn(word, ":");
+    snprintf(out, size, "%.*s: ***", (int)MIN_OF(n, (size_t)64), word);
+}
+
+void options_command_line(int argc, char **argv, char *out, size_t size)
+{
+    out[0] = '\0';
+    bool secret = false;
+    for (int i = 0; i < argc; i++) {
+        const char *word = i == 0 ? "tokgauge" : argv[i];
+        char hidden[96];
+        if (secret) {
+            mask(word, hidden, sizeof hidden);
+            word = hidden;
+        } else if (str_starts(word, "--header=") || (str_starts(word, "-H") && word[2] != '\0')) {
+            mask(word, hidden, sizeof hidden);
+            word = hidden;
+        }
+        secret = strcmp(argv[i], "--header") == 0 || strcmp(argv[i], "-H") == 0;
+        add_quoted(out, size, word);
+    }
+}

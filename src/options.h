@@ -1,0 +1,43 @@
+/* options: the one table of options behind parsing, --help, the manual and the completions. */
+#ifndef TG_OPTIONS_H
+#define TG_OPTIONS_H
+
+#include "load/config.h"
+#include "sim/sim.h"
+#include "util.h"
+
+#include <stdio.h>
+
+enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4 };
+
+struct options {
+    enum command_name command;
+    struct run_config run;
+    struct sim_config sim;
+    bool plain, json, help, version;
+    bool die_with_parent;  /* sim: end when the parent does */
+    int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
+    int color;  /* 0 auto, 1 never */
+    const char *theme;
+    const char *svg;       /* file for a picture of the screen at the end of the load */
+    int64_t svg_width, svg_height;
+    char *sim_args[64];    /* --sim-… as given, for the child of demo; owned */
+    size_t sim_args_n;
+};
+
+/* Fills o with the defaults and then from argv.  False with one line in e: what is wrong with which option, and what it
+ * takes.  Strings point into argv.  Touches no network and no file. */
+bool options_parse(struct options *o, int argc, char **argv, struct err *e);
+void options_release(struct options *o);
+
+/* --help for one command; 0: the overview of all. */
+void options_help(FILE *f, unsigned command);
+/* The manual's options section, in man(7) macros. */
+void options_man(FILE *f);
+/* The command line as it could be typed again, header values and other secrets masked. */
+void options_command_line(int argc, char **argv, char *out, size_t size);
+
+/* For tests: option names one by one, NULL at the end. */
+const char *options_name(size_t i);
+
+#endif

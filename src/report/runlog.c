@@ -1,0 +1,220 @@
+#include "report/runlog.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define QUEUE_MAX (64u << 20)
+#define SYNC_EVERY 5 /* writes */
+
+struct runlog {
+    pthread_t thread;
+    int fd;
+    char path[1024];
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct buf queue; /* under lock, as all below */
+    bool closing;
+    uint64_t lost;
+    char why[128];
+};
+
+static bool make_folders(char *path)
+{
+    for (char *p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+        *p = '/';
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static void safe_name(char *dst, size_t size, const char *src)
+{
+    const char *base = strrchr(src, '/');
+    size_t n = 0;
+    for (const char *p = base != NULL ? base + 1 : src; *p != '\0' && n + 1 < size; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-' ||
+                     *p == '_' || (*p == '.' && n > 0);
+        dst[n++] = plain ? *p : '_';
+    }
+    dst[n] = '\0';
+}
+
+static bool default_path(char *out, size_t size, const char *name, int attempt, struct err *e)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char folder[700], stamp[32], safe[80], again[16] = "";
+    if (state != NULL && state[0] == '/')
+        snprintf(folder, sizeof folder, "%s", state);
+    else if (home != NULL && home[0] == '/')
+        snprintf(folder, sizeof folder, "%s/.local/state", home);
+    else
+        return err_set(e, "neither XDG_STATE_HOME nor HOME names a folder for the run file");
+    clock_stamp(stamp, sizeof stamp);
+    safe_name(safe, sizeof safe, name);
+    if (attempt > 0)
+        snprintf(again, sizeof again, "-%d", attempt);
+    snprintf(out, size, "%s/tokgauge/runs/%s-%s%s.ndjson", folder, stamp, safe, again);
+    return make_folders(out) || err_set(e, "cannot make the folder of '%s': %s", out, strerror(errno));
+}
+
+static int create(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0600);
+}
+
+static bool open_file(struct runlog *r, const char *path, const char *name, struct err *e)
+{
+    if (path != NULL) {
+        str_copy(r->path, sizeof r->path, path);
+        r->fd = create(r->path);
+    } else {
+        r->fd = -1;
+        errno = EEXIST;
+        for (int attempt = 0; r->fd < 0 && errno == EEXIST && attempt < 100; attempt++) {
+            if (!default_path(r->path, sizeof r->path, name, attempt, e))
+                return false;
+            r->fd = create(r->path);
+        }
+    }
+    if (r->fd >= 0)
+        return true;
+    return err_set(e, "cannot write run file '%s': %s%s", r->path, strerror(errno),
+                   errno == EEXIST ? " (a run file is never overwritten)" : "");
+}
+
+bool runlog_check(const char *path, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0)
+        return err_set(e, "run file '%s' exists already (a run file is never overwritten)", path);
+    const char *slash = strrchr(path, '/');
+    char folder[1024] = ".";
+    if (slash != NULL)
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (access(folder, W_OK | X_OK) != 0)
+        return err_set(e, "cannot write run file '%s': %s", path, strerror(errno));
+    return true;
+}
+
+static void note_loss(struct runlog *r, const char *data, size_t n, const char *why)
+{
+    for (size_t i = 0; i < n; i++)
+        r->lost += data[i] == '\n';
+    str_copy(r->why, sizeof r->why, why);
+}
+
+/* Writes all of b; on failure what could not be written is counted as lost. */
+static void write_out(struct runlog *r, const struct buf *b)
+{
+    size_t done = 0;
+    while (done < b->len) {
+        ssize_t n = write(r->fd, b->data + done, b->len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            int error = errno;
+            pthread_mutex_lock(&r->lock);
+            note_loss(r, b->data + done, b->len - done, strerror(error));
+            pthread_mutex_unlock(&r->lock);
+            return;
+        }
+        done += (size_t)n;
+    }
+}
+
+static void *run(void *ctx)
+{
+    struct runlog *r = ctx;
+    struct buf mine;
+    buf_init(&mine, QUEUE_MAX);
+    struct timespec next;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    bool closing = false;
+    for (int writes = 1; !closing; writes++) {
+        next.tv_sec++;
+        pthread_mutex_lock(&r->lock);
+        while (!r->closing && pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
+            ;
+        closing = r->closing;
+        struct buf full = r->queue;
+        r->queue = mine;
+        pthread_mutex_unlock(&r->lock);
+        mine = full;
+        write_out(r, &mine);
+        buf_clear(&mine);
+        if (closing || writes % SYNC_EVERY == 0)
+            fdatasync(r->fd);
+    }
+    buf_release(&mine);
+    return NULL;
+}
+
+struct runlog *runlog_open(const char *path, const char *name, struct err *e)
+{
+    struct runlog *r = xcalloc(1, sizeof *r);
+    if (!open_file(r, path, name, e)) {
+        free(r);
+        return NULL;
+    }
+    buf_init(&r->queue, QUEUE_MAX);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&r->thread, NULL, run, r) != 0)
+        die("cannot start the run-file thread");
+    return r;
+}
+
+void runlog_add(struct runlog *r, const struct buf *line)
+{
+    pthread_mutex_lock(&r->lock);
+    size_t before = r->queue.len;
+    if (!buf_add(&r->queue, line->data, line->len) || !buf_add(&r->queue, "\n", 1)) {
+        r->queue.len = before;
+        r->lost++;
+        str_copy(r->why, sizeof r->why, "the disk is too slow");
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+const char *runlog_path(const struct runlog *r)
+{
+    return r->path;
+}
+
+uint64_t runlog_lost(struct runlog *r, char *why, size_t size)
+{
+    pthread_mutex_lock(&r->lock);
+    uint64_t n = r->lost;
+    str_copy(why, size, r->why);
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+void runlog_close(struct runlog *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->closing = true;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    close(r->fd);
+    buf_release(&r->queue);
+    pthread_cond_destroy(&r->wake);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}

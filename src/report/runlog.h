@@ -1,0 +1,27 @@
+/* runlog: the run file, one JSON object a line, written while the run goes on by a thread of its own: `write` each
+ * second, `fdatasync` every five.  A killed run loses at most the last second.  A full disk is said once and the run
+ * goes on; lines that could not be kept are counted. */
+#ifndef TG_RUNLOG_H
+#define TG_RUNLOG_H
+
+#include "buf.h"
+#include "util.h"
+
+#include <stdint.h>
+
+struct runlog;
+
+/* path: the file to make (it must not exist), or NULL for $XDG_STATE_HOME/tokgauge/runs/<time>-<name>.ndjson; `name`
+ * is made safe for a file name.  Files are created with mode 0600 and no link is followed.  NULL with the reason in e. */
+struct runlog *runlog_open(const char *path, const char *name, struct err *e);
+/* Could runlog_open make this file?  Makes nothing.  False with the reason in e. */
+bool runlog_check(const char *path, struct err *e);
+/* Queues one line (without the newline).  Any thread; never blocks on the disk. */
+void runlog_add(struct runlog *r, const struct buf *line);
+const char *runlog_path(const struct runlog *r);
+/* Lines that were lost so far, and why (empty: none were). */
+uint64_t runlog_lost(struct runlog *r, char *why, size_t size);
+/* Writes what is left, syncs, closes, frees. */
+void runlog_close(struct runlog *r);
+
+#endif

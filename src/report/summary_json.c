@@ -1,0 +1,226 @@
+#include "report/summary.h"
+#include "version.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const end_names[] = {"none", "requests", "duration", "stopped", "failed"};
+
+static void json_dist(struct jsonw *j, const char *key, const struct dist *d)
+{
+    if (d->n == 0) {
+        jw_str(j, key, NULL);
+        return;
+    }
+    jw_open(j, key, '{');
+    jw_int(j, "n", (int64_t)d->n);
+    jw_num(j, "mean", d->mean, 4);
+    jw_num(j, "stddev", d->stddev, 4);
+    jw_num(j, "min", d->min, 4);
+    jw_num(j, "p50", d->p50, 4);
+    jw_num(j, "p90", d->p90, 4);
+    jw_num(j, "p95", d->p95, 4);
+    jw_num(j, "p99", d->p99, 4);
+    jw_num(j, "p999", d->p999, 4);
+    jw_num(j, "max", d->max, 4);
+    jw_bool(j, "exact", d->exact);
+    jw_close(j, '}');
+}
+
+static void json_hist(struct jsonw *j, const char *key, const struct hist *h, double scale)
+{
+    struct dist d;
+    dist_of_hist(&d, h, scale);
+    json_dist(j, key, &d);
+}
+
+static void json_requests(struct jsonw *j, const struct tally *t)
+{
+    jw_open(j, "requests", '{');
+    jw_int(j, "ended", (int64_t)t->requests);
+    jw_int(j, "ok", (int64_t)t->outcome[OUT_OK]);
+    jw_int(j, "failed", (int64_t)tally_failed(t));
+    jw_int(j, "cancelled", (int64_t)t->outcome[OUT_CANCELLED]);
+    jw_int(j, "short", (int64_t)t->short_output);
+    jw_int(j, "retried", (int64_t)t->retried);
+    jw_open(j, "by_outcome", '{');
+    for (int o = 0; o < OUT_COUNT; o++)
+        if (t->outcome[o] > 0)
+            jw_int(j, outcome_name((enum outcome)o), (int64_t)t->outcome[o]);
+    jw_close(j, '}');
+    jw_close(j, '}');
+}
+
+static void json_tokens(struct jsonw *j, const struct tally *t)
+{
+    double nan = (double)NAN, n = (double)t->prompt_n;
+    jw_open(j, "tokens", '{');
+    jw_num(j, "output", t->output_tokens, 0);
+    jw_num(j, "prompt", t->prompt_n > 0 ? t->prompt_tokens : nan, 0);
+    jw_num(j, "cached", t->cached_n > 0 ? t->cached_tokens : nan, 0);
+    jw_num(j, "context_mean", t->prompt_n > 0 ? t->prompt_tokens / n : nan, 1);
+    jw_num(j, "context_min", t->prompt_n > 0 ? (double)t->prompt_min : nan, 0);
+    jw_num(j, "context_max", t->prompt_n > 0 ? (double)t->prompt_max : nan, 0);
+    jw_open(j, "by_source", '{');
+    for (int s = TOK_CONTINUOUS; s <= TOK_EVENTS; s++)
+        if (t->source[s] > 0)
+            jw_int(j, token_source_name((enum token_source)s), (int64_t)t->source[s]);
+    jw_close(j, '}');
+    jw_close(j, '}');
+}
+
+static void json_metrics(struct jsonw *j, const struct tally *t)
+{
+    struct dist d;
+    for (int m = 0; m < M_LATENCY_COUNT_; m++) {
+        tally_dist(t, (enum metric_id)m, &d);
+        json_dist(j, metrics[m].key, &d);
+    }
+}
+
+static void json_window(struct jsonw *j, const struct window *w, double seconds)
+{
+    bool some = seconds > 0;
+    double nan = (double)NAN;
+    jw_num(j, "seconds", some ? seconds : nan, 3);
+    jw_num(j, metrics[M_OUTPUT_RATE].key, some ? w->tokens / seconds : nan, 3);
+    jw_num(j, metrics[M_REQUEST_RATE].key, some ? (double)w->ok / seconds : nan, 4);
+    jw_num(j, metrics[M_PROMPT_RATE].key, some ? w->prompt_tokens / seconds : nan, 3);
+    jw_num(j, "output_tokens", some ? w->tokens : nan, 1);
+    jw_bool(j, "output_approx", w->approx_tokens > 0);
+}
+
+static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
+{
+    jw_open(j, NULL, '{');
+    jw_int(j, "phase", p->id);
+    jw_int(j, "max_num_seqs", p->streams);
+    jw_int(j, "context", p->context);
+    jw_int(j, "max_tokens", p->max_tokens);
+    jw_open(j, "whole", '{');
+    json_window(j, &p->whole, window_seconds(&p->whole, now));
+    jw_close(j, '}');
+    jw_open(j, "steady", '{');
+    json_window(j, &p->steady, window_seconds(&p->steady, now));
+    jw_close(j, '}');
+    json_requests(j, &p->tally);
+    json_tokens(j, &p->tally);
+    json_metrics(j, &p->tally);
+    jw_close(j, '}');
+}
+
+static void json_windows(struct jsonw *j, const struct run_result *r)
+{
+    struct window whole, steady;
+    double whole_s, steady_s;
+    phases_windows(&r->phases, r->end_ns, false, &whole, &whole_s);
+    phases_windows(&r->phases, r->end_ns, true, &steady, &steady_s);
+    bool use_steady = steady_s > 0;
+    double s = use_steady ? steady_s : whole_s;
+    const struct window *w = use_steady ? &steady : &whole;
+    double nan = (double)NAN;
+    jw_str(j, "window", s > 0 ? use_steady ? "steady" : "whole" : NULL);
+    jw_num(j, metrics[M_OUTPUT_RATE].key, s > 0 ? w->tokens / s : nan, 3);
+    jw_num(j, metrics[M_REQUEST_RATE].key, s > 0 ? (double)w->ok / s : nan, 4);
+    jw_num(j, metrics[M_PROMPT_RATE].key, s > 0 ? w->prompt_tokens / s : nan, 3);
+    jw_bool(j, "output_approx", w->approx_tokens > 0);
+    jw_open(j, "whole", '{');
+    json_window(j, &whole, whole_s);
+    jw_close(j, '}');
+    jw_open(j, "steady", '{');
+    json_window(j, &steady, steady_s);
+    jw_close(j, '}');
+}
+
+static void json_first(struct jsonw *j, const struct run_result *r)
+{
+    double v[M_REQUEST_COUNT_];
+    timeline_numbers(&r->pre.first.tl, v);
+    jw_open(j, "first", '{');
+    jw_num(j, metrics[M_TTFT].key, v[M_TTFT], 4);
+    jw_num(j, metrics[M_E2E].key, v[M_E2E], 4);
+    jw_num(j, "output_tokens", (double)r->pre.first.tl.output_tokens, 0);
+    jw_num(j, "prompt_tokens", (double)r->pre.first.tl.prompt_tokens, 0);
+    jw_close(j, '}');
+}
+
+static void json_span(struct jsonw *j, const char *key, const struct span *s, double total)
+{
+    static const double gib = 1024.0 * 1024 * 1024;
+    jw_open(j, key, '{');
+    jw_num(j, "total", total / gib, 3);
+    jw_num(j, "idle", s->idle / gib, 3);
+    jw_num(j, "peak", s->peak / gib, 3);
+    jw_num(j, "last", s->last / gib, 3);
+    jw_close(j, '}');
+}
+
+static void json_client(struct jsonw *j, const struct run_result *r)
+{
+    jw_open(j, "client", '{');
+    jw_bool(j, "limited", r->client_limited);
+    jw_str(j, "reason", r->client_limited ? r->client_reason : NULL);
+    json_hist(j, metrics[M_LAG].key, &r->lag, 1e6);
+    json_hist(j, metrics[M_BATCH_DELAY].key, &r->batch_delay, 1e6);
+    jw_num(j, "worker_cpu_peak", r->worker_cpu, 4);
+    jw_close(j, '}');
+}
+
+static void json_phases(struct jsonw *j, const struct run_result *r)
+{
+    jw_open(j, "phases", '[');
+    for (int i = 0; i < r->phases.n; i++)
+        if (r->phases.list[i]->tally.requests > 0)
+            json_phase(j, r->phases.list[i], r->end_ns);
+    jw_close(j, ']');
+}
+
+static void json_head(struct jsonw *j, const struct run_result *r)
+{
+    const struct run_config *c = r->cfg;
+    const struct server_info *s = &r->pre.server;
+    jw_str(j, "tokgauge", TOKGAUGE_VERSION);
+    jw_bool(j, "simulated", s->simulated);
+    jw_str(j, "label", c->label);
+    jw_str(j, "started", r->started);
+    jw_str(j, "url", s->base);
+    jw_str(j, "model", s->model);
+    jw_str(j, "server", s->title);
+    jw_num(j, "max_model_len", s->max_model_len > 0 ? (double)s->max_model_len : (double)NAN, 0);
+    jw_str(j, "endpoint", c->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
+    jw_str(j, "prompt", c->prompt);
+    jw_int(j, "max_num_seqs", c->max_num_seqs);
+    jw_int(j, "context", c->context);
+    jw_int(j, "max_tokens", c->max_tokens);
+    jw_int(j, "warmup", c->warmup);
+    jw_int(j, "seed", c->seed);
+    jw_bool(j, "tls_verified", !c->insecure);
+    jw_str(j, "ended_by", end_names[r->end]);
+}
+
+void summary_json(const struct run_result *r, struct jsonw *j)
+{
+    const struct tally *t = &r->phases.total;
+    json_head(j, r);
+    json_requests(j, t);
+    json_tokens(j, t);
+    json_windows(j, r);
+    json_metrics(j, t);
+    json_first(j, r);
+    json_client(j, r);
+    jw_open(j, "memory_gib", '{');
+    json_span(j, "ram", &r->ram, r->ram_total);
+    json_span(j, "gtt", &r->gtt, r->gtt_total);
+    jw_bool(j, "gtt_simulated", r->gtt_simulated);
+    jw_bool(j, "not_the_servers", r->memory_not_server);
+    jw_close(j, '}');
+    if (r->cfg->stamps) {
+        jw_open(j, "stamps", '{');
+        json_hist(j, "arrival_us", &r->stamp_arrival, 1e3);
+        json_hist(j, "ttft_error_us", &r->stamp_ttft, 1e3);
+        jw_close(j, '}');
+    }
+    json_phases(j, r);
+    jw_str(j, "run_file", r->run_file[0] != '\0' ? r->run_file : NULL);
+    jw_int(j, "lost_lines", (int64_t)r->lost_lines);
+}

@@ -1,0 +1,279 @@
+#include "report/summary.h"
+#include "fmt.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Text is written once, in UTF-8; for an ASCII terminal the few signs that it uses are put into ASCII at the end. */
+static const struct {
+    const char *utf8, *ascii;
+} signs[] = {{"–", "-"}, {"≈", "~"}, {"µ", "u"}, {"·", "|"}, {"×", "x"}, {"≥", ">="}, {"…", "..."}};
+
+static void to_ascii(struct buf *b)
+{
+    struct buf out;
+    buf_init(&out, b->max);
+    for (const char *p = b->data != NULL ? b->data : ""; *p != '\0';) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(signs) && !str_starts(p, signs[i].utf8))
+            i++;
+        if (i < ARRAY_LEN(signs)) {
+            buf_adds(&out, signs[i].ascii);
+            p += strlen(signs[i].utf8);
+        } else {
+            buf_add(&out, (unsigned char)*p < 0x80 ? p : "?", 1);
+            p++;
+            while (((unsigned char)*p & 0xc0) == 0x80)
+                p++;
+        }
+    }
+    buf_release(b);
+    *b = out;
+}
+
+/* Pads to a width in characters, not bytes. */
+static void cell(struct buf *b, const char *s, int width)
+{
+    int n = 0;
+    for (const char *p = s; *p != '\0'; p++)
+        n += ((unsigned char)*p & 0xc0) != 0x80;
+    buf_addf(b, "%*s%s", n < width ? width - n : 0, "", s);
+}
+
+static void label(struct buf *b, const char *s)
+{
+    buf_addf(b, "  %-18s", s);
+}
+
+typedef char *number_fn(char out[FMT_SIZE], double v);
+
+static void dist_line(struct buf *b, const char *name, const struct tally *t, enum metric_id m, number_fn *fmt)
+{
+    struct dist d;
+    tally_dist(t, m, &d);
+    label(b, name);
+    const double v[] = {d.mean, d.stddev, d.min, d.p50, d.p95, d.p99, d.max};
+    for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+        char num[FMT_SIZE];
+        cell(b, fmt(num, v[i]), 9);
+    }
+    buf_addf(b, "  %" PRIu64 "%s\n", d.n, d.n > 0 && !d.exact ? " ≈" : "");
+}
+
+static void head(const struct run_result *r, struct buf *b)
+{
+    const struct run_config *c = r->cfg;
+    char model[160], n[FMT_SIZE];
+    str_sanitise(model, sizeof model, r->pre.server.model, strlen(r->pre.server.model));
+    buf_addf(b, "%s · %s · %s%s%s\n", model, r->pre.server.title, r->pre.server.address,
+             r->pre.server.simulated ? " · SIMULATED" : "", c->insecure ? " · TLS NOT VERIFIED" : "");
+    const struct phases *p = &r->phases;
+    if (p->n == 1) {
+        buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
+        if (strcmp(c->prompt, "unique") == 0 || strcmp(c->prompt, "shared") == 0)
+            buf_addf(b, " · context %s", fmt_tokens(n, (double)p->list[0]->context));
+        else
+            buf_adds(b, " · prompts from a file");
+        buf_addf(b, " · output %s tokens · prompts %s\n\n", fmt_tokens(n, (double)p->list[0]->max_tokens),
+                 strcmp(c->prompt, "shared") == 0 ? "shared (prefix cache may help)" : "unique");
+    } else {
+        buf_addf(b, "%d phases (the target was changed while it ran)\n\n", p->n);
+    }
+}
+
+static void rates(const struct run_result *r, struct buf *b)
+{
+    struct window whole, steady;
+    double ws, ss;
+    char a[FMT_SIZE], c[FMT_SIZE];
+    phases_windows(&r->phases, r->end_ns, false, &whole, &ws);
+    phases_windows(&r->phases, r->end_ns, true, &steady, &ss);
+    bool use = ss > 0;
+    const struct window *w = use ? &steady : &whole;
+    double s = use ? ss : ws;
+    label(b, "output rate");
+    buf_addf(b, "%s%s tok/s over the %s %.1f s", w->approx_tokens > 0 ? "≈" : "",
+             fmt_rate(a, s > 0 ? w->tokens / s : (double)NAN), use ? "steady" : "whole", s);
+    if (use)
+        buf_addf(b, " (%s over all %.1f s)", fmt_rate(c, ws > 0 ? whole.tokens / ws : (double)NAN), ws);
+    buf_adds(b, "\n");
+    label(b, "requests");
+    buf_addf(b, "%s/s ended well\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
+}
+
+static void counts(const struct run_result *r, struct buf *b)
+{
+    const struct tally *t = &r->phases.total;
+    char n[FMT_SIZE];
+    label(b, "");
+    buf_addf(b, "%" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end", t->outcome[OUT_OK],
+             tally_failed(t), t->outcome[OUT_CANCELLED]);
+    if (t->short_output > 0)
+        buf_addf(b, ", %" PRIu64 " shorter than asked", t->short_output);
+    buf_adds(b, "\n");
+    for (int o = OUT_OK + 1; o < OUT_CANCELLED; o++)
+        if (t->outcome[o] > 0) {
+            label(b, "");
+            buf_addf(b, "%" PRIu64 " × %s\n", t->outcome[o], outcome_name((enum outcome)o));
+        }
+    label(b, "tokens");
+    buf_addf(b, "%s out", fmt_count(n, t->output_tokens));
+    if (t->prompt_n > 0) {
+        double pn = (double)t->prompt_n;
+        buf_addf(b, ", %s in", fmt_count(n, t->prompt_tokens));
+        buf_addf(b, " (context %s on average", fmt_count(n, t->prompt_tokens / pn));
+        if (t->cached_n > 0 && t->prompt_tokens > 0)
+            buf_addf(b, ", %s from the prefix cache", fmt_percent(n, t->cached_tokens / t->prompt_tokens));
+        buf_adds(b, ")");
+    }
+    buf_adds(b, "\n");
+    label(b, "counted by");
+    const char *comma = "";
+    for (int s = TOK_CONTINUOUS; s <= TOK_EVENTS; s++)
+        if (t->source[s] > 0) {
+            buf_addf(b, "%s%s", comma, token_source_name((enum token_source)s));
+            comma = ", ";
+        }
+    buf_adds(b, "\n\n");
+}
+
+static void table(const struct run_result *r, struct buf *b)
+{
+    static const char *const heads[] = {"mean", "sd", "min", "p50", "p95", "p99", "max"};
+    const struct tally *t = &r->phases.total;
+    label(b, "");
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+        cell(b, heads[i], 9);
+    buf_adds(b, "  n\n");
+    dist_line(b, "TTFT", t, M_TTFT, fmt_ms);
+    dist_line(b, "TPOT", t, M_TPOT, fmt_ms);
+    dist_line(b, "ITL", t, M_ITL, fmt_ms);
+    dist_line(b, "end to end", t, M_E2E, fmt_ms);
+    dist_line(b, "decode tok/s", t, M_DECODE_RATE, fmt_rate);
+    buf_adds(b, "\n");
+}
+
+static void cold(const struct run_result *r, struct buf *b)
+{
+    double v[M_REQUEST_COUNT_];
+    char n[FMT_SIZE];
+    timeline_numbers(&r->pre.first.tl, v);
+    label(b, "first request");
+    buf_addf(b, "TTFT %s (sent before the load, with start-up costs; in no figure above)\n", fmt_ms(n, v[M_TTFT]));
+}
+
+static void memory_line(struct buf *b, const char *name, const struct span *s, double total, const char *note)
+{
+    char a[FMT_SIZE], c[FMT_SIZE], d[FMT_SIZE];
+    if (!isfinite(s->last))
+        return;
+    label(b, name);
+    buf_addf(b, "%s GiB before, %s peak, of %s GiB%s\n", fmt_gib(a, s->idle), fmt_gib(c, s->peak), fmt_gib(d, total), note);
+}
+
+static void phases_table(const struct run_result *r, struct buf *b)
+{
+    if (r->phases.n < 2)
+        return;
+    buf_adds(b, "  phase  streams  context  output    tok/s  TTFT p50  TTFT p95   TPOT p50     n\n");
+    for (int i = 0; i < r->phases.n; i++) {
+        const struct phase *p = r->phases.list[i];
+        if (p->tally.requests == 0)
+            continue;
+        const struct window *w = p->steady.from != 0 ? &p->steady : &p->whole;
+        double s = window_seconds(w, r->end_ns);
+        struct dist ttft, tpot;
+        tally_dist(&p->tally, M_TTFT, &ttft);
+        tally_dist(&p->tally, M_TPOT, &tpot);
+        char n[FMT_SIZE];
+        buf_addf(b, "  %5d  %7d", p->id, p->streams);
+        cell(b, fmt_tokens(n, (double)p->context), 9);
+        cell(b, fmt_tokens(n, (double)p->max_tokens), 8);
+        cell(b, fmt_rate(n, s > 0 ? w->tokens / s : (double)NAN), 9);
+        cell(b, fmt_ms(n, ttft.p50), 10);
+        cell(b, fmt_ms(n, ttft.p95), 10);
+        cell(b, fmt_ms(n, tpot.p50), 11);
+        buf_addf(b, "  %4" PRIu64 "%s\n", ttft.n, p->steady.from != 0 ? "" : "  not steady");
+    }
+    if (r->phases.merged > 0)
+        buf_addf(b, "  (the last phase holds %d more changes of the target)\n", r->phases.merged);
+    buf_adds(b, "\n");
+}
+
+static void client(const struct run_result *r, struct buf *b)
+{
+    char lag[FMT_SIZE], batch[FMT_SIZE], cpu[FMT_SIZE];
+    label(b, "this client");
+    if (r->client_limited)
+        buf_addf(b, "CLIENT-LIMITED: %s; the figures above are this machine's, not the server's\n", r->client_reason);
+    else
+        buf_addf(b, "healthy: lag p99 %s, batch delay p99 %s, busiest thread %s of a core\n",
+                 fmt_ms(lag, hist_quantile(&r->lag, 0.99) / 1e6), fmt_ms(batch, hist_quantile(&r->batch_delay, 0.99) / 1e6),
+                 fmt_percent(cpu, r->worker_cpu));
+}
+
+static void stamps(const struct run_result *r, struct buf *b)
+{
+    if (!r->cfg->stamps || r->stamp_arrival.count == 0)
+        return;
+    char x[FMT_SIZE], y[FMT_SIZE], z[FMT_SIZE];
+    label(b, "against stamps");
+    buf_addf(b, "arrival p50 %s, p99 %s after the server's write; TTFT error p99 %s\n",
+             fmt_ms(x, hist_quantile(&r->stamp_arrival, 0.5) / 1e6), fmt_ms(y, hist_quantile(&r->stamp_arrival, 0.99) / 1e6),
+             fmt_ms(z, hist_quantile(&r->stamp_ttft, 0.99) / 1e6));
+}
+
+void summary_text(const struct run_result *r, bool utf8, struct buf *b)
+{
+    head(r, b);
+    if (r->load_start != 0) {
+        rates(r, b);
+        counts(r, b);
+        table(r, b);
+        phases_table(r, b);
+    } else {
+        buf_adds(b, "  stopped before anything was measured\n");
+    }
+    cold(r, b);
+    memory_line(b, r->memory_not_server ? "RAM (this machine)" : "RAM", &r->ram, r->ram_total, "");
+    memory_line(b, "GTT", &r->gtt, r->gtt_total, r->gtt_simulated ? " (simulated)" : "");
+    client(r, b);
+    stamps(r, b);
+    if (r->lost_lines > 0) {
+        label(b, "RUN FILE");
+        buf_addf(b, "%" PRIu64 " lines were lost: %s\n", r->lost_lines, r->lost_why);
+    }
+    if (r->run_file[0] != '\0') {
+        label(b, "run file");
+        buf_addf(b, "%s\n", r->run_file);
+    }
+    if (!utf8)
+        to_ascii(b);
+}
+
+void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
+{
+    static const char *const states[] = {"preflight", "warm-up", "load", "paused", "drain", "done", "failed"};
+    char t[FMT_SIZE], r[FMT_SIZE], p[FMT_SIZE], q[FMT_SIZE];
+    bool timed = isfinite(s->elapsed_s);
+    buf_addf(b, "%s %-9s", fmt_clock(t, timed ? s->elapsed_s : s->clock_s), states[s->state]);
+    if (s->state == RUN_PREFLIGHT || s->state == RUN_FAILED) {
+        buf_addf(b, " %s", s->status);
+    } else {
+        cell(b, fmt_rate(r, s->output_rate), 9);
+        buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");
+        buf_addf(b, "in flight %d (%d waiting)  TTFT p50 %s p95 %s  ok %" PRIu64 " failed %" PRIu64, s->in_flight, s->queued,
+                 fmt_ms(p, s->ttft.p50), fmt_ms(q, s->ttft.p95), s->ok, s->failed);
+        if (isfinite(s->memory.gtt_used.value)) {
+            buf_addf(b, "  GTT %s/", fmt_gib(p, s->memory.gtt_used.value));
+            buf_addf(b, "%s GiB%s", fmt_gib(p, s->memory.gtt_total.value), s->memory.gtt_used.simulated ? " (simulated)" : "");
+        }
+        if (s->failed > 0)
+            buf_addf(b, "  last: %s", s->last_error);
+    }
+    buf_adds(b, "\n");
+    if (!utf8)
+        to_ascii(b);
+}

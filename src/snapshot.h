@@ -1,0 +1,175 @@
+/* snapshot: everything that a screen may show, at one moment.  Plain data, filled by the engine ten times a second and
+ * copied out whole, so that a reader never waits for a writer and never sees half a state.  Unknown numbers are NAN,
+ * unknown texts are empty.  Text that came from a server is already sanitised (str_sanitise). */
+#ifndef TG_SNAPSHOT_H
+#define TG_SNAPSHOT_H
+
+#include "hist.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SNAP_POINTS 600   /* points of a series */
+#define SNAP_STEP_S 0.5   /* seconds between two points */
+#define SNAP_STREAMS 1024 /* stream rows carried; `streams_total` says how many there are */
+#define SNAP_TAIL 256     /* bytes of a stream's last text */
+#define SNAP_MARKS 16
+#define SNAP_EVENTS 64
+
+enum run_state {
+    RUN_PREFLIGHT, /* looking at the server, calibrating the prompt */
+    RUN_WARMUP,
+    RUN_LOAD,
+    RUN_PAUSED,
+    RUN_DRAIN, /* no new requests, waiting for those in flight */
+    RUN_DONE,
+    RUN_FAILED /* `status` says why */
+};
+
+enum stream_state {
+    STREAM_IDLE,    /* nothing to do (paused, drained) */
+    STREAM_BACKOFF, /* waiting after a failure */
+    STREAM_CONNECT, /* the request is not yet on the wire */
+    STREAM_QUEUED,  /* sent, no output yet: queued at the server or in prefill */
+    STREAM_DECODE   /* output is coming */
+};
+
+struct stream_row {
+    int id; /* from 1 */
+    enum stream_state state;
+    int context;         /* prompt tokens asked for */
+    int output;          /* output tokens so far of this request */
+    bool output_approx;  /* events counted, not tokens */
+    double ttft_ms;      /* NAN until known */
+    double wait_s;       /* in this state for so long */
+    double rate;         /* tok/s since the first token, NAN until two tokens */
+    double backoff_s;    /* left to wait, NAN unless STREAM_BACKOFF */
+    char tail[SNAP_TAIL];
+};
+
+/* Points are SNAP_STEP_S apart, oldest first, the newest at `end_s` seconds after the start of the run. */
+struct series_view {
+    size_t n;
+    double end_s;
+    double v[SNAP_POINTS]; /* NAN: gap */
+};
+
+struct mark {
+    double at_s; /* seconds after the start of the run */
+    char text[64];
+};
+
+struct event_line {
+    double at_s;
+    int level; /* 0 information, 1 warning, 2 error */
+    char text[160];
+};
+
+/* A sampled value with its validity: NAN where unknown, and then `why` may say why. */
+struct gauge {
+    double value;
+    bool simulated;
+    char why[48];
+};
+
+struct memory_view { /* bytes */
+    struct gauge ram_total, ram_used, ram_available;
+    struct gauge gtt_total, gtt_used;
+    struct gauge vram_total, vram_used;
+    char gpu_name[64];  /* empty: no GPU known */
+    bool not_server;    /* remote URL: this machine's memory, not the server's */
+};
+
+struct server_view {
+    char model[128];
+    char kind[64];    /* "vLLM 0.11.2" */
+    char address[96]; /* "127.0.0.1:8000" */
+    bool simulated;
+    double max_model_len;
+    double running, waiting; /* requests, from the server's own counters */
+    double kv_used;          /* share 0…1 */
+    double prefix_hits;      /* share of prompt tokens found in the prefix cache over the last 10 s, 0…1 */
+};
+
+/* Percentiles of the measured requests (warm-up and preflight left out) of the run so far. */
+struct latency_view {
+    uint64_t n;
+    double p50, p95, p99, mean;
+};
+
+struct snapshot {
+    uint64_t seq; /* changes whenever anything else does */
+    enum run_state state;
+    bool paused;
+    double elapsed_s;      /* since the load began (NAN before) */
+    double clock_s;        /* since the start of the run: the time axis of series, marks and events */
+    double planned_s;      /* NAN: until stopped */
+    double planned_requests; /* NAN: not limited */
+    char status[200];      /* one line: what it is doing, or why it failed */
+
+    struct server_view server;
+    struct memory_view memory;
+
+    int target_streams, target_context, target_max_tokens;
+    int phase;             /* counts up with every change of target */
+
+    /* live, over the last second */
+    double output_rate;        /* tok/s, all streams */
+    double output_rate_stream; /* tok/s per decoding stream (mean) */
+    double output_rate_peak;   /* highest output_rate so far */
+    bool output_approx;        /* the rate counts events, not tokens */
+    int in_flight, queued, decoding, backing_off; /* streams */
+
+    /* totals of measured requests */
+    uint64_t sent, ok, failed, cancelled, short_output;
+    uint64_t output_tokens;
+    char last_error[160];  /* "http_429 ×3: too many requests" */
+
+    struct latency_view ttft, tpot, e2e; /* ms */
+    double decode_rate;        /* tok/s per stream, mean of finished requests */
+    struct hist ttft_hist;     /* ns; measured requests, without the first */
+    struct hist ttft_first;    /* ns; requests sent before the first one had completed: server start-up costs */
+
+    bool client_limited;
+    char client_reason[96];    /* "lag p99 7 ms" */
+    double lag_p99_ms;
+
+    struct series_view out_series; /* tok/s */
+    struct series_view gtt_series, ram_series, vram_series; /* bytes used */
+    struct series_view run_series, wait_series; /* requests */
+
+    size_t marks_n;
+    struct mark marks[SNAP_MARKS];
+    size_t events_n;
+    struct event_line events[SNAP_EVENTS]; /* newest last */
+
+    int streams_total;
+    size_t streams_n;
+    struct stream_row streams[SNAP_STREAMS]; /* by id */
+};
+
+enum command_kind {
+    CMD_STREAMS,    /* value: new number of streams */
+    CMD_CONTEXT,    /* value: tokens */
+    CMD_MAX_TOKENS, /* value: tokens */
+    CMD_PAUSE,      /* toggles */
+    CMD_MARK,       /* text, may be empty */
+    CMD_STOP        /* cancel what runs, finish the run */
+};
+
+struct command {
+    enum command_kind kind;
+    int value;
+    char text[64];
+};
+
+/* The screen's only way to the engine.  Both may be called from the screen's thread at any time and return at once. */
+struct snapshot_source {
+    void *ctx;
+    /* Copies the newest snapshot to *out and returns true, or returns false where its seq is still `seen`. */
+    bool (*read)(void *ctx, struct snapshot *out, uint64_t seen);
+    void (*send)(void *ctx, const struct command *c);
+};
+
+#endif

@@ -1,0 +1,15 @@
+/* ticker: calls a function at a steady interval on a thread of its own, and ends at once when told to. */
+#ifndef TG_TICKER_H
+#define TG_TICKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ticker;
+/* fn returns false to end the thread early; it should return soon once *stop is set. */
+typedef bool ticker_fn(void *ctx, const atomic_bool *stop);
+struct ticker *ticker_start(int64_t every_ns, ticker_fn *fn, void *ctx);
+void ticker_stop(struct ticker *t); /* waits for the thread, frees */
+
+#endif

@@ -1,0 +1,225 @@
+#!/bin/sh
+# run.sh: what `make bench` prints: our figures beside those of a bare libcurl client (drain) that does the same work in
+# the same minute against the same server (blaster).  A table on stdout, the same rows in $BUILD/bench.json; exit 1 when
+# a target is missed.
+#
+#   ROUNDS=5       rounds of the timing figures, the median counts      ONLY='timing idle'   only these parts
+#   IDLE_S=60      how long the idle cost is watched
+set -u
+BUILD=${BUILD:-build}
+TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
+ROUNDS=${ROUNDS:-5}
+IDLE_S=${IDLE_S:-60}
+ONLY=${ONLY:-timing load first_frame idle}
+BIN=$BUILD/tests/bench
+
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
+export XDG_STATE_HOME="$TMP/state" LC_ALL=C.UTF-8
+SERVER=''
+FAILED=0
+finish() {
+    status=$?
+    trap - EXIT
+    [ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null
+    rm -rf "$TMP"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter"; do
+    [ -x "$tool" ] || { echo "bench: $tool is not built" >&2; exit 1; }
+done
+command -v jq >/dev/null || { echo 'bench: needs jq' >&2; exit 1; }
+
+# ---- a fresh server for every run ----
+
+# start_blaster OPTIONS…: sets URL; the truth goes to $TMP/truth.ndjson
+start_blaster() {
+    "$BIN/blaster" --log "$TMP/truth.ndjson" "$@" >"$TMP/blaster.out" &
+    SERVER=$!
+    tries=0
+    until grep -q listening "$TMP/blaster.out"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 500 ] || { echo 'bench: blaster does not start' >&2; exit 1; }
+        sleep 0.02
+    done
+    URL=$(sed 's/listening on //' "$TMP/blaster.out")
+}
+
+stop_blaster() {
+    kill "$SERVER"
+    wait "$SERVER" 2>/dev/null
+    SERVER=''
+}
+
+# ours NAME STREAMS REQUESTS TOKENS [OPTIONS…]: $TMP/NAME.json is the summary, $TMP/NAME.cost what it cost
+ours() {
+    name=$1 streams=$2 requests=$3 tokens=$4
+    shift 4
+    "$BIN/meter" --out "$TMP/$name.cost" --limit 120 "$TOKGAUGE" run "$URL" --json --max-num-seqs "$streams" \
+        --requests "$requests" --max-tokens "$tokens" --context 64 "$@" >"$TMP/$name.json" 2>"$TMP/$name.err" || {
+        echo "bench: our run \"$name\" failed:" >&2
+        tail -n 5 "$TMP/$name.err" >&2
+    }
+}
+
+# bare NAME STREAMS REQUESTS_PER_STREAM TOKENS [OPTIONS…]
+bare() {
+    name=$1 streams=$2 requests=$3 tokens=$4
+    shift 4
+    "$BIN/meter" --out "$TMP/$name.cost" --limit 120 "$BIN/drain" "$URL" "$streams" "$requests" "$tokens" \
+        --context 64 "$@" >"$TMP/$name.json" || echo "bench: the bare client's run \"$name\" failed" >&2
+}
+
+# value FILE EXPRESSION: the number, or "null"
+value() {
+    jq -r "$2 // \"null\"" "$TMP/$1" 2>/dev/null | grep . || echo null
+}
+
+# ---- the table ----
+
+head_line() {
+    printf '%-52s %10s %10s %7s %9s\n' 'what' 'ours' 'bare' 'ratio' 'target'
+    : >"$TMP/rows.ndjson"
+}
+
+# row WHAT UNIT OURS BARE TARGET KIND: KIND ratio: ours / bare must be at most TARGET; value: ours must; info: no target
+row() {
+    jq -nc --arg what "$1" --arg unit "$2" --argjson ours "$3" --argjson bare "$4" --argjson target "$5" --arg kind "$6" '
+        {what: $what, unit: $unit, ours: $ours, bare: $bare, target: $target, kind: $kind}
+        | .ratio = (if .ours != null and (.bare // 0) > 0 then .ours / .bare else null end)
+        | .judged = (if $kind == "ratio" then .ratio elif $kind == "value" then .ours else null end)
+        | .pass = (if $kind == "info" then null else .judged != null and .judged <= .target end)
+        | del(.judged)' | tee -a "$TMP/rows.ndjson" >"$TMP/row.json"
+    jq -r 'def num: if . == null then "–" elif . >= 100 then (. * 10 | round / 10 | tostring)
+                    else (. * 1000 | round / 1000 | tostring) end;
+        [.what + (if .unit != "" then ", " + .unit else "" end), (.ours | num), (.bare | num), (.ratio | num),
+         (if .target == null then "" else (if .kind == "ratio" then "≤ \(.target) ×" else "≤ \(.target)" end) end),
+         (if .pass == null then "" elif .pass then "PASS" else "FAIL" end)] | @tsv' "$TMP/row.json" |
+        while IFS="$(printf '\t')" read -r what mine theirs ratio target verdict; do
+            # a dash or "≤" has three bytes: printf counts bytes in some shells, so pad by awk's help
+            pad "$what" 52; pad "$mine" -11; pad "$theirs" -11; pad "$ratio" -8; pad "$target" -10
+            printf ' %s\n' "$verdict"
+        done
+    if [ "$(jq -r .pass "$TMP/row.json")" = false ]; then
+        FAILED=$((FAILED + 1))
+    fi
+}
+
+# pad TEXT WIDTH: characters, not bytes; a negative width pads on the left
+pad() {
+    n=$(printf '%s' "$1" | wc -m)
+    want=${2#-}
+    fill=$(printf '%*s' "$((want > n ? want - n : 0))" '')
+    case $2 in -*) printf '%s%s' "$fill" "$1" ;; *) printf '%s%s' "$1" "$fill" ;; esac
+}
+
+median() {
+    jq -s 'map(select(. != null)) | sort | if length == 0 then null else
+        (if length % 2 == 1 then .[length / 2 | floor] else (.[length / 2 - 1] + .[length / 2]) / 2 end) end'
+}
+
+# ---- the parts ----
+
+# 100 streams × 30 tok/s for about 10 s, in turn: who goes first changes from round to round.
+timing() {
+    round=1
+    while [ "$round" -le "$ROUNDS" ]; do
+        order='ours bare'
+        [ $((round % 2)) = 1 ] || order='bare ours'
+        for who in $order; do
+            start_blaster --rate 30 --seed "$round"
+            if [ "$who" = ours ]; then
+                ours "ours$round" 100 300 100 --stamps
+            else
+                bare "bare$round" 100 3 100 --stamps
+            fi
+            stop_blaster
+        done
+        row "  round $round: arrival − stamp, p99" µs "$(value "ours$round.json" .stamps.arrival_us.p99)" \
+            "$(value "bare$round.json" .arrival_lag_us.p99)" null info
+        row "  round $round: TTFT error, p99" µs "$(value "ours$round.json" .stamps.ttft_error_us.p99)" \
+            "$(value "bare$round.json" .ttft_error_us.p99)" null info
+        round=$((round + 1))
+    done
+    for figure in 'arrival_us arrival_lag_us arrival−stamp' 'ttft_error_us ttft_error_us TTFT-error'; do
+        # shellcheck disable=SC2086  # three words
+        set -- $figure
+        for q in p50 p99; do
+            mine=$(jq ".stamps.$1.$q" "$TMP"/ours?.json | median)
+            theirs=$(jq ".$2.$q" "$TMP"/bare?.json | median)
+            if [ "$q" = p99 ]; then
+                row "100 × 30 tok/s: $3 $q, median of $ROUNDS" µs "$mine" "$theirs" 1.5 ratio
+            else
+                row "100 × 30 tok/s: $3 $q, median of $ROUNDS" µs "$mine" "$theirs" null info
+            fi
+        done
+    done
+}
+
+# 1,000 streams × 20 tok/s for 20 s: errors, CPU, memory.  CPU is that of the whole process, start and all, against a
+# client that looks at nothing.
+load() {
+    start_blaster --rate 20
+    ours load 1000 1000 400
+    stop_blaster
+    errors=$(value load.json '(.requests.failed + 1000 - .requests.ok) | tostring')
+    # Our own requests before the load (one token or a few) are in the server's log too.
+    wrong=$(jq -s '1000 - (map(select(.tokens == 400 and .complete)) | length)' "$TMP/truth.ndjson")
+    start_blaster --rate 20
+    bare load_bare 1000 1 400 --discard
+    stop_blaster
+    start_blaster --rate 20
+    ours one 1 1 20
+    stop_blaster
+    start_blaster --rate 20
+    bare one_bare 1 1 20 --discard
+    stop_blaster
+    row '1,000 × 20 tok/s × 20 s: requests not ok' '' "$errors" "$(value load_bare.json '.errors | tostring')" 0 value
+    row "1,000 × 20 tok/s × 20 s: not in server's log" '' "$wrong" null 0 value
+    row '1,000 × 20 tok/s × 20 s: CPU a chunk' µs "$(value load.cost '.cpu_s * 1e6 / 400000')" \
+        "$(value load_bare.cost '.cpu_s * 1e6 / 400000')" 1.5 ratio
+    row '1,000 streams: RSS a stream' KB "$(rss_per_stream load one)" "$(rss_per_stream load_bare one_bare)" 48 value
+    row 'RSS with one stream' MB "$(value one.cost '.rss_kb / 1024')" "$(value one_bare.cost '.rss_kb / 1024')" null info
+}
+
+rss_per_stream() {
+    jq -n --slurpfile many "$TMP/$1.cost" --slurpfile one "$TMP/$2.cost" '($many[0].rss_kb - $one[0].rss_kb) / 1000'
+}
+
+# From fork to the first frame on a terminal: FRAME_TEXT is something that only a whole frame shows.
+first_frame() {
+    start_blaster --rate 30
+    i=0
+    while [ "$i" -lt 5 ]; do
+        i=$((i + 1))
+        "$BIN/meter" --out "$TMP/frame$i.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --limit 10 \
+            "$TOKGAUGE" run "$URL" --max-num-seqs 4 --duration 20s
+    done
+    stop_blaster
+    row 'start to first frame, median of 5' ms "$(jq .first_ms "$TMP"/frame?.cost | median)" null 100 value
+}
+
+# The dashboard, paused by key: CPU time over IDLE_S seconds, and peak memory.
+idle() {
+    start_blaster --rate 30
+    "$BIN/meter" --out "$TMP/idle.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --keys "${PAUSE_KEY:-p}" --after 5 \
+        --over "$IDLE_S" --limit $((IDLE_S + 30)) "$TOKGAUGE" run "$URL" --max-num-seqs 4 --max-tokens 20
+    stop_blaster
+    row "paused dashboard: CPU over $IDLE_S s" '% of a core' "$(value idle.cost '.window_cpu_s / .window_s * 100')" null 1 value
+    row 'paused dashboard: peak RSS' MB "$(value idle.cost '.rss_kb / 1024')" null 20 value
+}
+
+head_line
+for part in $ONLY; do
+    case $part in
+    timing | load | first_frame | idle) "$part" ;;
+    *) echo "bench: no part \"$part\"" >&2; exit 2 ;;
+    esac
+done
+jq -s --arg date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" --arg cores "$(nproc)" --arg kernel "$(uname -r)" \
+    '{date: $date, cores: ($cores | tonumber), kernel: $kernel, rows: .}' "$TMP/rows.ndjson" >"$BUILD/bench.json"
+echo "$FAILED targets missed; all figures are in $BUILD/bench.json"
+[ "$FAILED" = 0 ]

@@ -1,0 +1,375 @@
+/* ui_pty: runs a command in a pseudo-terminal under libvterm, a real terminal's screen in memory, and plays a script to
+ * it.  For end-to-end tests.
+ *
+ *     ui_pty W H TERM COMMAND [ARGS…] < script
+ *
+ * One step a line; TEXT is a word, or "in quotes"; # starts a comment.  Everything has a deadline; nothing waits for quiet.
+ *
+ *     wait TEXT [SECONDS]     until TEXT is on the screen (10 s)
+ *     gone TEXT [SECONDS]     until it is not
+ *     key K…                  characters, or Tab Enter Esc Space Up Down Left Right PgUp PgDn Home End F1 F5 F10 C-x
+ *     type TEXT               as it is
+ *     resize W H
+ *     signal NAME             TERM INT HUP QUIT SEGV ABRT TSTP CONT WINCH KILL USR1
+ *     sleep SECONDS           reading goes on
+ *     silent SECONDS          fails where the program writes anything meanwhile
+ *     bytes                   prints how many bytes it has written
+ *     block, unblock          stop and go on reading, as ^S does
+ *     hangup                  the terminal is gone
+ *     dump                    prints the screen
+ *     restored                fails unless the terminal is in its normal state: screen, cursor, modes
+ *     expect-exit N           waits for the end (10 s); N is 128 + the signal where one ended it
+ *
+ * Exits 0, 1 where a step failed (the screen is then on stderr), or 2 for a wrong script.  LC_ALL is C.UTF-8 unless set. */
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <vterm.h>
+
+#define DEADLINE_S 10.0
+
+static struct {
+    int master;
+    pid_t child;
+    int w, h, line;
+    int status; /* of the child; −1: still running */
+    bool reading, altscreen, cursor;
+    unsigned long long bytes;
+    VTerm *vt;
+    VTermScreen *screen;
+} t;
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* -- the screen ------------------------------------------------------------------------------------------------- */
+
+static char *screen_text(void)
+{
+    size_t size = (size_t)t.h * ((size_t)t.w * 5 + 1) + 1, n = 0;
+    char *out = xmalloc(size);
+    for (int y = 0; y < t.h; y++) {
+        size_t last = n;
+        for (int x = 0; x < t.w; x++) {
+            VTermScreenCell cell;
+            vterm_screen_get_cell(t.screen, (VTermPos){.row = y, .col = x}, &cell);
+            if (cell.chars[0] == (uint32_t)-1)
+                continue; /* second cell of a wide character */
+            n += utf8_encode(cell.chars[0] != 0 ? cell.chars[0] : ' ', out + n);
+            if (cell.chars[0] != 0 && cell.chars[0] != ' ')
+                last = n;
+        }
+        n = last;
+        out[n++] = '\n';
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static void print_screen(FILE *f)
+{
+    char *text = screen_text();
+    fprintf(f, "-- %d×%d, %llu bytes --\n%s--\n", t.w, t.h, t.bytes, text);
+    free(text);
+}
+
+static void fail(const char *what, const char *text)
+{
+    fprintf(stderr, "ui_pty: line %d: %s%s%s\n", t.line, what, text != NULL ? ": " : "", text != NULL ? text : "");
+    print_screen(stderr);
+    if (t.status < 0)
+        kill(t.child, SIGKILL);
+    exit(1);
+}
+
+static void to_child(const char *s, size_t n, void *user)
+{
+    (void)user;
+    while (n > 0 && t.master >= 0) {
+        ssize_t done = write(t.master, s, n);
+        if (done < 0 && errno != EINTR && errno != EAGAIN)
+            return;
+        if (done > 0) {
+            s += done;
+            n -= (size_t)done;
+        }
+    }
+}
+
+static int on_property(VTermProp prop, VTermValue *v, void *user)
+{
+    (void)user;
+    if (prop == VTERM_PROP_ALTSCREEN)
+        t.altscreen = v->boolean;
+    if (prop == VTERM_PROP_CURSORVISIBLE)
+        t.cursor = v->boolean;
+    return 1;
+}
+
+/* Reads for at most ms, or until something came.  False: nothing did. */
+static bool pump(int ms)
+{
+    char buf[65536];
+    struct pollfd p = {.fd = t.reading ? t.master : -1, .events = POLLIN};
+    if (poll(&p, 1, ms) <= 0)
+        return false;
+    ssize_t n = read(t.master, buf, sizeof buf);
+    if (n <= 0) { /* the last process that had it open is gone */
+        close(t.master);
+        t.master = -1;
+        return false;
+    }
+    t.bytes += (unsigned long long)n;
+    vterm_input_write(t.vt, buf, (size_t)n);
+    return true;
+}
+
+static void pump_for(double s)
+{
+    for (double end = seconds() + s; seconds() < end;)
+        pump(10);
+}
+
+/* -- steps ------------------------------------------------------------------------------------------------------ */
+
+/* Takes a word or a quoted text off *s; NULL where there is none. */
+static char *take(char **s)
+{
+    char *p = *s + strspn(*s, " \t");
+    if (*p == '\0')
+        return NULL;
+    char stop = *p == '"' ? '"' : ' ';
+    if (stop == '"')
+        p++;
+    char *end = strchr(p, stop);
+    *s = end != NULL ? end + 1 : p + strlen(p);
+    if (end != NULL)
+        *end = '\0';
+    return p;
+}
+
+static double take_seconds(char **s, double otherwise)
+{
+    char *word = take(s);
+    return word != NULL ? atof(word) : otherwise;
+}
+
+static void step_wait(char *args, bool wanted)
+{
+    char *text = take(&args);
+    if (text == NULL)
+        fail("a text is missing", NULL);
+    double end = seconds() + take_seconds(&args, DEADLINE_S);
+    for (;;) {
+        char *now = screen_text();
+        bool there = strstr(now, text) != NULL;
+        free(now);
+        if (there == wanted)
+            return;
+        if (seconds() >= end)
+            fail(wanted ? "not on the screen" : "still on the screen", text);
+        pump(20);
+    }
+}
+
+static void press(const char *name)
+{
+    static const struct {
+        const char *name, *bytes;
+    } keys[] = {{"Tab", "\t"},     {"Enter", "\r"},   {"Esc", "\033"},   {"Space", " "},     {"Up", "\033OA"},
+                {"Down", "\033OB"}, {"Right", "\033OC"}, {"Left", "\033OD"}, {"PgUp", "\033[5~"}, {"PgDn", "\033[6~"},
+                {"Home", "\033OH"}, {"End", "\033OF"},  {"F1", "\033OP"},  {"F5", "\033[15~"}, {"F10", "\033[21~"}};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(keys[i].name, name) == 0) {
+            to_child(keys[i].bytes, strlen(keys[i].bytes), NULL);
+            return;
+        }
+    if (strncmp(name, "C-", 2) == 0 && name[2] != '\0') {
+        char c = (char)(name[2] & 0x1f);
+        to_child(&c, 1, NULL);
+        return;
+    }
+    to_child(name, strlen(name), NULL);
+}
+
+static void step_key(char *args)
+{
+    for (char *k; (k = take(&args)) != NULL;)
+        press(k);
+}
+
+static void step_resize(char *args)
+{
+    int w = (int)take_seconds(&args, 0), h = (int)take_seconds(&args, 0);
+    if (w < 1 || h < 1)
+        fail("a size is missing", NULL);
+    struct winsize ws = {.ws_row = (unsigned short)h, .ws_col = (unsigned short)w};
+    t.w = w;
+    t.h = h;
+    vterm_set_size(t.vt, h, w);
+    ioctl(t.master, TIOCSWINSZ, &ws);
+}
+
+static void step_signal(char *args)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } names[] = {{"TERM", SIGTERM}, {"INT", SIGINT},   {"HUP", SIGHUP},   {"QUIT", SIGQUIT},   {"SEGV", SIGSEGV},
+                 {"ABRT", SIGABRT}, {"TSTP", SIGTSTP}, {"CONT", SIGCONT}, {"WINCH", SIGWINCH}, {"KILL", SIGKILL},
+                 {"USR1", SIGUSR1}};
+    const char *name = take(&args);
+    for (size_t i = 0; name != NULL && i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i].name, name) == 0) {
+            kill(t.child, names[i].number);
+            return;
+        }
+    fail("no such signal", name);
+}
+
+static void step_silent(char *args)
+{
+    unsigned long long before = t.bytes;
+    pump_for(take_seconds(&args, 1));
+    if (t.bytes != before) {
+        char text[64];
+        snprintf(text, sizeof text, "%llu bytes", t.bytes - before);
+        fail("it was not silent", text);
+    }
+}
+
+static void step_restored(void)
+{
+    struct termios m;
+    if (t.altscreen)
+        fail("the alternate screen is still shown", NULL);
+    if (!t.cursor)
+        fail("the cursor is still hidden", NULL);
+    if (t.master >= 0 && tcgetattr(t.master, &m) == 0 && (m.c_lflag & (ICANON | ECHO)) != (ICANON | ECHO))
+        fail("the terminal is still in the program's mode", NULL);
+}
+
+static void step_exit(char *args)
+{
+    int wanted = (int)take_seconds(&args, 0), raw;
+    for (double end = seconds() + DEADLINE_S; t.status < 0;) {
+        pump(10);
+        if (waitpid(t.child, &raw, WNOHANG) == t.child)
+            t.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+        else if (seconds() >= end)
+            fail("it is still running", NULL);
+    }
+    while (t.master >= 0 && pump(20)) /* what it said at the end */
+        ;
+    if (t.status != wanted) {
+        char text[64];
+        snprintf(text, sizeof text, "%d instead of %d", t.status, wanted);
+        fail("it ended with", text);
+    }
+}
+
+static void step(char *line)
+{
+    char *args = line;
+    const char *name = take(&args);
+    if (name == NULL || name[0] == '#')
+        return;
+    if (strcmp(name, "wait") == 0)
+        step_wait(args, true);
+    else if (strcmp(name, "gone") == 0)
+        step_wait(args, false);
+    else if (strcmp(name, "key") == 0)
+        step_key(args);
+    else if (strcmp(name, "type") == 0)
+        to_child(args, strlen(args), NULL);
+    else if (strcmp(name, "resize") == 0)
+        step_resize(args);
+    else if (strcmp(name, "signal") == 0)
+        step_signal(args);
+    else if (strcmp(name, "sleep") == 0)
+        pump_for(take_seconds(&args, 1));
+    else if (strcmp(name, "silent") == 0)
+        step_silent(args);
+    else if (strcmp(name, "bytes") == 0)
+        printf("%llu\n", t.bytes);
+    else if (strcmp(name, "block") == 0 || strcmp(name, "unblock") == 0)
+        t.reading = name[0] == 'u';
+    else if (strcmp(name, "hangup") == 0) {
+        close(t.master);
+        t.master = -1;
+    } else if (strcmp(name, "dump") == 0)
+        print_screen(stdout);
+    else if (strcmp(name, "restored") == 0)
+        step_restored();
+    else if (strcmp(name, "expect-exit") == 0)
+        step_exit(args);
+    else {
+        fprintf(stderr, "ui_pty: line %d: no such step: %s\n", t.line, name);
+        kill(t.child, SIGKILL);
+        exit(2);
+    }
+}
+
+static void start(char **argv)
+{
+    struct winsize ws = {.ws_row = (unsigned short)t.h, .ws_col = (unsigned short)t.w};
+    t.child = forkpty(&t.master, NULL, NULL, &ws);
+    if (t.child < 0)
+        die("cannot open a pseudo-terminal: %s", strerror(errno));
+    if (t.child == 0) {
+        setenv("TERM", argv[3], 1);
+        setenv("LC_ALL", "C.UTF-8", 0);
+        unsetenv("COLUMNS");
+        unsetenv("LINES");
+        unsetenv("COLORTERM");
+        execvp(argv[4], argv + 4);
+        fprintf(stderr, "ui_pty: cannot run '%s': %s\n", argv[4], strerror(errno));
+        _exit(127);
+    }
+    fcntl(t.master, F_SETFD, FD_CLOEXEC);
+}
+
+int main(int argc, char **argv)
+{
+    static const VTermScreenCallbacks callbacks = {.settermprop = on_property};
+    char line[4096];
+    t.status = -1;
+    t.reading = t.cursor = true;
+    if (argc < 5 || (t.w = atoi(argv[1])) < 1 || (t.h = atoi(argv[2])) < 1) {
+        fputs("usage: ui_pty W H TERM COMMAND [ARGS…] < script\n", stderr);
+        return 2;
+    }
+    start(argv);
+    t.vt = vterm_new(t.h, t.w);
+    vterm_set_utf8(t.vt, 1);
+    vterm_output_set_callback(t.vt, to_child, NULL);
+    t.screen = vterm_obtain_screen(t.vt);
+    vterm_screen_set_callbacks(t.screen, &callbacks, NULL);
+    vterm_screen_enable_altscreen(t.screen, 1);
+    vterm_screen_reset(t.screen, 1);
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        t.line++;
+        line[strcspn(line, "\n")] = '\0';
+        step(line);
+    }
+    if (t.status < 0)
+        kill(t.child, SIGKILL);
+    vterm_free(t.vt);
+    return 0;
+}

@@ -1,0 +1,224 @@
+/* Canned snapshots for the tests of the screen.  The same every time: seeded, no clock. */
+#ifndef TG_TEST_UI_SNAPSHOTS_H
+#define TG_TEST_UI_SNAPSHOTS_H
+
+#include "snapshot.h"
+#include "util.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CANNED_GIB (1024.0 * 1024 * 1024)
+
+static inline void canned_series(struct series_view *v, size_t n, double end_s)
+{
+    v->n = n;
+    v->end_s = end_s;
+}
+
+static inline struct gauge canned_gauge(double value, bool simulated)
+{
+    struct gauge g = {.value = value, .simulated = simulated};
+    return g;
+}
+
+/* Nothing known yet: every number NAN, as the engine starts. */
+static inline struct snapshot *canned_empty(void)
+{
+    struct snapshot *s = xcalloc(1, sizeof *s);
+    double nan = (double)NAN;
+    s->seq = 1;
+    s->state = RUN_PREFLIGHT;
+    s->elapsed_s = s->planned_requests = nan;
+    s->planned_s = 600;
+    str_copy(s->status, sizeof s->status, "asking 127.0.0.1:8000 for its models");
+    str_copy(s->server.address, sizeof s->server.address, "127.0.0.1:8000");
+    s->server.max_model_len = s->server.running = s->server.waiting = nan;
+    s->server.kv_used = s->server.prefix_hits = nan;
+    struct gauge unknown = canned_gauge(nan, false);
+    s->memory.ram_total = s->memory.ram_used = s->memory.ram_available = unknown;
+    s->memory.gtt_total = s->memory.gtt_used = s->memory.vram_total = s->memory.vram_used = unknown;
+    s->target_streams = 4;
+    s->target_context = 2048;
+    s->target_max_tokens = 128;
+    s->output_rate = s->output_rate_stream = s->output_rate_peak = nan;
+    s->ttft.p50 = s->ttft.p95 = s->ttft.p99 = s->ttft.mean = nan;
+    s->tpot = s->e2e = s->ttft;
+    s->decode_rate = s->lag_p99_ms = nan;
+    return s;
+}
+
+static inline void canned_memory(struct snapshot *s, double t)
+{
+    struct memory_view *m = &s->memory;
+    m->ram_total = canned_gauge(61.4 * CANNED_GIB, false);
+    m->ram_used = canned_gauge(46.4 * CANNED_GIB, false);
+    m->ram_available = canned_gauge(15.0 * CANNED_GIB, false);
+    m->gtt_total = canned_gauge(53.0 * CANNED_GIB, true);
+    m->gtt_used = canned_gauge((39.7 + 0.6 * sin(t / 40)) * CANNED_GIB, true);
+    m->vram_total = canned_gauge(0.5 * CANNED_GIB, true);
+    m->vram_used = canned_gauge(0.2 * CANNED_GIB, true);
+    str_copy(m->gpu_name, sizeof m->gpu_name, "Radeon 8060S gfx1151");
+}
+
+static inline void canned_points(struct snapshot *s, double t, uint64_t *seed)
+{
+    size_t n = (size_t)(t / SNAP_STEP_S) < SNAP_POINTS ? (size_t)(t / SNAP_STEP_S) : SNAP_POINTS;
+    canned_series(&s->out_series, n, t);
+    canned_series(&s->gtt_series, n, t);
+    canned_series(&s->ram_series, n, t);
+    canned_series(&s->vram_series, n, t);
+    canned_series(&s->run_series, n, t);
+    canned_series(&s->wait_series, n, t);
+    for (size_t i = 0; i < n; i++) {
+        double at = floor(t / SNAP_STEP_S) * SNAP_STEP_S - (double)(n - 1 - i) * SNAP_STEP_S;
+        double level = at < 60 ? 34 : at < 110 ? 68 : at < 150 ? 105 : 132;
+        uint64_t own = (uint64_t)(at * 2) * 7919 + 1;
+        double noise = rng_unit(&own) - 0.5;
+        bool gap = at >= 84 && at < 88;
+        s->out_series.v[i] = gap ? (double)NAN : level + 10 * noise + 4 * sin(at / 5);
+        s->gtt_series.v[i] = (39.4 + fmin(at / 300, 1) + 0.3 * sin(at / 12)) * CANNED_GIB;
+        s->ram_series.v[i] = (46.0 + 0.5 * sin(at / 9)) * CANNED_GIB;
+        s->vram_series.v[i] = 0.2 * CANNED_GIB;
+        s->run_series.v[i] = at < 60 ? 1 : at < 110 ? 2 : at < 150 ? 3 : 4;
+        s->wait_series.v[i] = at < 130 ? 0 : floor(2.5 + 2.4 * sin(at / 7));
+    }
+    (void)seed;
+}
+
+static inline void canned_latency(struct snapshot *s, double t, uint64_t *seed)
+{
+    int n = (int)(t * 1.6);
+    for (int i = 0; i < n; i++) {
+        double u = rng_unit(seed), ms = 74 * exp(0.9 * u * u * u + 0.35 * (rng_unit(seed) - 0.3));
+        if (rng_unit(seed) > 0.93)
+            ms *= 3.4;
+        hist_add(&s->ttft_hist, (uint64_t)(ms * 1e6), 1);
+    }
+    hist_add(&s->ttft_first, 1232000000, 1);
+    s->ttft.n = s->ttft_hist.count;
+    s->ttft.p50 = hist_quantile(&s->ttft_hist, 0.5) / 1e6;
+    s->ttft.p95 = hist_quantile(&s->ttft_hist, 0.95) / 1e6;
+    s->ttft.p99 = hist_quantile(&s->ttft_hist, 0.99) / 1e6;
+    s->e2e.p50 = 3890;
+    s->e2e.p95 = 4930;
+    s->e2e.p99 = 5210;
+    s->e2e.mean = 3950;
+    s->tpot.p50 = 29.4;
+    s->tpot.p95 = 31.2;
+    s->tpot.p99 = 33.8;
+    s->tpot.mean = 29.6;
+    s->ttft.mean = hist_mean(&s->ttft_hist) / 1e6;
+    s->decode_rate = 34.0;
+    s->ok = (uint64_t)n;
+    s->sent = s->ok + 6;
+    s->output_tokens = (uint64_t)n * 128;
+}
+
+static const char *const canned_texts[] = {
+    "Here is one way to do it: the worker takes a lock, and then the worker returns a pointer to the buffer",
+    "fn main() { let mut sum = 0; for i in 0..10 { sum += i; } println!(\"{sum}\"); }",
+    "日本語のテキストも幅を守って表示されます。全角文字は二桁です",
+    "1. Reduce --max-num-seqs. 2. Watch the GTT pool. 3. Try again with a shorter context, as before",
+};
+
+static inline void canned_streams(struct snapshot *s, int n, uint64_t *seed)
+{
+    s->streams_total = n;
+    s->streams_n = (size_t)(n < SNAP_STREAMS ? n : SNAP_STREAMS);
+    for (size_t i = 0; i < s->streams_n; i++) {
+        struct stream_row *r = &s->streams[i];
+        r->id = (int)i + 1;
+        r->context = s->target_context;
+        r->backoff_s = (double)NAN;
+        r->state = i % 6 < 4 ? STREAM_DECODE : STREAM_QUEUED;
+        r->output = r->state == STREAM_DECODE ? 10 + (int)(rng_unit(seed) * 110) : 0;
+        r->ttft_ms = r->state == STREAM_DECODE ? 80 + 300 * rng_unit(seed) * rng_unit(seed) : (double)NAN;
+        r->rate = r->state == STREAM_DECODE ? 32.5 + 2 * rng_unit(seed) : (double)NAN;
+        r->wait_s = 0.2 + rng_unit(seed);
+        if (r->state == STREAM_DECODE)
+            str_copy(r->tail, sizeof r->tail, canned_texts[i % ARRAY_LEN(canned_texts)]);
+        s->decoding += r->state == STREAM_DECODE;
+        s->queued += r->state == STREAM_QUEUED;
+    }
+    s->in_flight = s->decoding + s->queued;
+}
+
+/* A run in full swing, t seconds after its start. */
+static inline struct snapshot *canned_busy_at(double t, int streams)
+{
+    struct snapshot *s = canned_empty();
+    uint64_t seed = 7;
+    s->state = RUN_LOAD;
+    s->clock_s = t;
+    s->elapsed_s = t > 3 ? t - 3 : 0;
+    str_copy(s->status, sizeof s->status, "4 streams of 2k context, 128 tokens each");
+    str_copy(s->server.model, sizeof s->server.model, "Qwen3-Coder-30B-A3B-Instruct-gptq-4bit");
+    str_copy(s->server.kind, sizeof s->server.kind, "vLLM 0.11.2");
+    s->server.simulated = true;
+    s->server.max_model_len = 16384;
+    s->server.running = 4;
+    s->server.waiting = 2;
+    s->server.kv_used = 0.31;
+    s->server.prefix_hits = 0.62;
+    s->target_streams = streams;
+    canned_memory(s, t);
+    canned_points(s, t, &seed);
+    canned_latency(s, t, &seed);
+    canned_streams(s, streams, &seed);
+    s->output_rate = s->out_series.n > 0 ? s->out_series.v[s->out_series.n - 1] : (double)NAN;
+    s->output_rate_stream = 33.0;
+    s->output_rate_peak = 139.4;
+    s->marks_n = 2;
+    s->marks[0].at_s = 110;
+    str_copy(s->marks[0].text, sizeof s->marks[0].text, "streams 2 → 4");
+    s->marks[1].at_s = 150;
+    str_copy(s->marks[1].text, sizeof s->marks[1].text, "streams 4 → 6");
+    for (int i = 0; i < 5; i++) {
+        struct event_line *e = &s->events[s->events_n++];
+        e->at_s = 10 + 30 * i;
+        e->level = i % 3;
+        snprintf(e->text, sizeof e->text, "event number %d, as the engine words it", i + 1);
+    }
+    return s;
+}
+
+static inline struct snapshot *canned_busy(void)
+{
+    return canned_busy_at(192, 6);
+}
+
+static inline struct snapshot *canned_trouble(void)
+{
+    struct snapshot *s = canned_busy_at(192, 40);
+    s->failed = 17;
+    str_copy(s->last_error, sizeof s->last_error, "http_429 ×12: too many requests, slow down please");
+    s->client_limited = true;
+    str_copy(s->client_reason, sizeof s->client_reason, "lag p99 7 ms");
+    s->output_approx = true;
+    s->streams[1].state = STREAM_BACKOFF;
+    s->streams[1].backoff_s = 0.8;
+    s->streams[0].output_approx = true;
+    s->backing_off = 1;
+    s->memory.not_server = true;
+    s->memory.gtt_used.value = 52.4 * CANNED_GIB;
+    s->server.simulated = false;
+    str_copy(s->server.address, sizeof s->server.address, "inference.example.org:8443");
+    return s;
+}
+
+static inline struct snapshot *canned_done(void)
+{
+    struct snapshot *s = canned_busy();
+    s->state = RUN_DONE;
+    str_copy(s->status, sizeof s->status, "done");
+    s->elapsed_s = 600;
+    s->in_flight = s->decoding = s->queued = 0;
+    for (size_t i = 0; i < s->streams_n; i++)
+        s->streams[i].state = STREAM_IDLE;
+    return s;
+}
+
+#endif

@@ -1,0 +1,114 @@
+#include "ui/control.h"
+
+#include "fmt.h"
+#include "util.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WISH_S 1.5 /* the engine answers within a tick; after this it has refused */
+#define TOAST_S 4.0
+#define STREAMS_MOST 100000
+#define TOKENS_MOST (16 * 1024 * 1024)
+
+static const struct {
+    enum action action;
+    enum target target;
+    int add, times, divide;
+} changes[] = {
+    {ACT_STREAMS_LESS, TARGET_STREAMS, -1, 1, 1}, {ACT_STREAMS_MORE, TARGET_STREAMS, 1, 1, 1},
+    {ACT_STREAMS_HALF, TARGET_STREAMS, 0, 1, 2},  {ACT_STREAMS_DOUBLE, TARGET_STREAMS, 0, 2, 1},
+    {ACT_CONTEXT_HALF, TARGET_CONTEXT, 0, 1, 2},  {ACT_CONTEXT_DOUBLE, TARGET_CONTEXT, 0, 2, 1},
+    {ACT_OUTPUT_HALF, TARGET_OUTPUT, 0, 1, 2},    {ACT_OUTPUT_DOUBLE, TARGET_OUTPUT, 0, 2, 1},
+};
+
+void control_toast(struct control *ctl, struct ui_state *st, enum role role, const char *text, double now)
+{
+    str_copy(st->toast, sizeof st->toast, text);
+    st->toast_role = role;
+    ctl->toast_until = now + TOAST_S;
+}
+
+/* The most that a target may be: prompt and answer share the server's context. */
+static int most(const struct ui_state *st, const struct snapshot *s, enum target t)
+{
+    double limit = s->server.max_model_len;
+    if (t == TARGET_STREAMS)
+        return STREAMS_MOST;
+    if (!isfinite(limit) || limit < 2 || limit > TOKENS_MOST)
+        return TOKENS_MOST;
+    int other = state_target(st, s, t == TARGET_CONTEXT ? TARGET_OUTPUT : TARGET_CONTEXT);
+    return MAX_OF((int)limit - other, 1);
+}
+
+static void send(struct control *ctl, enum command_kind kind, int value)
+{
+    struct command c = {.kind = kind, .value = value};
+    ctl->source->send(ctl->source->ctx, &c);
+}
+
+static void change(struct control *ctl, struct ui_state *st, const struct snapshot *s, size_t i, double now)
+{
+    static const enum command_kind kinds[TARGET_COUNT] = {CMD_STREAMS, CMD_CONTEXT, CMD_MAX_TOKENS};
+    enum target t = changes[i].target;
+    int before = state_target(st, s, t), top = most(st, s, t);
+    long long wanted = ((long long)before + changes[i].add) * changes[i].times / changes[i].divide;
+    int after = (int)MAX_OF(MIN_OF(wanted, top), 1);
+    if (wanted > top && t != TARGET_STREAMS && top < TOKENS_MOST) {
+        char text[96], n[FMT_SIZE];
+        snprintf(text, sizeof text, "context and output together may be %s tokens: the server's max-model-len",
+                 fmt_tokens(n, s->server.max_model_len));
+        control_toast(ctl, st, ROLE_STATUS_WARN, text, now);
+        if (after < before)
+            after = before;
+    }
+    if (after == before)
+        return;
+    st->target[t] = (struct wish){true, after};
+    ctl->wish_until[t] = now + WISH_S;
+    send(ctl, kinds[t], after);
+}
+
+bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a, double now)
+{
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+        if (changes[i].action == a) {
+            change(ctl, st, s, i, now);
+            return true;
+        }
+    if (a == ACT_PAUSE) {
+        st->pause = (struct wish){true, !state_paused(st, s)};
+        ctl->pause_until = now + WISH_S;
+        send(ctl, CMD_PAUSE, 0);
+        return true;
+    }
+    if (a == ACT_MARK) {
+        control_toast(ctl, st, ROLE_HIST_MARK, "▲ marked", now);
+        send(ctl, CMD_MARK, 0);
+        return true;
+    }
+    return false;
+}
+
+bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now)
+{
+    bool changed = false;
+    for (enum target t = 0; t < TARGET_COUNT; t++) {
+        struct wish *w = &st->target[t];
+        int known = t == TARGET_STREAMS ? s->target_streams : t == TARGET_CONTEXT ? s->target_context : s->target_max_tokens;
+        if (!w->on || (known != w->value && now < ctl->wish_until[t]))
+            continue;
+        changed = changed || known != w->value;
+        w->on = false;
+    }
+    if (st->pause.on && (s->paused == (st->pause.value != 0) || now >= ctl->pause_until)) {
+        changed = changed || s->paused != (st->pause.value != 0);
+        st->pause.on = false;
+    }
+    if (st->toast[0] != '\0' && now >= ctl->toast_until) {
+        st->toast[0] = '\0';
+        changed = true;
+    }
+    return changed;
+}

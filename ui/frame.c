@@ -1,0 +1,363 @@
+/* The whole screen: header, status line, the view, footer, help; or, where it is too small, a page that says so. */
+#include "ui/layout.h"
+#include "ui/panel.h"
+#include "ui/view.h"
+
+#include "fmt.h"
+#include "util.h"
+
+#include <math.h>
+#include <string.h>
+
+const struct view *const view_table[] = {&view_overview, &view_streams, &view_log, NULL};
+
+void frame_init(struct ui_state *st)
+{
+    memset(st, 0, sizeof *st);
+    st->view = view_table[0];
+}
+
+int state_target(const struct ui_state *st, const struct snapshot *s, enum target t)
+{
+    if (st->target[t].on)
+        return st->target[t].value;
+    return t == TARGET_STREAMS ? s->target_streams : t == TARGET_CONTEXT ? s->target_context : s->target_max_tokens;
+}
+
+bool state_paused(const struct ui_state *st, const struct snapshot *s)
+{
+    return st->pause.on ? st->pause.value != 0 : s->paused;
+}
+
+struct badge {
+    const char *glyph, *word;
+    enum role role;
+};
+
+static struct badge badge_of(const struct ui_state *st, const struct snapshot *s)
+{
+    bool busy = s->state == RUN_LOAD || s->state == RUN_WARMUP || s->state == RUN_PAUSED;
+    if (busy && state_paused(st, s))
+        return (struct badge){"○", "PAUSED", ROLE_STATUS_WARN};
+    switch (s->state) {
+    case RUN_PREFLIGHT:
+        return (struct badge){"○", "PREFLIGHT", ROLE_SERIES_2};
+    case RUN_WARMUP:
+        return (struct badge){"●", "WARM-UP", ROLE_SERIES_2};
+    case RUN_DRAIN:
+        return (struct badge){"○", "DRAIN", ROLE_SERIES_2};
+    case RUN_DONE:
+        return (struct badge){"✓", "DONE", ROLE_STATUS_OK};
+    case RUN_FAILED:
+        return (struct badge){"✗", "FAILED", ROLE_STATUS_ERROR};
+    case RUN_LOAD:
+    case RUN_PAUSED:
+        break;
+    }
+    return (struct badge){"●", "LOAD", ROLE_STATUS_OK};
+}
+
+/* "00:03:12 / 10:00", "00:03:12  312 / 500 requests", or nothing before the load began. */
+static void progress_text(char *out, size_t size, const struct snapshot *s)
+{
+    char elapsed[FMT_SIZE], planned[FMT_SIZE], n[FMT_SIZE], all[FMT_SIZE];
+    out[0] = '\0';
+    if (!isfinite(s->elapsed_s))
+        return;
+    fmt_clock(elapsed, s->elapsed_s);
+    if (isfinite(s->planned_s)) {
+        fmt_clock(planned, s->planned_s);
+        snprintf(out, size, "%s / %s", elapsed, s->planned_s < 3600 ? planned + 3 : planned);
+    } else if (isfinite(s->planned_requests)) {
+        double done = (double)(s->ok + s->failed + s->cancelled);
+        snprintf(out, size, "%s  %s / %s requests", elapsed, fmt_count(n, done), fmt_count(all, s->planned_requests));
+    } else {
+        str_copy(out, size, elapsed);
+    }
+}
+
+/* The one line that wants attention most, or NULL. */
+static const char *alert_text(char *out, size_t size, const struct snapshot *s, enum role *role)
+{
+    *role = ROLE_STATUS_ERROR;
+    if (s->state == RUN_FAILED) {
+        snprintf(out, size, "✗ %s", s->status);
+        return out;
+    }
+    *role = ROLE_STATUS_WARN;
+    if (s->client_limited) {
+        snprintf(out, size, "! client-limited: %s",
+                 s->client_reason[0] != '\0' ? s->client_reason : "this machine is too slow for this load");
+        return out;
+    }
+    *role = ROLE_STATUS_ERROR;
+    if (s->failed > 0 || s->last_error[0] != '\0') {
+        char n[FMT_SIZE];
+        snprintf(out, size, "✗ %s failed%s%s", fmt_count(n, (double)s->failed), s->last_error[0] != '\0' ? ": " : "",
+                 s->last_error);
+        return out;
+    }
+    return NULL;
+}
+
+static void draw_identity(struct canvas *c, int x, int w, const struct snapshot *s)
+{
+    const struct server_view *v = &s->server;
+    int used = canvas_text(c, x, 0, w, "tokgauge", ROLE_PANEL_TITLE) + 2;
+    if (v->simulated) {
+        int n = canvas_text(c, x + used, 0, w - used, " SIMULATED ", ROLE_STATUS_WARN);
+        canvas_ground(c, (struct rect){x + used, 0, n, 1}, ROLE_BACKGROUND, ATTR_REVERSE);
+        used += n + 2;
+    }
+    int kind = v->kind[0] != '\0' ? canvas_width(c, v->kind) + 2 : 0;
+    int address = v->address[0] != '\0' ? canvas_width(c, v->address) + 2 : 0, model = canvas_width(c, v->model) + 2;
+    if (used + model + kind + address > w)
+        address = 0;
+    if (used + MIN_OF(model, 24) + kind > w)
+        kind = 0;
+    int room = w - used - kind - address;
+    if (v->model[0] != '\0')
+        used += canvas_text_fit(c, x + used, 0, room, v->model, ROLE_TEXT_BRIGHT) + 2;
+    if (kind > 0)
+        used += canvas_text(c, x + used, 0, w - used, v->kind, ROLE_TEXT) + 2;
+    if (address > 0)
+        canvas_text(c, x + used, 0, w - used, v->address, ROLE_TEXT_DIM);
+}
+
+/* alone: there is no status line, and what is urgent takes the place of the names, and of the clock if it must. */
+static void draw_header(struct canvas *c, const struct snapshot *s, const struct ui_state *st, bool alone)
+{
+    struct badge b = badge_of(st, s);
+    char state[32], progress[96], alert[256];
+    enum role role = ROLE_TEXT;
+    bool urgent = alone && alert_text(alert, sizeof alert, s, &role) != NULL;
+    snprintf(state, sizeof state, "%s %s", b.glyph, b.word);
+    progress_text(progress, sizeof progress, s);
+    if (urgent && canvas_width(c, alert) + canvas_width(c, state) + canvas_width(c, progress) + 8 > c->w)
+        progress[0] = '\0';
+    int pw = canvas_width(c, progress), sw = canvas_width(c, state);
+    int x = c->w - 1 - pw - (pw > 0 ? 2 : 0) - sw;
+    canvas_text(c, x, 0, sw, state, b.role);
+    canvas_text(c, c->w - 1 - pw, 0, pw, progress, ROLE_TEXT);
+    if (urgent)
+        canvas_text_fit(c, 1, 0, x - 3, alert, role);
+    else
+        draw_identity(c, 1, x - 3, s);
+}
+
+static void draw_status(struct canvas *c, struct rect r, const struct snapshot *s)
+{
+    struct items totals = {.n = 0};
+    char n[FMT_SIZE], text[256];
+    items_add_unit(&totals, fmt_count(n, (double)s->sent), "sent", ROLE_TEXT);
+    items_add_unit(&totals, fmt_count(n, (double)s->ok), "ok", ROLE_TEXT);
+    items_add_unit(&totals, fmt_count(n, (double)s->failed), "failed", s->failed > 0 ? ROLE_STATUS_ERROR : ROLE_TEXT);
+    int used = s->state == RUN_PREFLIGHT ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
+    int room = r.w - used - 4;
+    enum role role;
+    if (alert_text(text, sizeof text, s, &role) != NULL)
+        canvas_text_fit(c, r.x + 1, r.y, room, text, role);
+    else
+        canvas_text_fit(c, r.x + 1, r.y, room, s->status, ROLE_TEXT_DIM);
+}
+
+/* One entry of the footer. */
+struct hint {
+    char keys[32], value[FMT_SIZE];
+    const char *word;
+    int rank, width;
+    bool shown;
+};
+
+static void hint_value(struct hint *h, const struct snapshot *s, const struct ui_state *st)
+{
+    h->value[0] = '\0';
+    if (strcmp(h->word, "streams") == 0)
+        fmt_count(h->value, state_target(st, s, TARGET_STREAMS));
+    else if (strcmp(h->word, "context") == 0)
+        fmt_tokens(h->value, state_target(st, s, TARGET_CONTEXT));
+    else if (strcmp(h->word, "output") == 0)
+        fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
+}
+
+static int collect_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, struct hint *h,
+                         int most)
+{
+    int n = 0;
+    for (size_t i = 0, next; i < key_table_n && n < most; i = next) {
+        h[n].word = keys_footer(i, h[n].keys, sizeof h[n].keys, &next);
+        if (h[n].word == NULL)
+            continue;
+        if (strcmp(h[n].word, "pause") == 0 && state_paused(st, s))
+            h[n].word = "go on";
+        hint_value(&h[n], s, st);
+        h[n].rank = key_table[i].rank;
+        h[n].shown = false;
+        h[n].width = canvas_width(c, h[n].keys) + 1 + canvas_width(c, h[n].word) +
+                     (h[n].value[0] != '\0' ? 1 + canvas_width(c, h[n].value) : 0);
+        n++;
+    }
+    return n;
+}
+
+/* Takes in the order of rank as long as they fit. */
+static void choose_hints(struct hint *h, int n, int w, int gap)
+{
+    for (int rank = 1; rank < 16; rank++)
+        for (int i = 0; i < n; i++)
+            if (h[i].rank == rank && h[i].width + gap <= w) {
+                h[i].shown = true;
+                w -= h[i].width + gap;
+            }
+}
+
+static void draw_tabs(struct canvas *c, int x, int y, int w, const struct ui_state *st)
+{
+    int need = 0;
+    for (const struct view *const *v = view_table; *v != NULL; v++)
+        need += canvas_width(c, (*v)->name) + 4;
+    if (need > w)
+        return;
+    x += w - need;
+    for (const struct view *const *v = view_table; *v != NULL; v++) {
+        char key[2] = {(*v)->key, '\0'};
+        bool here = *v == st->view;
+        x += canvas_text(c, x, y, 2, key, here ? ROLE_KEY_HINT : ROLE_TEXT_DIM) + 1;
+        x += canvas_text(c, x, y, 20, (*v)->name, here ? ROLE_TEXT_BRIGHT : ROLE_TEXT_DIM) + 2;
+    }
+}
+
+static void draw_footer(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st)
+{
+    if (st->toast[0] != '\0') {
+        canvas_text_fit(c, r.x + 1, r.y, r.w - 2, st->toast, st->toast_role);
+        return;
+    }
+    struct hint h[16];
+    int gap = r.w < 70 ? 1 : r.w < 110 ? 2 : 3, x = r.x + 1;
+    int n = collect_hints(c, s, st, h, (int)ARRAY_LEN(h));
+    choose_hints(h, n, r.w - 1, gap);
+    for (int i = 0; i < n; i++) {
+        if (!h[i].shown)
+            continue;
+        x += canvas_text(c, x, r.y, r.w, h[i].keys, ROLE_KEY_HINT) + 1;
+        x += canvas_text(c, x, r.y, r.w, h[i].word, ROLE_KEY_LABEL);
+        if (h[i].value[0] != '\0')
+            x += canvas_text(c, x + 1, r.y, r.w, h[i].value, ROLE_TEXT_BRIGHT) + 1;
+        x += gap;
+    }
+    draw_tabs(c, x, r.y, r.x + r.w - x, st);
+}
+
+static void draw_too_small(struct canvas *c)
+{
+    char text[2][64];
+    snprintf(text[0], sizeof text[0], "terminal is %d×%d,", c->w, c->h);
+    snprintf(text[1], sizeof text[1], "tokgauge needs %d×%d", LAYOUT_MIN_W, LAYOUT_MIN_H);
+    const char *lines[] = {text[0], text[1], "", "q quit   ? help"};
+    enum role roles[] = {ROLE_STATUS_WARN, ROLE_TEXT_BRIGHT, ROLE_TEXT, ROLE_TEXT_DIM};
+    int top = MAX_OF((c->h - (int)ARRAY_LEN(lines)) / 2, 0);
+    for (int i = 0; i < (int)ARRAY_LEN(lines); i++) {
+        int w = canvas_width(c, lines[i]);
+        canvas_text_fit(c, MAX_OF((c->w - w) / 2, 0), top + i, c->w, lines[i], roles[i]);
+    }
+}
+
+void frame_update(struct ui_state *st, const struct snapshot *s, int w, int h, enum glyph_set glyphs)
+{
+    struct rect at[AREA_FRAME_COUNT];
+    st->help_top = MAX_OF(MIN_OF(st->help_top, help_lines(w) - help_rows(w, h)), 0);
+    if (layout_frame(w, h, at) && st->view->update != NULL)
+        st->view->update(st, s, at[AREA_BODY], glyphs);
+}
+
+void frame_draw(struct canvas *c, const struct snapshot *s, const struct ui_state *st)
+{
+    struct rect at[AREA_FRAME_COUNT];
+    canvas_clear(c);
+    if (!layout_frame(c->w, c->h, at)) {
+        draw_too_small(c);
+    } else {
+        draw_header(c, s, st, at[AREA_STATUS].w == 0);
+        if (at[AREA_STATUS].w > 0)
+            draw_status(c, at[AREA_STATUS], s);
+        st->view->draw(c, at[AREA_BODY], s, st);
+        draw_footer(c, at[AREA_FOOTER], s, st);
+    }
+    if (st->help)
+        help_draw(c, st);
+}
+
+static bool help_act(struct ui_state *st, enum action a, int w, int h)
+{
+    int page = help_rows(w, h), last = help_lines(w) - page, top = st->help_top;
+    if (a == ACT_CLOSE || a == ACT_HELP) {
+        st->help = false;
+        return true;
+    }
+    switch (a) {
+    case ACT_UP:
+        top--;
+        break;
+    case ACT_DOWN:
+        top++;
+        break;
+    case ACT_PAGE_UP:
+        top -= page;
+        break;
+    case ACT_PAGE_DOWN:
+        top += page;
+        break;
+    case ACT_HOME:
+        top = 0;
+        break;
+    case ACT_END:
+        top = last;
+        break;
+    default:
+        return false;
+    }
+    st->help_top = MAX_OF(MIN_OF(top, last), 0);
+    return true;
+}
+
+static void step_view(struct ui_state *st, int by)
+{
+    int n = (int)ARRAY_LEN(view_table) - 1, at = 0;
+    for (int i = 0; i < n; i++)
+        if (view_table[i] == st->view)
+            at = i;
+    st->view = view_table[(at + by + n) % n];
+}
+
+bool frame_view_key(struct ui_state *st, int code)
+{
+    for (const struct view *const *v = view_table; *v != NULL; v++)
+        if ((*v)->key == code) {
+            st->view = *v;
+            st->help = false;
+            return true;
+        }
+    return false;
+}
+
+bool frame_act(struct ui_state *st, const struct snapshot *s, enum action a, int w, int h)
+{
+    struct rect at[AREA_FRAME_COUNT];
+    if (st->help && help_act(st, a, w, h))
+        return true;
+    switch (a) {
+    case ACT_HELP:
+        st->help = true;
+        st->help_top = 0;
+        return true;
+    case ACT_VIEW_NEXT:
+        step_view(st, 1);
+        return true;
+    case ACT_VIEW_BACK:
+        step_view(st, -1);
+        return true;
+    default:
+        return layout_frame(w, h, at) && st->view->act != NULL && st->view->act(st, s, a, at[AREA_BODY]);
+    }
+}

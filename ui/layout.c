@@ -1,0 +1,41 @@
+#include "ui/layout.h"
+
+#include "util.h"
+
+#include <string.h>
+
+#define STATUS_FROM_H 20
+#define TOP_LEAST 7
+#define TOP_MOST 26
+#define SERVER_LEAST 6 /* box and four lines */
+#define SERVER_MOST 11
+#define MEMORY_LEAST 5
+
+bool layout_frame(int w, int h, struct rect at[AREA_FRAME_COUNT])
+{
+    if (w < LAYOUT_MIN_W || h < LAYOUT_MIN_H)
+        return false;
+    int status = h >= STATUS_FROM_H ? 1 : 0;
+    at[AREA_HEADER] = (struct rect){0, 0, w, 1};
+    at[AREA_STATUS] = status ? (struct rect){0, 1, w, 1} : (struct rect){0, 0, 0, 0};
+    at[AREA_BODY] = (struct rect){0, 1 + status, w, h - 2 - status};
+    at[AREA_FOOTER] = (struct rect){0, h - 1, w, 1};
+    return true;
+}
+
+void layout_overview(struct rect body, struct rect at[PANEL_COUNT])
+{
+    memset(at, 0, sizeof *at * PANEL_COUNT);
+    int left = body.w >= 160 ? body.w * 56 / 100 : body.w * 52 / 100, right = body.w - left;
+    int top = MIN_OF(MAX_OF(body.h * 47 / 100, TOP_LEAST), TOP_MOST), bottom = body.h - top;
+    int rx = body.x + left, by = body.y + top;
+    at[PANEL_OUTPUT] = (struct rect){body.x, body.y, left, top};
+    at[PANEL_TTFT] = (struct rect){rx, body.y, right, top};
+    at[PANEL_STREAMS] = (struct rect){body.x, by, left, bottom};
+    at[PANEL_MEMORY] = (struct rect){rx, by, right, bottom};
+    if (bottom < MEMORY_LEAST + SERVER_LEAST)
+        return;
+    int server = MIN_OF(MAX_OF(bottom * 4 / 10, SERVER_LEAST), SERVER_MOST);
+    at[PANEL_MEMORY].h = bottom - server;
+    at[PANEL_SERVER] = (struct rect){rx, by + bottom - server, right, server};
+}

@@ -1,0 +1,215 @@
+/* Memory of the machine, and the server's own counters. */
+#include "ui/panels.h"
+
+#include "fmt.h"
+#include "util.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WARN_AT 0.90
+#define CRIT_AT 0.97
+#define GIB (1024.0 * 1024 * 1024)
+
+struct pool {
+    const char *name;
+    const struct gauge *used, *total;
+    const struct series_view *series;
+    enum role role;
+};
+
+static double share_of(const struct pool *p)
+{
+    double t = p->total->value;
+    return t > 0 ? p->used->value / t : (double)NAN;
+}
+
+static enum role pool_role(const struct pool *p)
+{
+    double share = share_of(p);
+    return share >= CRIT_AT ? ROLE_GAUGE_CRIT : share >= WARN_AT ? ROLE_GAUGE_WARN : p->role;
+}
+
+/* Widths of one gauge line; 0: left out. */
+struct gauge_line {
+    int label, bar, numbers, percent, spark;
+    bool unit;
+};
+
+static struct gauge_line line_for(int w)
+{
+    struct gauge_line g = {.label = 5, .percent = 6};
+    g.unit = w >= 36;
+    g.numbers = g.unit ? 17 : 10;
+    if (w >= 56)
+        g.spark = MIN_OF(w / 5, 24);
+    g.bar = w - g.label - g.numbers - g.percent - (g.spark > 0 ? g.spark + 2 : 0);
+    return g;
+}
+
+static void pool_numbers(char *out, size_t size, const struct pool *p, bool unit)
+{
+    char used[FMT_SIZE], total[FMT_SIZE];
+    fmt_gib(used, p->used->value);
+    fmt_gib(total, p->total->value);
+    if (unit)
+        snprintf(out, size, "%s / %s GiB", used, total);
+    else
+        snprintf(out, size, "%s/%s", used, total);
+}
+
+static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p)
+{
+    struct gauge_line g = line_for(w);
+    char text[FMT_SIZE * 3];
+    canvas_text(c, x, y, g.label, p->name, ROLE_TEXT_DIM);
+    if (!isfinite(p->used->value) && p->used->why[0] != '\0') {
+        canvas_text_fit(c, x + g.label, y, w - g.label, p->used->why, ROLE_TEXT_DIM);
+        return;
+    }
+    enum role role = pool_role(p);
+    plot_gauge(c, x + g.label, y, g.bar, share_of(p), role);
+    x += g.label + g.bar;
+    pool_numbers(text, sizeof text, p, g.unit);
+    canvas_text_right(c, x, y, g.numbers, text, ROLE_GAUGE_TEXT);
+    x += g.numbers;
+    fmt_percent(text, share_of(p));
+    canvas_text_right(c, x, y, g.percent, text, role == p->role ? ROLE_TEXT_BRIGHT : role);
+    if (role != p->role)
+        canvas_put(c, x + 0, y, '!', role);
+    if (g.spark > 0) {
+        double lo, hi;
+        plot_bounds(p->series, 0.02 * fmax(p->total->value, 1), &lo, &hi);
+        plot_spark(c, x + g.percent + 2, y, g.spark, p->series, lo, hi, p->role);
+    }
+}
+
+static void server_lines(struct canvas *c, struct rect r, const struct server_view *v)
+{
+    char text[FMT_SIZE];
+    struct gauge_line g = line_for(r.w);
+    int bar = r.w - g.label - g.percent;
+    canvas_text(c, r.x, r.y, g.label, "KV", ROLE_TEXT_DIM);
+    plot_gauge(c, r.x + g.label, r.y, bar, v->kv_used, ROLE_GAUGE_OK);
+    canvas_text_right(c, r.x + r.w - g.percent, r.y, g.percent, fmt_percent(text, v->kv_used), ROLE_TEXT_BRIGHT);
+    if (r.h < 2)
+        return;
+    struct items l = {.n = 0};
+    items_add(&l, "run", fmt_count(text, v->running), ROLE_TEXT_BRIGHT);
+    items_add(&l, "wait", fmt_count(text, v->waiting), v->waiting > 0 ? ROLE_STATUS_WARN : ROLE_TEXT_BRIGHT);
+    items_add(&l, "hits", fmt_percent(text, v->prefix_hits), ROLE_TEXT);
+    items_draw(c, r.x, r.y + 1, r.w, &l);
+}
+
+static bool any_simulated(const struct memory_view *m)
+{
+    return m->gtt_used.simulated || m->vram_used.simulated || m->ram_used.simulated;
+}
+
+/* Whose memory it is must be said at any width; the unit, where the numbers have no room for it. */
+static const char *title_for(int w, bool not_server)
+{
+    if (not_server)
+        return w >= 60 ? "memory of this machine, not the server" : "memory: not server's";
+    return line_for(w - 4).unit ? "memory" : "memory GiB";
+}
+
+static void memory_items(struct items *head, struct items *foot, const struct memory_view *m)
+{
+    char text[FMT_SIZE + 8], n[FMT_SIZE];
+    if (any_simulated(m))
+        items_add(head, "", "simulated", ROLE_STATUS_WARN);
+    items_add(head, "", m->gpu_name, ROLE_TEXT);
+    if (isfinite(m->gtt_total.value - m->gtt_used.value)) {
+        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, m->gtt_total.value - m->gtt_used.value));
+        items_add(foot, "GTT left", text, ROLE_TEXT);
+    }
+    if (isfinite(m->ram_available.value)) {
+        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, m->ram_available.value));
+        items_add(foot, "RAM left", text, ROLE_TEXT);
+    }
+}
+
+/* The half GiB of "VRAM" that an APU keeps for itself has no history worth a line. */
+static bool has_history(const struct pool *p)
+{
+    return isfinite(p->used->value) && p->total->value >= 2 * GIB;
+}
+
+/* GTT first: on the machines this is made for, the model lives there. */
+static int pools_of(struct pool out[3], const struct snapshot *s)
+{
+    const struct memory_view *m = &s->memory;
+    int n = 0;
+    bool gpu = m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value) || isfinite(m->vram_used.value);
+    if (gpu || m->gtt_used.why[0] != '\0') {
+        out[n++] = (struct pool){"GTT", &m->gtt_used, &m->gtt_total, &s->gtt_series, ROLE_MEM_GTT};
+        out[n++] = (struct pool){"VRAM", &m->vram_used, &m->vram_total, &s->vram_series, ROLE_MEM_VRAM};
+    }
+    out[n++] = (struct pool){"RAM", &m->ram_used, &m->ram_total, &s->ram_series, ROLE_MEM_RAM};
+    return n;
+}
+
+void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool with_server)
+{
+    struct items head = {.n = 0}, foot = {.n = 0};
+    struct pool pools[3];
+    memory_items(&head, &foot, &s->memory);
+    struct rect in = panel_draw(c, r, title_for(r.w, s->memory.not_server), &head, &foot);
+    int n = pools_of(pools, s), extra = in.h - n - (with_server ? 2 : 0), curves = 0, y = in.y;
+    for (int i = 0; i < n; i++)
+        curves += has_history(&pools[i]);
+    int history = curves > 0 ? MIN_OF(MAX_OF(extra, 0) / curves, 6) : 0;
+    for (int i = 0; i < n && y < in.y + in.h; i++) {
+        pool_line(c, in.x, y++, in.w, &pools[i]);
+        if (history == 0 || !has_history(&pools[i]))
+            continue;
+        double lo, hi;
+        plot_bounds(pools[i].series, 0.02 * fmax(pools[i].total->value, GIB), &lo, &hi);
+        plot_history(c, (struct rect){in.x + 5, y, in.w - 5, history}, pools[i].series, lo, hi, pools[i].role);
+        y += history;
+    }
+    if (with_server && y < in.y + in.h)
+        server_lines(c, (struct rect){in.x, y, in.w, in.y + in.h - y}, &s->server);
+}
+
+/* "running  4  ▂▃▄": the number and its history over `rows` lines. */
+static void counter_rows(struct canvas *c, struct rect r, const char *name, double v, const struct series_view *series,
+                         enum role role)
+{
+    char text[FMT_SIZE];
+    double lo, hi;
+    canvas_text(c, r.x, r.y, 12, name, ROLE_TEXT_DIM);
+    canvas_text_right(c, r.x + 8, r.y, 8, fmt_count(text, v), ROLE_TEXT_BRIGHT);
+    plot_bounds(series, 4, &lo, &hi);
+    lo = 0;
+    if (r.h > 1)
+        plot_history(c, (struct rect){r.x + 18, r.y, r.w - 18, r.h}, series, lo, hi, role);
+    else
+        plot_spark(c, r.x + 18, r.y, r.w - 18, series, lo, hi, role);
+}
+
+static void share_row(struct canvas *c, int x, int y, int w, const char *name, double share)
+{
+    char text[FMT_SIZE];
+    canvas_text(c, x, y, 12, name, ROLE_TEXT_DIM);
+    canvas_text_right(c, x + 10, y, 6, fmt_percent(text, share), ROLE_TEXT_BRIGHT);
+    plot_gauge(c, x + 18, y, w - 18, share, ROLE_GAUGE_OK);
+}
+
+void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
+{
+    struct items head = {.n = 0};
+    char text[FMT_SIZE];
+    items_add(&head, "", s->server.kind, ROLE_TEXT);
+    if (isfinite(s->server.max_model_len))
+        items_add(&head, "max", fmt_tokens(text, s->server.max_model_len), ROLE_TEXT);
+    struct rect in = panel_draw(c, r, "server", &head, NULL);
+    int gap = in.h >= 7, high = MAX_OF((in.h - 2 - gap) / 2, 1), y = in.y;
+    counter_rows(c, (struct rect){in.x, y, in.w, high}, "running", s->server.running, &s->run_series, ROLE_SERIES_1);
+    y += high;
+    counter_rows(c, (struct rect){in.x, y, in.w, high}, "waiting", s->server.waiting, &s->wait_series, ROLE_SERIES_2);
+    y += high;
+    share_row(c, in.x, y, in.w, "KV cache", s->server.kv_used);
+    share_row(c, in.x, y + 1 + gap, in.w, "prefix hits", s->server.prefix_hits);
+}

@@ -1,0 +1,22 @@
+/* panels: the pieces of the Overview, each drawn into the box it is given.  Pure. */
+#ifndef TG_UI_PANELS_H
+#define TG_UI_PANELS_H
+
+#include "ui/panel.h"
+#include "ui/view.h"
+
+void draw_output(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st);
+/* Where the plot of the output panel stands inside r: its scale depends on what is seen. */
+struct rect output_plot(struct rect r, enum glyph_set glyphs);
+void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s);
+void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st);
+void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool with_server);
+void draw_server(struct canvas *c, struct rect r, const struct snapshot *s);
+
+/* The head of a list of streams and one row of it, on one line of w columns each. */
+void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s);
+void stream_line(struct canvas *c, int x, int y, int w, const struct snapshot *s, const struct stream_row *row);
+/* "in flight 4 of 4", "queued 2", … */
+void stream_counts(struct items *l, const struct snapshot *s, int target);
+
+#endif

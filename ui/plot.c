@@ -1,0 +1,326 @@
+#include "ui/plot.h"
+
+#include "util.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DOTS_MOST 1024 /* columns of dots in a plot; wider ones stay empty at their left */
+
+/* A series cut into columns of dots. */
+struct columns {
+    int n;
+    int per; /* points a column */
+    double v[DOTS_MOST];
+};
+
+static double nice_step(double raw)
+{
+    double base = pow(10, floor(log10(raw)));
+    double f = raw / base;
+    return base * (f <= 1 ? 1 : f <= 2 ? 2 : f <= 5 ? 5 : 10);
+}
+
+static void scale_for(struct plot_scale *s, double max)
+{
+    s->step = nice_step(max / 4);
+    s->top = s->step * ceil(max * 1.02 / s->step);
+}
+
+void plot_scale_fit(struct plot_scale *s, double max)
+{
+    if (!isfinite(max) || max <= 0)
+        max = s->top > 0 ? s->top * 0.9 : 10;
+    if (max > s->top || max < 0.45 * s->top)
+        scale_for(s, max);
+}
+
+static int dots_wide(enum glyph_set g)
+{
+    return g == GLYPHS_BRAILLE ? 2 : 1;
+}
+
+static int dots_high(enum glyph_set g)
+{
+    return g == GLYPHS_BRAILLE ? 4 : 2;
+}
+
+/* Points a column of dots, so that `dots` of them show PLOT_WINDOW_S. */
+static int points_per_dot(int dots)
+{
+    int per = (int)ceil(PLOT_WINDOW_S / SNAP_STEP_S / MAX_OF(dots, 1));
+    return MAX_OF(per, 1);
+}
+
+static double bucket_mean(const struct series_view *s, long long newest, long long from, int per)
+{
+    double sum = 0;
+    int n = 0;
+    for (long long i = from; i < from + per && i <= newest; i++) {
+        long long j = (long long)s->n - 1 - (newest - i);
+        if (j >= 0 && isfinite(s->v[j])) {
+            sum += s->v[j];
+            n++;
+        }
+    }
+    return n > 0 ? sum / n : (double)NAN;
+}
+
+static void cut(struct columns *out, const struct series_view *s, int dots)
+{
+    out->n = MIN_OF(dots, DOTS_MOST);
+    out->per = points_per_dot(out->n);
+    long long newest = isfinite(s->end_s) ? llround(s->end_s / SNAP_STEP_S) : 0;
+    if (newest < (long long)s->n - 1) /* the first points lie before the start: keep bucket numbers positive */
+        newest = (long long)s->n - 1;
+    long long last = newest / out->per;
+    for (int d = 0; d < out->n; d++) {
+        long long bucket = last - (out->n - 1 - d);
+        out->v[d] = bucket < 0 ? (double)NAN : bucket_mean(s, newest, bucket * out->per, out->per);
+    }
+}
+
+double plot_visible_max(const struct series_view *s, int columns, enum glyph_set glyphs)
+{
+    struct columns cols;
+    cut(&cols, s, MAX_OF(columns, 1) * dots_wide(glyphs));
+    double max = (double)NAN;
+    for (int d = 0; d < cols.n; d++)
+        if (isfinite(cols.v[d]) && !(cols.v[d] <= max))
+            max = cols.v[d];
+    return max;
+}
+
+/* Filled sub-rows of each column of dots; −1 for a gap.  A known value shows one dot at least: zero is not a gap. */
+static void to_levels(const struct columns *cols, double lo, double hi, int most, int *level)
+{
+    for (int d = 0; d < cols->n; d++) {
+        double v = cols->v[d];
+        if (!isfinite(v)) {
+            level[d] = -1;
+            continue;
+        }
+        double share = hi > lo ? (v - lo) / (hi - lo) : 0;
+        int n = (int)lround(MIN_OF(MAX_OF(share, 0), 1) * most);
+        level[d] = MAX_OF(n, 1);
+    }
+}
+
+static uint32_t braille(int left, int right)
+{
+    static const uint8_t l[5] = {0, 0x40, 0x44, 0x46, 0x47}, r[5] = {0, 0x80, 0xa0, 0xb0, 0xb8};
+    return 0x2800u | l[left] | r[right];
+}
+
+static int fill_of(int level, int below, int high)
+{
+    int f = level - below;
+    return f < 0 ? 0 : f > high ? high : f;
+}
+
+/* The character of one cell of an area; ' ' where it is empty. */
+static uint32_t area_char(const struct canvas *c, const int *level, int dots, int x, int below)
+{
+    if (c->glyphs == GLYPHS_BRAILLE) {
+        int right = 2 * x + 1 < dots ? fill_of(level[2 * x + 1], below, 4) : 0;
+        uint32_t ch = braille(fill_of(level[2 * x], below, 4), right);
+        return ch == 0x2800 ? ' ' : ch;
+    }
+    int f = fill_of(level[x], below, 2);
+    if (c->glyphs == GLYPHS_BLOCK)
+        return f == 2 ? 0x2588 : f == 1 ? 0x2584 : ' ';
+    return f == 2 ? '#' : f == 1 ? '.' : ' ';
+}
+
+static enum role shade(int row_from_bottom, int rows)
+{
+    int step = rows > 1 ? row_from_bottom * (GRAPH_STEPS - 1) / (rows - 1) : GRAPH_STEPS - 1;
+    return (enum role)(ROLE_GRAPH_STEP + step);
+}
+
+/* Fills r with the area; role ROLE_COUNT: the gradient by height. */
+static void draw_area(struct canvas *c, struct rect r, const struct columns *cols, double lo, double hi, enum role role)
+{
+    int level[DOTS_MOST];
+    int high = dots_high(c->glyphs), wide = dots_wide(c->glyphs);
+    to_levels(cols, lo, hi, r.h * high, level);
+    int shown = (cols->n + wide - 1) / wide, x0 = r.x + r.w - shown;
+    for (int row = 0; row < r.h; row++) {
+        int up = r.h - 1 - row;
+        enum role look = role == ROLE_COUNT ? shade(up, r.h) : role;
+        for (int x = 0; x < shown; x++) {
+            uint32_t ch = area_char(c, level, cols->n, x, up * high);
+            if (ch != ' ')
+                canvas_put(c, x0 + x, r.y + row, ch, look);
+        }
+    }
+}
+
+static void tick_text(char *out, size_t size, double v)
+{
+    if (v >= 10000)
+        snprintf(out, size, "%gk", v / 1000);
+    else
+        snprintf(out, size, "%g", round(v * 1e6) / 1e6);
+}
+
+/* Steps between two labels, so that they stand two rows apart at least. */
+static int tick_every(const struct plot_scale *s, int rows)
+{
+    int n = (int)lround(s->top / s->step);
+    for (int k = 1; k < n; k++)
+        if (rows * k >= 2 * n && (n % k == 0 || k > 1))
+            return k;
+    return MAX_OF(n, 1);
+}
+
+static int label_width(const struct plot_scale *s, int every)
+{
+    int w = 1;
+    for (int i = 0; i * s->step <= s->top * 1.0001; i += every) {
+        char text[32];
+        tick_text(text, sizeof text, i * s->step);
+        w = MAX_OF(w, (int)strlen(text));
+    }
+    return w;
+}
+
+/* Labels left, and a faint line across the plot at each. */
+static void value_axis(struct canvas *c, struct rect plot, int label_w, const struct plot_scale *s, int every)
+{
+    for (int row = 0; row < plot.h; row++)
+        canvas_put(c, plot.x - 1, plot.y + row, 0x2502, ROLE_GRAPH_LABEL);
+    for (int i = every; i * s->step <= s->top * 1.0001; i += every) {
+        char text[32];
+        int row = (int)floor(plot.h * (1 - i * s->step / s->top) + 1e-6);
+        tick_text(text, sizeof text, i * s->step);
+        canvas_text_right(c, plot.x - 1 - label_w, plot.y + row, label_w, text, ROLE_GRAPH_LABEL);
+        canvas_put(c, plot.x - 1, plot.y + row, 0x2524, ROLE_GRAPH_LABEL);
+        for (int x = 0; x < plot.w && c->glyphs != GLYPHS_ASCII; x++) /* in ASCII it would look like data */
+            canvas_put(c, plot.x + x, plot.y + row, 0x2504, ROLE_GRAPH_GRID);
+    }
+}
+
+/* The cell column of a moment `ago` seconds before now; may lie outside. */
+static int time_column(const struct canvas *c, struct rect plot, const struct columns *cols, double ago)
+{
+    int wide = dots_wide(c->glyphs), shown = (cols->n + wide - 1) / wide;
+    double dot = cols->n - 1 - ago / (SNAP_STEP_S * cols->per);
+    return plot.x + plot.w - shown + (int)floor(dot / wide);
+}
+
+static double time_step(double seconds_per_cell)
+{
+    static const double steps[] = {5, 10, 15, 30, 60, 120, 300, 600};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (steps[i] / seconds_per_cell >= 10)
+            return steps[i];
+    return 1200;
+}
+
+/* The line below the plot, and the labels below that where there is a row for them. */
+static void time_axis(struct canvas *c, struct rect plot, const struct columns *cols, bool labels)
+{
+    int y = plot.y + plot.h;
+    for (int x = 0; x < plot.w; x++)
+        canvas_put(c, plot.x + x, y, 0x2500, ROLE_GRAPH_LABEL);
+    canvas_put(c, plot.x - 1, y, 0x2514, ROLE_GRAPH_LABEL);
+    canvas_text_right(c, plot.x - 3, y, 2, "0", ROLE_GRAPH_LABEL);
+    double step = time_step(SNAP_STEP_S * cols->per * dots_wide(c->glyphs));
+    int free_to = plot.x + plot.w - 4; /* "now" stands there */
+    if (labels)
+        canvas_text(c, plot.x + plot.w - 3, y + 1, 3, "now", ROLE_GRAPH_LABEL);
+    for (double ago = step; ago < 1e4; ago += step) {
+        int x = time_column(c, plot, cols, ago);
+        if (x < plot.x)
+            break;
+        canvas_put(c, x, y, 0x2534, ROLE_GRAPH_LABEL);
+        char text[16];
+        snprintf(text, sizeof text, "-%g s", ago);
+        int w = (int)strlen(text), at = x - w / 2;
+        if (labels && at >= plot.x - 2 && at + w <= free_to) {
+            canvas_text(c, at, y + 1, w, text, ROLE_GRAPH_LABEL);
+            free_to = at - 1;
+        }
+    }
+}
+
+static void draw_marks(struct canvas *c, struct rect plot, const struct columns *cols, const struct plot_area *p)
+{
+    for (size_t i = 0; i < p->marks_n; i++) {
+        int x = time_column(c, plot, cols, p->series->end_s - p->marks[i].at_s);
+        if (x >= plot.x && x < plot.x + plot.w)
+            canvas_put(c, x, plot.y + plot.h, 0x25b2, ROLE_HIST_MARK);
+    }
+}
+
+void plot_area(struct canvas *c, struct rect r, const struct plot_area *p)
+{
+    bool labels = r.h >= 6;
+    int rows = r.h - 1 - labels;
+    if (rows < 1 || p->scale->top <= 0)
+        return;
+    int every = tick_every(p->scale, rows), label_w = label_width(p->scale, every);
+    struct rect plot = {r.x + label_w + 1, r.y, r.w - label_w - 1, rows};
+    if (plot.w < 4)
+        return;
+    struct columns cols;
+    cut(&cols, p->series, plot.w * dots_wide(c->glyphs));
+    value_axis(c, plot, label_w, p->scale, every);
+    draw_area(c, plot, &cols, 0, p->scale->top, ROLE_COUNT);
+    time_axis(c, plot, &cols, labels);
+    draw_marks(c, plot, &cols, p);
+}
+
+void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi, enum role role)
+{
+    if (r.w < 1 || r.h < 1)
+        return;
+    struct columns cols;
+    cut(&cols, s, r.w * dots_wide(c->glyphs));
+    draw_area(c, r, &cols, lo, hi, role);
+}
+
+void plot_spark(struct canvas *c, int x, int y, int w, const struct series_view *s, double lo, double hi,
+                enum role role)
+{
+    if (w < 1)
+        return;
+    struct columns cols;
+    int level[DOTS_MOST];
+    cut(&cols, s, w);
+    to_levels(&cols, lo, hi, 8, level);
+    for (int d = 0; d < cols.n; d++)
+        if (level[d] > 0)
+            canvas_put(c, x + w - cols.n + d, y, 0x2580u + (uint32_t)level[d], role);
+}
+
+void plot_bounds(const struct series_view *s, double span, double *lo, double *hi)
+{
+    double min = INFINITY, max = -INFINITY;
+    for (size_t i = 0; i < s->n; i++)
+        if (isfinite(s->v[i])) {
+            min = fmin(min, s->v[i]);
+            max = fmax(max, s->v[i]);
+        }
+    if (!(min <= max))
+        min = max = 0;
+    double missing = span - (max - min);
+    *lo = missing > 0 ? fmax(min - missing / 2, 0) : min;
+    *hi = fmax(max, *lo + span);
+    *lo = fmax(*lo - (*hi - *lo) / 4, 0); /* the lowest value still has a body */
+}
+
+void plot_gauge(struct canvas *c, int x, int y, int w, double share, enum role role)
+{
+    bool ascii = c->glyphs == GLYPHS_ASCII;
+    int unit = c->glyphs == GLYPHS_BRAILLE ? 8 : c->glyphs == GLYPHS_BLOCK ? 2 : 1;
+    int filled = 0;
+    if (isfinite(share) && share > 0)
+        filled = MAX_OF((int)lround(MIN_OF(share, 1) * w * unit), 1);
+    for (int i = 0; i < w; i++) {
+        int part = MIN_OF(MAX_OF(filled - i * unit, 0), unit);
+        uint32_t ch = part == 0 ? (ascii ? '.' : ' ') : 0x2590u - (uint32_t)(part * 8 / unit);
+        canvas_put_bg(c, x + i, y, ch, part == 0 ? ROLE_PANEL_BORDER : role, ROLE_GAUGE_TRACK);
+    }
+}

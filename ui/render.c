@@ -1,0 +1,26 @@
+/* A frame without a terminal: for pictures in documents and bug reports. */
+#include "ui/svg.h"
+#include "ui/ui.h"
+#include "ui/view.h"
+
+#include <string.h>
+
+bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE *f)
+{
+    struct theme theme;
+    struct ui_state st;
+    struct canvas c;
+    bool svg = strcmp(format, "svg") == 0;
+    if ((!svg && strcmp(format, "txt") != 0) || w < 1 || h < 1 || w > 1000 || h > 1000 || !theme_load(&theme, NULL))
+        return false;
+    frame_init(&st);
+    canvas_init(&c, w, h, GLYPHS_BRAILLE);
+    frame_update(&st, s, w, h, c.glyphs);
+    frame_draw(&c, s, &st);
+    if (svg)
+        svg_write(&c, &theme, "tokgauge", f);
+    else
+        canvas_dump_text(&c, f);
+    canvas_release(&c);
+    return fflush(f) == 0 && !ferror(f);
+}

@@ -1,0 +1,524 @@
+#include "ui/screen.h"
+#include "ui/keys.h"
+
+#include "util.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <term.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#define PAIRS_MOST 256
+#define PAIRS_MOST_8 60 /* some terminals have 64 */
+#define RESTORE_MOST 256
+#define CLOSE_WAIT_MS 500 /* for a terminal that does not read, at the end */
+
+static struct {
+    bool open;
+    SCREEN *curses;
+    FILE *in, *out;       /* ncurses' own; out's descriptor is the spool while a frame is made */
+    int tty;              /* written to; does not block where that could be arranged */
+    int spool;            /* memory file that takes ncurses' bytes */
+    int real_out;         /* the terminal, to put back under out */
+    bool own_in;          /* in is not stdin */
+    struct termios saved; /* as it was before */
+    enum glyph_set glyphs;
+    const struct theme *theme;
+    int colors;        /* 256, 8 or 0 */
+    struct canvas last; /* what ncurses has been told */
+    bool have_last;
+    char *pending; /* bytes the terminal has not taken yet */
+    size_t pending_n, pending_at;
+    unsigned long long bytes;
+    int idle_reads; /* times that input was announced and none came: the end of it */
+    struct {
+        short fg, bg;
+    } pairs[PAIRS_MOST];
+    int pairs_n;
+    int saved_stderr, log; /* stderr goes to a memory file while the screen is up; −1: it was not a terminal */
+} scr;
+
+/* What a signal handler needs; written before the handlers are installed. */
+static char restore_text[RESTORE_MOST];
+static volatile sig_atomic_t restore_n, restore_armed;
+static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+static struct sigaction old_fatal[ARRAY_LEN(fatal)];
+
+/* -- putting the terminal back -------------------------------------------------------------------------------- */
+
+static int to_restore_text(int ch)
+{
+    if (restore_n < RESTORE_MOST - 1)
+        restore_text[restore_n++] = (char)ch;
+    return ch;
+}
+
+static void prepare_restore(void)
+{
+    static const char *const caps[] = {"rmkx", "sgr0", "op", "cnorm", "rmcup"};
+    restore_n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(caps); i++) {
+        const char *s = tigetstr(caps[i]);
+        if (s != NULL && s != (const char *)-1)
+            tputs(s, 1, to_restore_text);
+    }
+}
+
+/* From signal handlers and from any thread: system calls only. */
+static void restore_now(void)
+{
+    if (!restore_armed)
+        return;
+    restore_armed = 0;
+    if (scr.saved_stderr >= 0)
+        dup2(scr.saved_stderr, STDERR_FILENO);
+    tcsetattr(scr.real_out, TCSANOW, &scr.saved);
+    ssize_t ignored = write(scr.tty, restore_text, (size_t)restore_n);
+    (void)ignored;
+}
+
+static void on_fatal(int sig)
+{
+    restore_now();
+    for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
+        if (fatal[i] == sig)
+            sigaction(sig, &old_fatal[i], NULL);
+    raise(sig); /* delivered when this handler returns, to whoever was there before */
+}
+
+static void install_fatal(void)
+{
+    struct sigaction sa = {.sa_handler = on_fatal, .sa_flags = SA_ONSTACK};
+    sigemptyset(&sa.sa_mask);
+    for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
+        sigaction(fatal[i], &sa, &old_fatal[i]);
+}
+
+static void remove_fatal(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
+        sigaction(fatal[i], &old_fatal[i], NULL);
+}
+
+/* -- writing --------------------------------------------------------------------------------------------------- */
+
+/* Writes as much of the pending bytes as the terminal takes. */
+static void flush_pending(void)
+{
+    while (scr.pending_at < scr.pending_n) {
+        ssize_t n = write(scr.tty, scr.pending + scr.pending_at, scr.pending_n - scr.pending_at);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            scr.pending_at = scr.pending_n; /* gone; screen_wait will say so */
+        if (n <= 0)
+            return;
+        scr.pending_at += (size_t)n;
+        scr.bytes += (unsigned long long)n;
+    }
+}
+
+/* While the spool stands under ncurses' output a stop signal must not come: its handler writes there. */
+static void spool_begin(sigset_t *before)
+{
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    pthread_sigmask(SIG_BLOCK, &stop, before);
+    if (ftruncate(scr.spool, 0) != 0 || lseek(scr.spool, 0, SEEK_SET) != 0)
+        die("cannot empty the screen's buffer: %s", strerror(errno));
+    dup2(scr.spool, fileno(scr.out));
+}
+
+static void spool_end(const sigset_t *before)
+{
+    dup2(scr.real_out, fileno(scr.out));
+    off_t n = lseek(scr.spool, 0, SEEK_CUR);
+    if (n > 0) {
+        size_t left = scr.pending_n - scr.pending_at;
+        char *all = xmalloc(left + (size_t)n);
+        if (left > 0)
+            memcpy(all, scr.pending + scr.pending_at, left);
+        ssize_t got = pread(scr.spool, all + left, (size_t)n, 0);
+        free(scr.pending);
+        scr.pending = all;
+        scr.pending_at = 0;
+        scr.pending_n = left + (got > 0 ? (size_t)got : 0);
+    }
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+    flush_pending();
+}
+
+/* -- opening --------------------------------------------------------------------------------------------------- */
+
+static enum glyph_set choose_glyphs(enum ui_glyphs wanted)
+{
+    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    const char *term = getenv("TERM");
+    if (!utf8 || wanted == UI_GLYPHS_ASCII)
+        return GLYPHS_ASCII;
+    if (wanted == UI_GLYPHS_BLOCK)
+        return GLYPHS_BLOCK;
+    if (wanted == UI_GLYPHS_AUTO && term != NULL && strcmp(term, "linux") == 0)
+        return GLYPHS_BLOCK;
+    return GLYPHS_BRAILLE;
+}
+
+/* ncurses would end the process, or draw nonsense, where the terminal cannot do what is needed. */
+static bool check_term(struct err *e)
+{
+    const char *term = getenv("TERM");
+    if (term == NULL || term[0] == '\0')
+        return err_set(e, "TERM is not set: use --plain");
+    int status = 0;
+    if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
+        return err_set(e, "terminal type '%s' is not known here: use --plain or another TERM", term);
+    const char *move = tigetstr("cup");
+    bool ok = move != NULL && move != (const char *)-1;
+    del_curterm(cur_term);
+    if (!ok)
+        return err_set(e, "terminal type '%s' cannot move its cursor: use --plain", term);
+    return true;
+}
+
+/* The terminal for writing without blocking.  A descriptor of its own: the flag would reach the shell through a shared
+ * one. */
+static int open_nonblocking(int fd)
+{
+    char name[128];
+    int own = -1;
+    if (ttyname_r(fd, name, sizeof name) == 0)
+        own = open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static bool open_files(struct err *e)
+{
+    scr.in = stdin;
+    scr.own_in = false;
+    if (!isatty(STDOUT_FILENO))
+        return err_set(e, "standard output is not a terminal: use --plain");
+    if (!isatty(STDIN_FILENO)) {
+        scr.in = fopen("/dev/tty", "re");
+        if (scr.in == NULL)
+            return err_set(e, "no terminal to read keys from: use --plain");
+        scr.own_in = true;
+    }
+    int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    scr.real_out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    scr.spool = memfd_create("screen", MFD_CLOEXEC);
+    scr.tty = open_nonblocking(STDOUT_FILENO);
+    scr.out = out >= 0 ? fdopen(out, "w") : NULL;
+    if (scr.out == NULL || scr.real_out < 0 || scr.spool < 0 || scr.tty < 0)
+        return err_set(e, "cannot open the screen: %s", strerror(errno));
+    if (tcgetattr(scr.real_out, &scr.saved) != 0)
+        return err_set(e, "cannot read the terminal's modes: %s", strerror(errno));
+    return true;
+}
+
+static void close_files(void)
+{
+    if (scr.own_in)
+        fclose(scr.in);
+    if (scr.out != NULL)
+        fclose(scr.out);
+    int fds[] = {scr.real_out, scr.spool, scr.tty};
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static void start_colors(const struct ui_config *config)
+{
+    const char *no_color = getenv("NO_COLOR");
+    scr.colors = 0;
+    scr.pairs_n = 1; /* pair 0 is the terminal's own */
+    if (config->color == UI_COLOR_NEVER || (no_color != NULL && no_color[0] != '\0') || !has_colors())
+        return;
+    if (start_color() != OK || use_default_colors() != OK)
+        return;
+    scr.colors = COLORS >= 256 ? 256 : COLORS >= 8 ? 8 : 0;
+}
+
+static void set_modes(void)
+{
+    cbreak();
+    noecho();
+    nonl();
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    set_escdelay(25);
+    leaveok(stdscr, TRUE);
+    typeahead(-1);
+    curs_set(0);
+}
+
+/* Anything that a library prints would stand in the middle of the screen: it is kept, and told afterwards. */
+static void take_stderr(void)
+{
+    scr.saved_stderr = scr.log = -1;
+    if (!isatty(STDERR_FILENO))
+        return;
+    scr.log = memfd_create("stderr", MFD_CLOEXEC);
+    if (scr.log < 0)
+        return;
+    scr.saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(scr.log, STDERR_FILENO);
+}
+
+static void give_stderr(void)
+{
+    if (scr.saved_stderr < 0)
+        return;
+    dup2(scr.saved_stderr, STDERR_FILENO);
+    char text[4096];
+    ssize_t n = pread(scr.log, text, sizeof text, 0);
+    if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+        n = 0; /* nobody to tell */
+    close(scr.saved_stderr);
+    close(scr.log);
+    scr.saved_stderr = scr.log = -1;
+}
+
+bool screen_open(const struct ui_config *config, const struct theme *theme, struct err *e)
+{
+    memset(&scr, 0, sizeof scr);
+    scr.real_out = scr.spool = scr.tty = scr.saved_stderr = scr.log = -1;
+    if (!check_term(e))
+        return false;
+    if (!open_files(e)) {
+        close_files();
+        return false;
+    }
+    use_env(FALSE);
+    use_tioctl(TRUE);
+    scr.curses = newterm(NULL, scr.out, scr.in);
+    if (scr.curses == NULL) {
+        close_files();
+        return err_set(e, "cannot use terminal type '%s': use --plain", getenv("TERM"));
+    }
+    scr.theme = theme;
+    scr.glyphs = choose_glyphs(config->glyphs);
+    prepare_restore();
+    sigset_t before;
+    spool_begin(&before);
+    start_colors(config);
+    dup2(scr.real_out, fileno(scr.out)); /* modes are set on the terminal itself */
+    set_modes();
+    spool_end(&before);
+    take_stderr();
+    restore_armed = 1;
+    install_fatal();
+    die_hook(restore_now);
+    scr.open = true;
+    return true;
+}
+
+static void drain_at_end(void)
+{
+    struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
+    flush_pending();
+    for (int i = 0; i < CLOSE_WAIT_MS / 10 && scr.pending_at < scr.pending_n; i++) {
+        nanosleep(&nap, NULL);
+        flush_pending();
+    }
+}
+
+void screen_close(void)
+{
+    if (!scr.open)
+        return;
+    sigset_t before;
+    spool_begin(&before);
+    endwin();
+    spool_end(&before);
+    drain_at_end();
+    tcsetattr(scr.real_out, TCSANOW, &scr.saved); /* ncurses would wait for a terminal that does not read */
+    restore_armed = 0;
+    die_hook(NULL);
+    remove_fatal();
+    delscreen(scr.curses);
+    close_files();
+    give_stderr();
+    free(scr.pending);
+    scr.pending = NULL;
+    if (scr.have_last)
+        canvas_release(&scr.last);
+    scr.open = scr.have_last = false;
+}
+
+/* -- showing --------------------------------------------------------------------------------------------------- */
+
+enum glyph_set screen_glyphs(void)
+{
+    return scr.glyphs;
+}
+
+unsigned long long screen_bytes(void)
+{
+    return scr.bytes;
+}
+
+void screen_size(int *w, int *h)
+{
+    struct winsize ws;
+    if (ioctl(scr.real_out, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0 &&
+        (ws.ws_row != LINES || ws.ws_col != COLS)) {
+        resizeterm(ws.ws_row, ws.ws_col);
+        screen_redraw();
+    }
+    *w = COLS;
+    *h = LINES;
+}
+
+void screen_redraw(void)
+{
+    if (scr.have_last)
+        canvas_release(&scr.last);
+    scr.have_last = false;
+}
+
+static short pair_for(int fg, int bg)
+{
+    if (fg == COLOR_DEFAULT && bg == COLOR_DEFAULT)
+        return 0;
+    for (int i = 1; i < scr.pairs_n; i++)
+        if (scr.pairs[i].fg == fg && scr.pairs[i].bg == bg)
+            return (short)i;
+    if (scr.pairs_n >= (scr.colors == 256 ? PAIRS_MOST : PAIRS_MOST_8) || scr.pairs_n >= COLOR_PAIRS)
+        return 0;
+    int i = scr.pairs_n++;
+    init_extended_pair(i, fg, bg);
+    scr.pairs[i].fg = (short)fg;
+    scr.pairs[i].bg = (short)bg;
+    return (short)i;
+}
+
+static attr_t to_curses(uint8_t a)
+{
+    return (a & ATTR_BOLD ? A_BOLD : 0) | (a & ATTR_DIM ? A_DIM : 0) | (a & ATTR_REVERSE ? A_REVERSE : 0) |
+           (a & ATTR_UNDERLINE ? A_UNDERLINE : 0);
+}
+
+static void put_cell(int x, int y, const struct cell *cell)
+{
+    const struct style *fg = &scr.theme->style[cell->role], *bg = &scr.theme->style[cell->bg];
+    wchar_t text[2] = {(wchar_t)cell->ch, 0};
+    cchar_t out;
+    uint8_t attrs = cell->attrs | (scr.colors == 256 ? fg->attrs : fg->attrs_low | bg->attrs_low);
+    short pair = scr.colors == 256 ? pair_for(fg->c256, bg->c256) : scr.colors == 8 ? pair_for(fg->c8, bg->c8) : 0;
+    setcchar(&out, text, to_curses(attrs), pair, NULL);
+    mvadd_wchnstr(y, x, &out, 1);
+}
+
+static bool same(const struct cell *a, const struct cell *b)
+{
+    return a->ch == b->ch && a->width == b->width && a->role == b->role && a->bg == b->bg && a->attrs == b->attrs;
+}
+
+static void remember(const struct canvas *c)
+{
+    if (!scr.have_last)
+        canvas_init(&scr.last, c->w, c->h, c->glyphs);
+    scr.have_last = true;
+    memcpy(scr.last.cells, c->cells, (size_t)c->w * (size_t)c->h * sizeof *c->cells);
+}
+
+bool screen_show(const struct canvas *c)
+{
+    flush_pending();
+    if (scr.pending_at < scr.pending_n)
+        return false;
+    if (scr.have_last && (scr.last.w != c->w || scr.last.h != c->h))
+        screen_redraw();
+    bool all = !scr.have_last, changed = all;
+    for (int y = 0; y < c->h; y++)
+        for (int x = 0; x < c->w; x++) {
+            const struct cell *cell = canvas_at(c, x, y);
+            if (cell->width == 0 || (!all && same(cell, canvas_at(&scr.last, x, y))))
+                continue;
+            put_cell(x, y, cell);
+            changed = true;
+        }
+    if (!changed)
+        return true;
+    remember(c);
+    sigset_t before;
+    spool_begin(&before);
+    if (all)
+        clearok(curscr, TRUE);
+    refresh();
+    spool_end(&before);
+    return true;
+}
+
+/* -- keys ------------------------------------------------------------------------------------------------------ */
+
+/* Input that is announced again and again but never comes is the end of it. */
+static bool at_end(short revents)
+{
+    int n = 0;
+    if (revents & (POLLERR | POLLNVAL))
+        return true;
+    if ((revents & POLLIN) == 0)
+        return (revents & POLLHUP) != 0;
+    if (ioctl(fileno(scr.in), FIONREAD, &n) != 0)
+        return true;
+    scr.idle_reads = n > 0 ? 0 : scr.idle_reads + 1;
+    return n == 0 && ((revents & POLLHUP) != 0 || scr.idle_reads > 3);
+}
+
+enum screen_event screen_wait(int wake_fd, int timeout_ms)
+{
+    struct pollfd p[3] = {{.fd = fileno(scr.in), .events = POLLIN},
+                          {.fd = wake_fd > 0 ? wake_fd : -1, .events = POLLIN},
+                          {.fd = scr.pending_at < scr.pending_n ? scr.tty : -1, .events = POLLOUT}};
+    if (poll(p, ARRAY_LEN(p), timeout_ms) <= 0)
+        return SCREEN_NOTHING;
+    if (p[2].revents & POLLOUT)
+        flush_pending();
+    if (p[0].revents == 0)
+        return SCREEN_NOTHING;
+    return at_end(p[0].revents) ? SCREEN_LOST : SCREEN_KEYS;
+}
+
+static int translate(int ch)
+{
+    static const struct {
+        int curses, code;
+    } table[] = {{KEY_UP, KEYCODE_UP},       {KEY_DOWN, KEYCODE_DOWN},   {KEY_LEFT, KEYCODE_LEFT},
+                 {KEY_RIGHT, KEYCODE_RIGHT}, {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
+                 {KEY_HOME, KEYCODE_HOME},   {KEY_END, KEYCODE_END},     {KEY_BTAB, KEYCODE_BACKTAB},
+                 {KEY_F(1), KEYCODE_F1},     {KEY_F(5), KEYCODE_F5},     {KEY_F(10), KEYCODE_F10},
+                 {KEY_RESIZE, KEYCODE_RESIZE}, {KEY_ENTER, KEYCODE_ENTER}};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].curses == ch)
+            return table[i].code;
+    return KEYCODE_FIRST + KEY_MAX; /* a key, but none of ours */
+}
+
+int screen_key(void)
+{
+    wint_t ch;
+    sigset_t before;
+    spool_begin(&before); /* getch refreshes where ncurses thinks it must */
+    int kind = get_wch(&ch);
+    spool_end(&before);
+    if (kind == ERR)
+        return KEYCODE_NONE;
+    scr.idle_reads = 0;
+    if (kind != KEY_CODE_YES)
+        return ch == '\r' || ch == '\n' ? KEYCODE_ENTER : (int)ch;
+    if (ch == KEY_RESIZE)
+        screen_redraw();
+    return translate((int)ch);
+}

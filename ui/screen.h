@@ -1,0 +1,36 @@
+/* screen: the terminal.  The only file that knows ncurses.
+ *
+ * ncurses works out the bytes, but never writes to the terminal itself: they are collected and written without blocking,
+ * so that a terminal that does not read holds up nothing but its own picture.  Everything is put back by screen_close(),
+ * by die() and by fatal signals.  One screen per process, one thread. */
+#ifndef TG_UI_SCREEN_H
+#define TG_UI_SCREEN_H
+
+#include "ui/canvas.h"
+#include "ui/ui.h"
+
+bool screen_open(const struct ui_config *config, const struct theme *theme, struct err *e);
+void screen_close(void);
+
+enum glyph_set screen_glyphs(void);
+/* The size now; asks the terminal, so that no resize is missed. */
+void screen_size(int *w, int *h);
+
+/* Writes what differs from what was shown last; nothing at all where nothing does.  Does nothing, and returns false,
+ * while bytes of an earlier frame still wait for the terminal: show again later. */
+bool screen_show(const struct canvas *c);
+/* The next screen_show writes every cell. */
+void screen_redraw(void);
+
+enum screen_event {
+    SCREEN_NOTHING, /* the timeout, a signal, wake_fd, or room for waiting bytes */
+    SCREEN_KEYS,    /* read them with screen_key until there is none */
+    SCREEN_LOST     /* the terminal is gone */
+};
+/* wake_fd ≤ 0: none. */
+enum screen_event screen_wait(int wake_fd, int timeout_ms);
+/* The next key, as keys.h names it; KEYCODE_NONE: none waits. */
+int screen_key(void);
+unsigned long long screen_bytes(void); /* written so far */
+
+#endif

@@ -1,0 +1,84 @@
+/* theme: what a role looks like.  Views name roles; a theme is a table from roles to colours, for true colour (pictures),
+ * 256 colours, 8 colours and none (attributes only).  Pure data and lookups. */
+#ifndef TG_UI_THEME_H
+#define TG_UI_THEME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GRAPH_STEPS 12 /* shades of the graph gradient, low to high */
+
+enum role {
+    ROLE_BACKGROUND, /* 0: as a background, the terminal's own */
+    ROLE_TEXT,
+    ROLE_TEXT_DIM,
+    ROLE_TEXT_BRIGHT,
+    ROLE_PANEL_BORDER,
+    ROLE_PANEL_BORDER_FOCUS,
+    ROLE_PANEL_TITLE,
+    ROLE_KEY_HINT,  /* the key itself */
+    ROLE_KEY_LABEL, /* what it does */
+    ROLE_SELECTION_FG,
+    ROLE_SELECTION_BG,
+    ROLE_GRAPH_LOW,
+    ROLE_GRAPH_MID,
+    ROLE_GRAPH_HIGH,
+    ROLE_GRAPH_GRID,
+    ROLE_GRAPH_LABEL,
+    ROLE_GAUGE_OK,
+    ROLE_GAUGE_WARN,
+    ROLE_GAUGE_CRIT,
+    ROLE_GAUGE_TRACK,
+    ROLE_GAUGE_TEXT,
+    ROLE_MEM_VRAM,
+    ROLE_MEM_GTT,
+    ROLE_MEM_RAM,
+    ROLE_MEM_POOL,
+    ROLE_MEM_CACHE,
+    ROLE_HIST_BAR,
+    ROLE_HIST_COLD,
+    ROLE_HIST_MARK,
+    ROLE_SERIES_1,
+    ROLE_SERIES_2,
+    ROLE_SERIES_3,
+    ROLE_SERIES_4,
+    ROLE_STATUS_OK,
+    ROLE_STATUS_WARN,
+    ROLE_STATUS_ERROR,
+    ROLE_NAMED, /* the roles above are those a theme file names */
+    ROLE_GRAPH_STEP = ROLE_NAMED,
+    ROLE_COUNT = ROLE_GRAPH_STEP + GRAPH_STEPS
+};
+
+enum attr {
+    ATTR_BOLD = 1,
+    ATTR_DIM = 2,
+    ATTR_REVERSE = 4,
+    ATTR_UNDERLINE = 8
+};
+
+#define COLOR_DEFAULT (-1) /* the terminal's own colour */
+
+struct style {
+    uint32_t rgb;      /* 0xrrggbb, for pictures */
+    int16_t c256, c8;  /* palette index, or COLOR_DEFAULT */
+    uint8_t attrs;     /* with 256 colours and in pictures */
+    uint8_t attrs_low; /* with 8 colours or none */
+};
+
+struct theme {
+    const char *name;
+    struct style style[ROLE_COUNT];
+};
+
+/* name NULL: the default.  False where there is no such theme; *t is then untouched. */
+bool theme_load(struct theme *t, const char *name);
+/* Names of the built-in themes, NULL after the last. */
+const char *theme_builtin(size_t i);
+/* "graph.low"; NULL for roles that have no name. */
+const char *role_name(enum role r);
+/* The index among the 256 colours nearest to an 0xrrggbb (never one of the first 16, which terminals redefine). */
+int theme_nearest_256(uint32_t rgb);
+
+#endif

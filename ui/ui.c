@@ -1,0 +1,224 @@
+/* The loop of the main thread: newest snapshot → frame → screen, keys → commands.  It sleeps in screen_wait; a frame is
+ * made only where something changed, at most FRAMES_A_SECOND of them, keys a little sooner. */
+#include "ui/ui.h"
+
+#include "ui/control.h"
+#include "ui/screen.h"
+#include "ui/svg.h"
+#include "ui/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FRAME_S 0.1      /* between two frames */
+#define KEY_FRAME_S 0.03 /* between two frames that keys asked for */
+#define SAVE_TRIES 10
+
+struct ui {
+    const struct ui_config *config;
+    const struct snapshot_source *source;
+    struct theme theme;
+    struct ui_state st;
+    struct control ctl;
+    struct snapshot *s;
+    struct canvas canvas;
+    int w, h;
+    bool have_canvas, dirty, hurry; /* hurry: a key waits for its frame */
+    double last_frame;
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Until the engine has said something, everything is unknown. */
+static void blank(struct snapshot *s)
+{
+    double nan = (double)NAN;
+    const struct gauge unknown = {.value = nan};
+    struct memory_view *m = &s->memory;
+    memset(s, 0, sizeof *s);
+    s->state = RUN_PREFLIGHT;
+    s->elapsed_s = s->planned_s = s->planned_requests = nan;
+    s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
+    m->ram_total = m->ram_used = m->ram_available = m->gtt_total = m->gtt_used = m->vram_total = m->vram_used = unknown;
+    s->output_rate = s->output_rate_stream = s->output_rate_peak = s->decode_rate = s->lag_p99_ms = nan;
+    s->ttft = s->tpot = s->e2e = (struct latency_view){0, nan, nan, nan, nan};
+}
+
+static void fit_canvas(struct ui *u)
+{
+    int w, h;
+    screen_size(&w, &h);
+    if (u->have_canvas && w == u->w && h == u->h)
+        return;
+    if (u->have_canvas)
+        canvas_release(&u->canvas);
+    canvas_init(&u->canvas, w, h, screen_glyphs());
+    u->have_canvas = u->dirty = u->hurry = true;
+    u->w = w;
+    u->h = h;
+}
+
+static void draw(struct ui *u, double now)
+{
+    frame_update(&u->st, u->s, u->w, u->h, u->canvas.glyphs);
+    frame_draw(&u->canvas, u->s, &u->st);
+    u->last_frame = now;
+    if (screen_show(&u->canvas)) /* else the terminal is behind: this frame, or a newer one, later */
+        u->dirty = u->hurry = false;
+}
+
+/* -- saving a picture ------------------------------------------------------------------------------------------ */
+
+static FILE *create_new(const char *name)
+{
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return NULL;
+    FILE *f = fdopen(fd, "w");
+    if (f == NULL)
+        close(fd);
+    return f;
+}
+
+static bool write_pictures(struct ui *u, const char *base)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.svg", base);
+    FILE *f = create_new(name);
+    if (f == NULL)
+        return false;
+    svg_write(&u->canvas, &u->theme, "tokgauge", f);
+    bool ok = fclose(f) == 0;
+    snprintf(name, sizeof name, "%s.txt", base);
+    f = create_new(name);
+    if (f == NULL)
+        return false;
+    canvas_dump_text(&u->canvas, f);
+    return fclose(f) == 0 && ok;
+}
+
+static void save(struct ui *u, double now)
+{
+    char base[64], text[160];
+    time_t t = time(NULL);
+    struct tm tm;
+    localtime_r(&t, &tm);
+    size_t n = strftime(base, sizeof base - 8, "tokgauge-%Y%m%d-%H%M%S", &tm);
+    u->st.toast[0] = '\0'; /* not in the picture */
+    frame_draw(&u->canvas, u->s, &u->st);
+    bool ok = write_pictures(u, base);
+    for (int i = 2; !ok && errno == EEXIST && i <= SAVE_TRIES; i++) {
+        snprintf(base + n, sizeof base - n, "-%d", i);
+        ok = write_pictures(u, base);
+    }
+    if (ok)
+        snprintf(text, sizeof text, "✓ saved %s.svg and .txt", base);
+    else
+        snprintf(text, sizeof text, "✗ cannot save '%s.svg': %s", base, strerror(errno));
+    control_toast(&u->ctl, &u->st, ok ? ROLE_STATUS_OK : ROLE_STATUS_ERROR, text, now);
+}
+
+/* -- keys ------------------------------------------------------------------------------------------------------ */
+
+/* Returns how the screen ends by this key, or −1. */
+static int on_key(struct ui *u, int code, double now)
+{
+    u->dirty = u->hurry = true;
+    if (frame_view_key(&u->st, code))
+        return -1;
+    enum action a = keys_action(code);
+    switch (a) {
+    case ACT_QUIT:
+        return UI_QUIT;
+    case ACT_INTERRUPT:
+        return UI_INTERRUPT;
+    case ACT_REDRAW:
+        screen_redraw();
+        break;
+    case ACT_SAVE:
+        save(u, now);
+        break;
+    default:
+        if (!frame_act(&u->st, u->s, a, u->w, u->h))
+            control_act(&u->ctl, &u->st, u->s, a, now);
+    }
+    return -1;
+}
+
+static int read_keys(struct ui *u)
+{
+    double now = seconds();
+    for (int code; (code = screen_key()) != KEYCODE_NONE;) {
+        int end = on_key(u, code, now);
+        if (end >= 0)
+            return end;
+    }
+    return -1;
+}
+
+/* -- the loop -------------------------------------------------------------------------------------------------- */
+
+static int wait_ms(const struct ui *u, double now)
+{
+    double until = u->dirty ? u->last_frame + (u->hurry ? KEY_FRAME_S : FRAME_S) : now + FRAME_S;
+    double ms = ceil((until - now) * 1000);
+    return ms < 1 ? 1 : ms > FRAME_S * 1000 ? (int)(FRAME_S * 1000) : (int)ms;
+}
+
+static int loop(struct ui *u)
+{
+    bool first = true;
+    for (;;) {
+        if (u->config->stop != NULL && *u->config->stop)
+            return UI_INTERRUPT;
+        double now = seconds();
+        if (u->source->read(u->source->ctx, u->s, first ? UINT64_MAX : u->s->seq))
+            u->dirty = true;
+        if (u->s->state == RUN_DONE || u->s->state == RUN_FAILED)
+            return UI_FINISHED;
+        if (control_settle(&u->ctl, &u->st, u->s, now))
+            u->dirty = true;
+        fit_canvas(u);
+        if (u->dirty && (first || now - u->last_frame >= (u->hurry ? KEY_FRAME_S : FRAME_S) - 0.001))
+            draw(u, now);
+        first = false;
+        enum screen_event event = screen_wait(u->config->wake_fd, wait_ms(u, now));
+        if (event == SCREEN_LOST)
+            return UI_LOST;
+        int end = event == SCREEN_KEYS ? read_keys(u) : -1;
+        if (end >= 0)
+            return end;
+    }
+}
+
+int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e)
+{
+    struct ui u = {.config = config, .source = source, .ctl.source = source, .dirty = true};
+    const char *no_color = getenv("NO_COLOR");
+    bool mono = config->color == UI_COLOR_NEVER || (no_color != NULL && no_color[0] != '\0');
+    if (!theme_load(&u.theme, mono ? "mono" : config->theme)) {
+        err_set(e, "no theme '%s'", config->theme);
+        return UI_ERROR;
+    }
+    if (!screen_open(config, &u.theme, e))
+        return UI_ERROR;
+    frame_init(&u.st);
+    u.s = xmalloc(sizeof *u.s);
+    blank(u.s);
+    int end = loop(&u);
+    screen_close();
+    if (u.have_canvas)
+        canvas_release(&u.canvas);
+    free(u.s);
+    return end;
+}

@@ -1,0 +1,49 @@
+/* ui: the dashboard.  Runs in the main thread; knows the engine only through struct snapshot_source. */
+#ifndef TG_UI_H
+#define TG_UI_H
+
+#include "snapshot.h"
+#include "util.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What the terminal can draw; AUTO asks the locale and TERM. */
+enum ui_glyphs {
+    UI_GLYPHS_AUTO,
+    UI_GLYPHS_BRAILLE,
+    UI_GLYPHS_BLOCK,
+    UI_GLYPHS_ASCII
+};
+
+enum ui_color {
+    UI_COLOR_AUTO, /* as many as the terminal has; none where NO_COLOR is set */
+    UI_COLOR_NEVER
+};
+
+struct ui_config {
+    enum ui_glyphs glyphs;
+    enum ui_color color;
+    const char *theme;           /* NULL: the default */
+    volatile sig_atomic_t *stop; /* may be NULL; set by a signal handler: end with UI_INTERRUPT */
+    int wake_fd;                 /* readable: look for a new snapshot at once; ≤ 0: none.  Never read here. */
+};
+
+enum ui_end {
+    UI_ERROR = -1, /* the screen could not be opened: see the struct err */
+    UI_QUIT,       /* q */
+    UI_INTERRUPT,  /* ^C, or *stop was set */
+    UI_FINISHED,   /* the run ended by itself (RUN_DONE or RUN_FAILED) */
+    UI_LOST        /* the terminal is gone */
+};
+
+/* Draws until the run or the user ends it; returns an enum ui_end.  The terminal is as it was before on every return,
+ * and after die() and fatal signals too.  setlocale(LC_CTYPE, "") must have been called. */
+int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e);
+
+/* One frame without a terminal: format is "svg" or "txt".  False where the format or theme is not known or writing
+ * failed. */
+bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE *f);
+
+#endif

@@ -1,0 +1,70 @@
+/* view: what a view is, and the little the screen remembers between frames.  A view draws (snapshot, size, state) to a
+ * canvas and nothing else; it never reads a clock and never talks to the engine. */
+#ifndef TG_UI_VIEW_H
+#define TG_UI_VIEW_H
+
+#include "ui/canvas.h"
+#include "ui/keys.h"
+#include "ui/plot.h"
+
+#include "snapshot.h"
+
+enum target {
+    TARGET_STREAMS,
+    TARGET_CONTEXT,
+    TARGET_OUTPUT,
+    TARGET_COUNT
+};
+
+/* What a key asked for, shown until the engine confirms it. */
+struct wish {
+    bool on;
+    int value;
+};
+
+struct ui_state {
+    const struct view *view;
+    bool help;
+    int help_top;
+    struct wish target[TARGET_COUNT];
+    struct wish pause; /* value: 1 paused, 0 going */
+    char toast[160];   /* a message in the footer's place; empty: none */
+    enum role toast_role;
+    struct plot_scale output_scale;
+    int streams_top; /* first row shown of the streams view */
+    int log_up;      /* lines between the newest event and the last one shown */
+};
+
+struct view {
+    const char *name;
+    char key;
+    const char *help;
+    /* Before drawing: brings what is remembered into line with a snapshot and a size.  May be NULL. */
+    void (*update)(struct ui_state *st, const struct snapshot *s, struct rect body, enum glyph_set glyphs);
+    void (*draw)(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st);
+    /* Moves within the view; false where the action is not for it.  May be NULL. */
+    bool (*act)(struct ui_state *st, const struct snapshot *s, enum action a, struct rect body);
+};
+
+extern const struct view view_overview, view_streams, view_log;
+extern const struct view *const view_table[]; /* NULL after the last */
+
+/* The value to show and to count from: the wish where there is one. */
+int state_target(const struct ui_state *st, const struct snapshot *s, enum target t);
+bool state_paused(const struct ui_state *st, const struct snapshot *s);
+
+/* frame.c: the whole screen.  frame_update first, then frame_draw, which only draws. */
+void frame_init(struct ui_state *st);
+void frame_update(struct ui_state *st, const struct snapshot *s, int w, int h, enum glyph_set glyphs);
+void frame_draw(struct canvas *c, const struct snapshot *s, const struct ui_state *st);
+/* Moves, views and help; false where the action is the caller's. */
+bool frame_act(struct ui_state *st, const struct snapshot *s, enum action a, int w, int h);
+/* Switches to the view of this key, if it is one. */
+bool frame_view_key(struct ui_state *st, int code);
+
+/* view_help.c: the overlay. */
+void help_draw(struct canvas *c, const struct ui_state *st);
+int help_lines(int w);          /* rows that the whole help takes */
+int help_rows(int w, int h);    /* rows that are seen at once */
+
+#endif

@@ -1,0 +1,32 @@
+/* Overview: output rate, time to first token, streams, memory and the server's counters on one screen. */
+#include "ui/layout.h"
+#include "ui/panels.h"
+#include "ui/view.h"
+
+static void update(struct ui_state *st, const struct snapshot *s, struct rect body, enum glyph_set glyphs)
+{
+    struct rect at[PANEL_COUNT];
+    layout_overview(body, at);
+    int columns = output_plot(at[PANEL_OUTPUT], glyphs).w - 4;
+    plot_scale_fit(&st->output_scale, plot_visible_max(&s->out_series, columns, glyphs));
+}
+
+static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
+{
+    struct rect at[PANEL_COUNT];
+    layout_overview(body, at);
+    draw_output(c, at[PANEL_OUTPUT], s, st);
+    draw_ttft(c, at[PANEL_TTFT], s);
+    draw_streams(c, at[PANEL_STREAMS], s, st);
+    draw_memory(c, at[PANEL_MEMORY], s, at[PANEL_SERVER].w == 0);
+    if (at[PANEL_SERVER].w > 0)
+        draw_server(c, at[PANEL_SERVER], s);
+}
+
+const struct view view_overview = {
+    .name = "overview",
+    .key = '1',
+    .help = "rate, latency, streams, memory and server together",
+    .update = update,
+    .draw = draw,
+};
