@@ -324,7 +324,7 @@ bool sim_ask_read(struct sim_ask *ask, const cJSON *root, bool chat, const struc
     bool ok = sim_prompt_pieces(root, true, vocab, keep_hash, &p, r);
     ask->prompt = p.hash;
     ask->prompt_tokens = (int)p.n;
-    if (ok && p.n == 0)
+    if (ok && p.hash == NULL)
         ok = sim_refuse(r, 400, "prompt", "The prompt must hold at least one token.");
     if (!ok || !check_context(ask->prompt_tokens, max_tokens, c, chat, r)) {
         sim_ask_release(ask);

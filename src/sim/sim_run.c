@@ -172,7 +172,7 @@ static bool start_listening(struct sim_server *s, struct err *e)
     if (evhttp_bind_listener(s->http, l) == NULL)
         die("evhttp takes no listener");
     evconnlistener_set_error_cb(l, on_accept_error);
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {0};
     socklen_t n = sizeof at;
     if (getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&at, &n) != 0)
         die("getsockname: %s", strerror(errno));

@@ -19,6 +19,14 @@ static int64_t virtual_now(const struct sim_server *s)
     return clock_ns() - s->skew;
 }
 
+/* Before anything that tells the model a time, so that its time never goes back. */
+static void forgive_lag(struct sim_server *s)
+{
+    int64_t lag = virtual_now(s) - sim_model_due(s->model);
+    if (lag > LAG_MAX)
+        s->skew += lag;
+}
+
 static void arm(struct sim_server *s)
 {
     int64_t due = sim_model_due(s->model);
@@ -96,8 +104,9 @@ static void on_gone(struct evhttp_connection *con, void *user)
 
 void sim_stream_end_all(struct sim_server *s)
 {
-    while (s->streams != NULL) {
-        struct sim_stream *r = s->streams;
+    struct sim_stream *next;
+    for (struct sim_stream *r = s->streams; r != NULL; r = next) {
+        next = r->next;
         sim_wire_cut(&r->wire);
         retire(r, 200, "server_stopped", SIM_FINISH_ABORT);
     }
@@ -268,9 +277,7 @@ void sim_stream_tick(evutil_socket_t fd, short what, void *server)
     (void)what;
     struct sim_server *s = server;
     struct sim_tick tick;
-    int64_t lag = virtual_now(s) - sim_model_due(s->model);
-    if (lag > LAG_MAX)
-        s->skew += lag;
+    forgive_lag(s);
     /* One step a turn, so that a server that is late still hears its clients. */
     if (sim_model_step(s->model, virtual_now(s), &tick)) {
         sim_metrics_observe(s->metrics, SIM_H_ITERATION_TOKENS, (double)tick.n);
@@ -322,6 +329,7 @@ void sim_stream_start(struct sim_server *s, struct evhttp_request *req, struct s
                       enum sim_fault fault, uint64_t id, int64_t arrived)
 {
     struct sim_stream *r = xcalloc(1, sizeof *r);
+    forgive_lag(s);
     r->server = s;
     r->ask = *ask;
     r->id = id;

@@ -85,7 +85,7 @@ size_t sim_text_token(uint64_t seed, int i, char out[SIM_PIECE_MAX])
 static bool is_word(char c)
 {
     unsigned char u = (unsigned char)c;
-    return u >= 0x80 || u == '_' || (u < 0x80 && isalnum(u));
+    return u >= 0x80 || u == '_' || isalnum(u);
 }
 
 static bool is_space(char c)

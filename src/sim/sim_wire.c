@@ -140,7 +140,7 @@ void sim_wire_reset(struct sim_wire *w)
 {
     /* Freeing a connection shuts it down first, and the client would see that FIN instead of a reset. */
     struct sockaddr none = {.sa_family = AF_UNSPEC};
-    connect(bufferevent_getfd(w->bev), &none, sizeof none);
+    (void)connect(bufferevent_getfd(w->bev), &none, sizeof none);
     sim_wire_cut(w);
 }
 

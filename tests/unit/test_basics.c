@@ -1,0 +1,228 @@
+/* Layer 0: text, buffers, numbers, histograms, figures of lists. */
+#include "check.h"
+
+#include "buf.h"
+#include "fmt.h"
+#include "hist.h"
+#include "jsonw.h"
+#include "metrics.h"
+#include "stats.h"
+#include "util.h"
+
+static void test_sanitise(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"plain", "plain"},
+        {"a\nb\tc\rd", "a b c d"},
+        {"\x1b[31mred\x07", "\xef\xbf\xbd[31mred\xef\xbf\xbd"},
+        {"\xc2\x9b" "31m", "\xef\xbf\xbd" "31m"}, /* CSI as one C1 character */
+        {"bad \xff\xfe utf", "bad \xef\xbf\xbd\xef\xbf\xbd utf"},
+        {"cut \xe4\xbd", "cut \xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                 /* overlong */
+        {"bidi \xe2\x80\xae" "cba", "bidi cba"},
+        {"emoji \xf0\x9f\x98\x80", "emoji \xf0\x9f\x98\x80"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char out[64];
+        str_sanitise(out, sizeof out, cases[i].in, strlen(cases[i].in));
+        assert_string_equal(out, cases[i].out);
+    }
+    char small[4];
+    str_sanitise(small, sizeof small, "ab\xe4\xbd\xa0", 5);
+    assert_string_equal(small, "ab"); /* a character is never cut */
+    char nul[8];
+    str_sanitise(nul, sizeof nul, "a\0b", 3);
+    assert_string_equal(nul, "a\xef\xbf\xbd" "b");
+}
+
+static void test_buf_bound(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 10);
+    assert_true(buf_adds(&b, "12345"));
+    assert_false(buf_adds(&b, "678901"));
+    assert_string_equal(b.data, "12345");
+    assert_true(buf_adds(&b, "67890"));
+    assert_false(buf_add(&b, "x", 1));
+    buf_drop(&b, 3);
+    assert_string_equal(b.data, "4567890");
+    buf_release(&b);
+}
+
+static void test_json_writer(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 4096);
+    struct jsonw j = {.out = &b};
+    jw_open(&j, NULL, '{');
+    jw_str(&j, "t", "a\"\\\n\x01\xff\xc3\xa9");
+    jw_num(&j, "nan", (double)NAN, 2);
+    jw_num(&j, "x", 1.5000, 4);
+    jw_num(&j, "z", -0.00001, 2);
+    jw_int(&j, "big", INT64_C(1) << 60);
+    jw_open(&j, "l", '[');
+    jw_close(&j, ']');
+    jw_bool(&j, "b", true);
+    jw_close(&j, '}');
+    assert_string_equal(b.data, "{\"t\":\"a\\\"\\\\\\u000a\\u0001\xef\xbf\xbd\xc3\xa9\",\"nan\":null,\"x\":1.5,\"z\":0,"
+                                "\"big\":1152921504606846976,\"l\":[],\"b\":true}");
+    buf_release(&b);
+}
+
+static void test_formats(void **state)
+{
+    (void)state;
+    char o[FMT_SIZE];
+    assert_string_equal(fmt_ms(o, 0.4119), "412 µs");
+    assert_string_equal(fmt_ms(o, 9.994), "9.99 ms");
+    assert_string_equal(fmt_ms(o, 9.996), "10.0 ms");
+    assert_string_equal(fmt_ms(o, 99.96), "100 ms");
+    assert_string_equal(fmt_ms(o, 999.6), "1.00 s");
+    assert_string_equal(fmt_ms(o, 1232), "1.23 s");
+    assert_string_equal(fmt_ms(o, 95000), "95.0 s");
+    assert_string_equal(fmt_ms(o, 1e6), "16 m 40 s");
+    assert_string_equal(fmt_ms(o, (double)NAN), "–");
+    assert_string_equal(fmt_rate(o, 131.84), "131.8");
+    assert_string_equal(fmt_rate(o, 0), "0.00");
+    assert_string_equal(fmt_count(o, 1234567), "1 234 567");
+    assert_string_equal(fmt_count(o, 12), "12");
+    assert_string_equal(fmt_gib(o, 54272.0 * 1024 * 1024), "53.0"); /* amdgpu.gttsize=54272 */
+    assert_string_equal(fmt_tokens(o, 2048), "2k");
+    assert_string_equal(fmt_tokens(o, 1000), "1000");
+    assert_string_equal(fmt_clock(o, 3599.9), "00:59:59");
+    assert_string_equal(fmt_clock(o, 442800), "123:00:00");
+    assert_string_equal(fmt_percent(o, 0.312), "31 %");
+}
+
+static void test_parsers(void **state)
+{
+    (void)state;
+    int64_t v = -7;
+    static const struct {
+        const char *s;
+        int64_t ns;
+    } good[] = {{"30", 30000000000}, {"500ms", 500000000}, {"1h30m", 5400000000000}, {"1.5s", 1500000000}, {"0", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_true(parse_duration(good[i].s, &v));
+        assert_int_equal(v, good[i].ns);
+    }
+    static const char *const bad[] = {"", "s", "-1s", "1h30", "5 s", "5x", "1e3s", "0x10", "inf", "nan", "1s ", "99999999999999999999d"};
+    v = 42;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_false(parse_duration(bad[i], &v));
+        assert_int_equal(v, 42);
+    }
+    assert_true(parse_tokens("4k", &v));
+    assert_int_equal(v, 4096);
+    assert_true(parse_count("4k", &v));
+    assert_int_equal(v, 4000);
+    assert_false(parse_tokens("1.0005k", &v));
+    assert_true(parse_tokens("1.5k", &v));
+    assert_int_equal(v, 1536);
+    assert_true(parse_bytes("2GiB", &v));
+    assert_int_equal(v, INT64_C(2) << 30);
+    assert_false(parse_bytes("2GB", &v)); /* decimal or binary?  Refused rather than guessed. */
+}
+
+static void test_hist_bounds(void **state)
+{
+    (void)state;
+    uint64_t rng = 7;
+    for (int i = 0; i < 100000; i++) {
+        uint64_t v = rng_next(&rng) >> (16 + rng_next(&rng) % 48);
+        size_t k = hist_index(v);
+        assert_true(k < HIST_BUCKETS);
+        assert_true(hist_low(k) <= v && v < hist_high(k));
+        double middle = ((double)hist_low(k) + (double)hist_high(k) - 1) / 2;
+        assert_true(fabs(middle - (double)v) <= (double)v / 128 + 1e-9);
+    }
+    assert_int_equal(hist_index((UINT64_C(1) << 48) - 1), HIST_BUCKETS - 1);
+    struct hist *h = calloc(1, sizeof *h);
+    hist_add(h, UINT64_MAX, 3);
+    assert_int_equal(h->over, 3);
+    assert_true(h->max == UINT64_MAX);
+    free(h);
+}
+
+/* Percentiles from the histogram lie within its stated bound of those of the values, and merging parts is the whole. */
+static void test_hist_against_values(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    struct hist *whole = calloc(1, sizeof *whole), *part = calloc(2, sizeof *part);
+    double v[N];
+    uint64_t rng = 3;
+    for (int i = 0; i < N; i++) {
+        uint64_t x = (uint64_t)(1e6 * exp(3 * rng_unit(&rng)));
+        v[i] = (double)x;
+        hist_add(whole, x, 1);
+        hist_add(&part[i % 2], x, 1);
+    }
+    struct dist a, b, c;
+    dist_of_values(&a, v, N);
+    dist_of_hist(&b, whole, 1);
+    hist_merge(&part[0], &part[1]);
+    dist_of_hist(&c, &part[0], 1);
+    assert_memory_equal(whole->bucket, part[0].bucket, sizeof whole->bucket);
+    const double pairs[][2] = {{a.p50, b.p50}, {a.p90, b.p90}, {a.p95, b.p95}, {a.p99, b.p99}, {a.p999, b.p999}};
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        assert_near(pairs[i][1], pairs[i][0], pairs[i][0] / 100);
+    assert_near(b.mean, a.mean, 1e-6 * a.mean);
+    assert_near(b.stddev, a.stddev, 1e-6 * a.stddev);
+    assert_true(b.min == a.min && b.max == a.max && c.p50 == b.p50);
+    free(whole);
+    free(part);
+}
+
+/* Golden numbers of numpy.percentile(…, method="linear") and numpy.std(ddof=1). */
+static void test_dist_golden(void **state)
+{
+    (void)state;
+    double v[] = {1232, 228, 110};
+    struct dist d;
+    dist_of_values(&d, v, 3);
+    assert_near(d.mean, 523.3333333, 1e-6);
+    assert_near(d.stddev, 616.5527821, 1e-6);
+    assert_near(d.p50, 228, 1e-9);
+    assert_near(d.p90, 1031.2, 1e-9);
+    assert_near(d.p99, 1211.92, 1e-9);
+    double one[] = {5};
+    dist_of_values(&d, one, 1);
+    assert_unknown(d.stddev);
+    assert_near(d.p999, 5, 0);
+    dist_of_values(&d, NULL, 0);
+    assert_unknown(d.mean);
+    assert_unknown(d.p50);
+}
+
+static void test_metric_table(void **state)
+{
+    (void)state;
+    for (int i = 0; i < M_COUNT; i++) {
+        const struct metric *m = &metrics[i];
+        assert_non_null(m->id);
+        assert_non_null(m->definition);
+        assert_ptr_equal(metric_find(m->id), m);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(metrics[k].key, m->key);
+    }
+    assert_null(metric_find("nonsense"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sanitise),     cmocka_unit_test(test_buf_bound),
+        cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_parsers),      cmocka_unit_test(test_hist_bounds),
+        cmocka_unit_test(test_hist_against_values), cmocka_unit_test(test_dist_golden),
+        cmocka_unit_test(test_metric_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

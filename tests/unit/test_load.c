@@ -1,0 +1,300 @@
+/* Prompts and bodies, URLs, counters pages, /proc, the run file. */
+#include "check.h"
+
+#include "host/host.h"
+#include "load/prompt.h"
+#include "load/server.h"
+#include "load/workload.h"
+#include "measure/promtext.h"
+#include "report/runlog.h"
+#include "watch/scrape.h"
+
+#include <cjson/cJSON.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *body(const struct prompt_set *p, uint64_t seq, size_t words, unsigned fields, enum endpoint endpoint)
+{
+    static struct buf b;
+    buf_release(&b);
+    buf_init(&b, 1 << 24);
+    prompt_body(p, &(struct body_spec){.model = "m\"x", .endpoint = endpoint, .fields = fields, .max_tokens = 7, .seq = seq,
+                                       .words = words}, &b);
+    return b.data;
+}
+
+static int count_words(const char *s)
+{
+    int n = *s != '\0';
+    for (; *s != '\0'; s++)
+        n += *s == ' ';
+    return n;
+}
+
+static void test_prompt_salt(void **state)
+{
+    (void)state;
+    struct prompt_set p;
+    assert_true(prompt_load(&p, "unique", 1, NULL));
+    struct buf a, b;
+    buf_init(&a, 1 << 20);
+    buf_init(&b, 1 << 20);
+    prompt_text(&p, 1, 500, &a);
+    prompt_text(&p, 2, 500, &b);
+    assert_int_equal(count_words(a.data), 500);
+    size_t same = 0;
+    while (a.data[same] == b.data[same])
+        same++;
+    assert_true(same < 40); /* they part within the first block of 16 tokens */
+    buf_clear(&b);
+    prompt_text(&p, 1, 500, &b);
+    assert_string_equal(a.data, b.data); /* the same number, the same prompt */
+    prompt_load(&p, "shared", 1, NULL);
+    buf_clear(&a);
+    buf_clear(&b);
+    prompt_text(&p, 1, 100, &a);
+    prompt_text(&p, 2, 100, &b);
+    assert_string_equal(a.data, b.data);
+    buf_release(&a);
+    buf_release(&b);
+}
+
+static void test_body(void **state)
+{
+    (void)state;
+    struct prompt_set p;
+    prompt_load(&p, "unique", 1, NULL);
+    cJSON *o = cJSON_Parse(body(&p, 3, 50, ~0u, ENDPOINT_CHAT));
+    assert_non_null(o);
+    assert_string_equal(cJSON_GetObjectItem(o, "model")->valuestring, "m\"x");
+    const char *text = cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(o, "messages"), 0), "content")->valuestring;
+    assert_int_equal(count_words(text), 50);
+    assert_int_equal(cJSON_GetObjectItem(o, "max_tokens")->valueint, 7);
+    assert_int_equal(cJSON_GetObjectItem(o, "min_tokens")->valueint, 7);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(o, "ignore_eos")));
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(o, "stream")));
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetObjectItem(o, "stream_options"), "continuous_usage_stats")));
+    cJSON_Delete(o);
+    o = cJSON_Parse(body(&p, 3, 50, BODY_MAX_COMPLETION, ENDPOINT_COMPLETIONS));
+    assert_int_equal(count_words(cJSON_GetObjectItem(o, "prompt")->valuestring), 50);
+    assert_null(cJSON_GetObjectItem(o, "max_tokens"));
+    assert_null(cJSON_GetObjectItem(o, "stream_options"));
+    assert_int_equal(cJSON_GetObjectItem(o, "max_completion_tokens")->valueint, 7);
+    cJSON_Delete(o);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void test_prompt_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tokgauge-test-XXXXXX";
+    close(mkstemp(path));
+    struct prompt_set p;
+    struct err e;
+    write_file(path, "{\"prompt\":\"one \\\"two\\\"\"}\n\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n");
+    assert_true(prompt_load(&p, path, 1, &e));
+    assert_int_equal(p.items_n, 2);
+    cJSON *o = cJSON_Parse(body(&p, 2, 0, 0, ENDPOINT_CHAT)); /* 2 mod 2: the first line */
+    assert_string_equal(
+        cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(o, "messages"), 0), "content")->valuestring, "one \"two\"");
+    cJSON_Delete(o);
+    prompt_release(&p);
+    static const struct {
+        const char *text, *error;
+    } bad[] = {
+        {"{\"prompt\":\"a\"}\n{nonsense\n", ":2: not JSON"},
+        {"{\"text\":\"a\"}\n", ":1: neither"},
+        {"{\"messages\":[]}\n", ":1: neither"},
+        {"\n\n", "no prompts"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        write_file(path, bad[i].text);
+        assert_false(prompt_load(&p, path, 1, &e));
+        assert_non_null(strstr(e.msg, bad[i].error));
+        assert_non_null(strstr(e.msg, path));
+    }
+    unlink(path);
+    assert_false(prompt_load(&p, path, 1, &e));
+    assert_non_null(strstr(e.msg, "No such file"));
+}
+
+static void test_prompt_words(void **state)
+{
+    (void)state;
+    struct prompt_scale s = {.base = 13, .per_word = 1.25};
+    assert_int_equal(prompt_words(&s, 1013), 800);
+    assert_int_equal(prompt_words(&s, 5), PROMPT_MIN_WORDS);
+}
+
+static void test_server_base(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } good[] = {
+        {"127.0.0.1:8000", "http://127.0.0.1:8000"},
+        {"http://h:8000/", "http://h:8000"},
+        {"http://h:8000/v1", "http://h:8000"},
+        {"https://h/v1/chat/completions", "https://h"},
+        {"http://h/proxy/v1/", "http://h/proxy"},
+        {"http://h/v10", "http://h/v10"},
+        {"http://[::1]:8000", "http://[::1]:8000"},
+    };
+    char out[512];
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_true(server_base(good[i].in, out, sizeof out));
+        assert_string_equal(out, good[i].out);
+    }
+    static const char *const bad[] = {"", "http://", "ftp://h", "file:///etc/passwd", "http:// h", "/v1"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(server_base(bad[i], out, sizeof out));
+}
+
+static void test_workload(void **state)
+{
+    (void)state;
+    struct workload w = {.warmup = 3, .requests = 5};
+    struct workload_item it;
+    for (uint64_t seq = 0; seq < 12; seq++) {
+        bool more = workload_next(&w, seq, 77, &it);
+        assert_int_equal(more, seq < 8);
+        if (more) {
+            assert_int_equal(it.warmup, seq < 3);
+            assert_int_equal(it.due, 77);
+        }
+    }
+    w.requests = 0;
+    assert_true(workload_next(&w, UINT64_C(1) << 40, 77, &it));
+}
+
+static const struct server_kind *kind(const char *name)
+{
+    for (const struct server_kind *k = server_kinds;; k++)
+        if (k->port == 0 || strcmp(k->name, name) == 0)
+            return k;
+}
+
+static void test_counters(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"fixtures/llamacpp-2026-metrics.txt", "fixtures/llamacpp-2025-metrics.txt"};
+    struct server_sample s;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        size_t n;
+        char *page = read_whole(files[i], &n);
+        scrape_read(kind("llama.cpp"), page, n, &s);
+        assert_near(s.running, 0, 0);
+        assert_near(s.waiting, 0, 0);
+        free(page);
+    }
+    static const char vllm[] = "# HELP x y\n"
+                               "vllm:num_requests_running{engine=\"0\",model_name=\"a } \\\" b\"} 3.0\n"
+                               "vllm:num_requests_running{engine=\"1\"} 2\n"
+                               "vllm:num_requests_waiting 7 1700000000\r\n"
+                               "vllm:gpu_cache_usage_perc{engine=\"0\"} 0.25\n"
+                               "vllm:prefix_cache_hits_total NaN\n"
+                               "broken{ 1\nalso broken\n{} 4\n"
+                               "vllm:num_requests_running_other 99";
+    scrape_read(kind("vLLM"), vllm, sizeof vllm - 1, &s);
+    assert_near(s.running, 5, 0);
+    assert_near(s.waiting, 7, 0);
+    assert_near(s.kv_used, 0.25, 0); /* the old name */
+    assert_unknown(s.prefix_hits);
+    assert_unknown(s.gtt_used);
+    for (size_t cut = 0; cut < sizeof vllm - 1; cut++) { /* cut anywhere: never a fault */
+        char *copy = malloc(cut + 1);
+        memcpy(copy, vllm, cut);
+        scrape_read(kind("vLLM"), copy, cut, &s);
+        free(copy);
+    }
+    scrape_read(kind("vLLM"), "<html>no</html>", 15, &s);
+    assert_unknown(s.running);
+}
+
+static void test_meminfo(void **state)
+{
+    (void)state;
+    struct host_memory m;
+    host_parse_meminfo("MemTotal:       64312345 kB\nMemFree: 1 kB\nMemAvailable:   15728640 kB\nSwapTotal: 0 kB\n", &m);
+    assert_near(m.total, 64312345.0 * 1024, 0);
+    assert_near(m.available, 15.0 * 1024 * 1024 * 1024, 0);
+    assert_near(m.used, m.total - m.available, 0);
+    assert_near(m.swap_total, 0, 0);
+    assert_unknown(m.swap_free);
+    host_parse_meminfo("MemTotal: lots kB\nMemAvailable: 5\nXMemTotal: 1 kB", &m);
+    assert_unknown(m.total);
+    assert_unknown(m.used);
+    struct err e;
+    assert_false(host_read_memory("/nowhere", &m, &e));
+    assert_unknown(m.total);
+}
+
+static void test_runlog(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/tokgauge-test-XXXXXX", path[64], why[128];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/run.ndjson", folder);
+    struct err e;
+    struct runlog *r = runlog_open(path, "x", &e);
+    assert_non_null(r);
+    struct buf line;
+    buf_init(&line, 100);
+    for (int i = 0; i < 1000; i++) {
+        buf_clear(&line);
+        buf_addf(&line, "{\"n\":%d}", i);
+        runlog_add(r, &line);
+    }
+    buf_release(&line);
+    assert_int_equal(runlog_lost(r, why, sizeof why), 0);
+    runlog_close(r);
+    FILE *f = fopen(path, "r");
+    char got[64], want[64];
+    for (int i = 0; i < 1000; i++) {
+        assert_non_null(fgets(got, sizeof got, f));
+        snprintf(want, sizeof want, "{\"n\":%d}\n", i);
+        assert_string_equal(got, want);
+    }
+    assert_null(fgets(got, sizeof got, f));
+    fclose(f);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_null(runlog_open(path, "x", &e)); /* never written over */
+    assert_false(runlog_check(path, &e));
+    assert_non_null(strstr(e.msg, path));
+    char link[80];
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(symlink("/tmp/tokgauge-elsewhere", link), 0);
+    assert_null(runlog_open(link, "x", &e));
+    unlink(link);
+    unlink(path);
+
+    setenv("XDG_STATE_HOME", folder, 1);
+    struct runlog *a = runlog_open(NULL, "org/mo del\x1b/../x", &e), *b = runlog_open(NULL, "org/mo del\x1b/../x", &e);
+    assert_true(a != NULL && b != NULL);
+    assert_string_not_equal(runlog_path(a), runlog_path(b)); /* two runs never write one file */
+    assert_null(strstr(runlog_path(a) + strlen(folder), ".."));
+    char rm[96];
+    runlog_close(a);
+    runlog_close(b);
+    snprintf(rm, sizeof rm, "rm -rf %s", folder);
+    assert_int_equal(system(rm), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_prompt_salt), cmocka_unit_test(test_body),        cmocka_unit_test(test_prompt_file),
+        cmocka_unit_test(test_prompt_words), cmocka_unit_test(test_server_base), cmocka_unit_test(test_workload),
+        cmocka_unit_test(test_counters),    cmocka_unit_test(test_meminfo),     cmocka_unit_test(test_runlog),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

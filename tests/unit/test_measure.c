@@ -1,0 +1,391 @@
+/* Moments to numbers, rows to tallies and windows; no clock anywhere. */
+#include "check.h"
+
+#include "engine/live.h"
+#include "engine/phases.h"
+#include "measure/recorder.h"
+#include "measure/timeline.h"
+#include "util.h"
+
+#define MS INT64_C(1000000)
+
+static struct chat_event output(int64_t usage)
+{
+    return (struct chat_event){.choices = true, .output = true, .answer = true, .usage = usage > 0,
+                               .completion_tokens = usage, .prompt_tokens = usage > 0 ? 100 : -1, .cached_tokens = -1};
+}
+
+/* A stream: `n` output events, the first at `first` ms after `sent`, then one each `step` ms; usage: none, at the end, or
+ * on each event; `per_event` tokens each. */
+enum usage_kind { NO_USAGE, FINAL_USAGE, EACH_USAGE };
+static struct row make_row(int64_t sent, int first, int step, int n, int per_event, enum usage_kind usage)
+{
+    struct row r = {.stream = 1, .max_tokens = n * per_event, .fixed_length = true};
+    bool approx;
+    timeline_init(&r.tl, sent - MS);
+    r.tl.started = sent - MS;
+    r.tl.sent = sent;
+    int64_t t = sent + first * MS;
+    for (int i = 0; i < n; i++, t += step * MS) {
+        struct chat_event e = output(usage == EACH_USAGE ? (i + 1) * per_event : 0);
+        timeline_event(&r.tl, t, &e, &approx);
+    }
+    struct chat_event last = {.choices = true, .finish = true, .usage = usage != NO_USAGE, .completion_tokens = n * per_event,
+                              .prompt_tokens = usage != NO_USAGE ? 100 : -1, .cached_tokens = usage != NO_USAGE ? 20 : -1};
+    timeline_event(&r.tl, t, &last, &approx);
+    timeline_event(&r.tl, t, &(struct chat_event){.done = true}, &approx);
+    timeline_finish(&r.tl, t + MS, TR_COMPLETE, 200);
+    return r;
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    double v[M_REQUEST_COUNT_];
+    struct row r = make_row(1000 * MS, 120, 30, 11, 1, FINAL_USAGE);
+    timeline_numbers(&r.tl, v);
+    assert_near(v[M_TTFT], 120, 1e-9);
+    assert_near(v[M_TTFT_DUE], 121, 1e-9);
+    assert_near(v[M_TTFR], 120, 1e-9);
+    assert_near(v[M_SEND_SKEW], 1, 1e-9);
+    assert_near(v[M_TPOT], 30, 1e-9);
+    assert_near(v[M_DECODE_RATE], 1000.0 / 30, 1e-9);
+    assert_near(v[M_E2E], 120 + 11 * 30 + 1, 1e-9);
+    assert_near(v[M_E2E_RATE], 11000 / v[M_E2E], 1e-9);
+    assert_near(v[M_PREFILL_RATE], 1000.0 * 80 / 120, 1e-9);
+    timeline_release(&r.tl);
+
+    /* Two tokens an event: 5 events, 10 tokens.  The first event's two are known only from usage on each event. */
+    r = make_row(1000 * MS, 100, 60, 5, 2, EACH_USAGE);
+    timeline_numbers(&r.tl, v);
+    assert_int_equal(r.tl.source, TOK_CONTINUOUS);
+    assert_near(v[M_TPOT], 240.0 / 8, 1e-9);
+    timeline_release(&r.tl);
+    r = make_row(1000 * MS, 100, 60, 5, 2, FINAL_USAGE);
+    timeline_numbers(&r.tl, v);
+    assert_int_equal(r.tl.source, TOK_USAGE);
+    assert_near(v[M_TPOT], 240.0 / 9, 1e-9);
+    timeline_release(&r.tl);
+}
+
+/* "50.6 tok/s (1 token)" in a user's report: a rate over one token is not a number. */
+static void test_one_token(void **state)
+{
+    (void)state;
+    double v[M_REQUEST_COUNT_];
+    struct row r = make_row(1000 * MS, 100, 30, 1, 1, FINAL_USAGE);
+    timeline_numbers(&r.tl, v);
+    assert_int_equal(r.tl.outcome, OUT_OK);
+    assert_near(v[M_TTFT], 100, 1e-9);
+    assert_unknown(v[M_TPOT]);
+    assert_unknown(v[M_DECODE_RATE]);
+    assert_unknown(v[M_E2E_RATE]);
+    timeline_release(&r.tl);
+}
+
+static void test_swallowed_tokens(void **state)
+{
+    (void)state;
+    /* A parser swallows tokens: the count moves on an event without output and belongs to the next one with some. */
+    struct timeline t;
+    bool approx;
+    timeline_init(&t, 1);
+    t.sent = 1000;
+    struct chat_event a = output(1), none = output(3), b = output(4);
+    none.output = none.answer = false;
+    assert_int_equal(timeline_event(&t, 2000, &a, &approx), 1);
+    assert_int_equal(timeline_event(&t, 3000, &none, &approx), 0);
+    assert_int_equal(timeline_event(&t, 4000, &b, &approx), 3);
+    assert_false(approx);
+    assert_int_equal(t.gaps[1].tokens, 3);
+    timeline_release(&t);
+}
+
+static void test_zeroed_usage(void **state)
+{
+    (void)state;
+    /* Ollama's completions: usage of zero on every chunk, the real one last. */
+    struct timeline t;
+    bool approx;
+    timeline_init(&t, 1);
+    t.sent = 1000;
+    struct chat_event e = output(0), last = output(9);
+    for (int i = 0; i < 7; i++)
+        timeline_event(&t, 2000 + i, &e, &approx);
+    assert_true(approx);
+    last.output = last.answer = false;
+    last.finish = true;
+    timeline_event(&t, 3000, &last, &approx);
+    timeline_finish(&t, 3001, TR_COMPLETE, 200);
+    assert_int_equal(t.outcome, OUT_OK);
+    assert_int_equal(t.source, TOK_USAGE);
+    assert_int_equal(t.output_tokens, 9);
+    assert_int_equal(t.first_tokens, 0);
+    timeline_release(&t);
+}
+
+struct ending {
+    bool output, finish, done, error, malformed;
+    enum transport how;
+    int http;
+    enum outcome outcome;
+};
+
+static void test_outcomes(void **state)
+{
+    (void)state;
+    static const struct ending cases[] = {
+        {true, true, true, false, false, TR_COMPLETE, 200, OUT_OK},
+        {true, false, true, false, false, TR_COMPLETE, 200, OUT_OK},       /* no finish_reason */
+        {true, true, false, false, false, TR_COMPLETE, 200, OUT_OK},       /* no [DONE] */
+        {true, false, true, false, false, TR_RESET, 200, OUT_OK},          /* the end was announced before */
+        {true, true, false, false, false, TR_RESET, 200, OUT_RESET},       /* a finish needs a clean close */
+        {true, true, false, false, false, TR_CLOSED_EARLY, 200, OUT_TRUNCATED},
+        {true, false, false, false, false, TR_COMPLETE, 200, OUT_TRUNCATED},
+        {true, false, false, false, false, TR_RESET, 200, OUT_RESET},
+        {false, false, true, false, false, TR_COMPLETE, 200, OUT_EMPTY},
+        {false, false, false, false, false, TR_COMPLETE, 200, OUT_EMPTY},
+        {true, false, true, true, false, TR_COMPLETE, 200, OUT_ERROR_EVENT},
+        {true, true, true, false, true, TR_COMPLETE, 200, OUT_MALFORMED},
+        {false, false, false, false, false, TR_COMPLETE, 429, OUT_HTTP_429},
+        {false, false, false, false, false, TR_COMPLETE, 404, OUT_HTTP_4XX},
+        {false, false, false, false, true, TR_COMPLETE, 502, OUT_HTTP_5XX},
+        {false, false, false, false, false, TR_COMPLETE, 302, OUT_HTTP_3XX},
+        {false, false, false, false, false, TR_RESET, 500, OUT_HTTP_5XX},
+        {true, true, true, false, false, TR_CANCELLED, 200, OUT_CANCELLED},
+        {false, false, false, false, false, TR_CONNECT, 0, OUT_CONNECT},
+        {false, false, false, false, false, TR_TIMEOUT, 0, OUT_TIMEOUT},
+        {true, false, false, false, false, TR_STALLED, 200, OUT_STALLED},
+        {true, false, false, false, false, TR_TOO_LARGE, 200, OUT_TOO_LARGE},
+        {false, false, false, false, false, TR_RESET, 0, OUT_RESET},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct ending *c = &cases[i];
+        struct timeline t;
+        bool approx;
+        timeline_init(&t, 1);
+        t.sent = 10;
+        struct chat_event e = {.choices = c->output || c->finish, .output = c->output, .finish = c->finish, .error = c->error,
+                               .malformed = c->malformed};
+        if (c->output || c->finish || c->error || c->malformed)
+            timeline_event(&t, 20, &e, &approx);
+        if (c->done)
+            timeline_event(&t, 30, &(struct chat_event){.done = true}, &approx);
+        timeline_finish(&t, 40, c->how, c->http);
+        if (t.outcome != c->outcome)
+            fail_msg("case %zu: %s, wanted %s", i, outcome_name(t.outcome), outcome_name(c->outcome));
+        timeline_release(&t);
+    }
+}
+
+static void test_after_done(void **state)
+{
+    (void)state;
+    struct row r = make_row(1000 * MS, 100, 30, 4, 1, NO_USAGE);
+    struct chat_event late = output(99);
+    bool approx;
+    assert_int_equal(timeline_event(&r.tl, 9000 * MS, &late, &approx), 0);
+    assert_int_equal(r.tl.events, 4);
+    assert_int_equal(r.tl.usage_seen, 0);
+    timeline_release(&r.tl);
+}
+
+static void test_tally(void **state)
+{
+    (void)state;
+    struct tally t;
+    struct dist d;
+    tally_init(&t);
+    for (int i = 0; i < 10; i++) {
+        struct row r = make_row(1000 * MS, 100 + 10 * i, 30, 8, 1, FINAL_USAGE);
+        tally_add(&t, &r);
+        timeline_release(&r.tl);
+    }
+    struct row bad = make_row(1000 * MS, 9000, 30, 8, 1, FINAL_USAGE);
+    bad.tl.outcome = OUT_RESET;
+    tally_add(&t, &bad);
+    timeline_release(&bad.tl);
+    tally_dist(&t, M_TTFT, &d);
+    assert_int_equal(d.n, 10); /* the failed one is in no latency figure */
+    assert_true(d.exact);
+    assert_near(d.p50, 145, 1e-9);
+    assert_near(d.max, 190, 1e-9);
+    tally_dist(&t, M_ITL, &d);
+    assert_int_equal(d.n, 70); /* as many tokens as events: each carried one */
+    assert_near(d.p50, 30, 0.3);
+    assert_int_equal(tally_failed(&t), 1);
+    assert_near(t.output_tokens, 88, 0);
+    assert_int_equal(t.source[TOK_USAGE], 11);
+    tally_release(&t);
+}
+
+static void test_itl_needs_known_counts(void **state)
+{
+    (void)state;
+    struct tally t;
+    struct dist d;
+    tally_init(&t);
+    struct row r = make_row(1000 * MS, 100, 60, 5, 2, FINAL_USAGE); /* 10 tokens in 5 events: whose, is not known */
+    tally_add(&t, &r);
+    timeline_release(&r.tl);
+    tally_dist(&t, M_ITL, &d);
+    assert_int_equal(d.n, 0);
+    tally_dist(&t, M_CHUNK_GAP, &d);
+    assert_int_equal(d.n, 4);
+    r = make_row(1000 * MS, 100, 60, 5, 2, EACH_USAGE);
+    tally_add(&t, &r);
+    timeline_release(&r.tl);
+    tally_dist(&t, M_ITL, &d);
+    assert_int_equal(d.n, 8);
+    assert_near(d.mean, 30, 1e-3);
+    tally_release(&t);
+}
+
+static void test_tally_past_kept(void **state)
+{
+    (void)state;
+    struct tally t;
+    struct dist d;
+    tally_init(&t);
+    for (int i = 0; i < TALLY_KEPT + 500; i++) {
+        struct row r = make_row(1000 * MS, 100 + i % 100, 30, 2, 1, FINAL_USAGE);
+        tally_add(&t, &r);
+        timeline_release(&r.tl);
+    }
+    tally_dist(&t, M_TTFT, &d);
+    assert_false(d.exact);
+    assert_int_equal(d.n, TALLY_KEPT + 500);
+    assert_near(d.p50, 149.5, 1.6);
+    tally_release(&t);
+}
+
+/* However the tokens were counted, the windows that tile a run hold exactly its tokens. */
+static void test_windows_tile(void **state)
+{
+    (void)state;
+    for (int usage = NO_USAGE; usage <= EACH_USAGE; usage++) {
+        struct window w[3] = {{.from = 1, .to = 1500 * MS}, {.from = 1500 * MS, .to = 1777 * MS}, {.from = 1777 * MS}};
+        double sum = 0;
+        struct row r = make_row(1000 * MS, 137, 31, 40, 3, (enum usage_kind)usage);
+        for (int i = 0; i < 3; i++) {
+            window_add(&w[i], &r);
+            sum += w[i].tokens;
+            assert_true(w[i].tokens > 0);
+        }
+        assert_near(sum, (double)r.tl.output_tokens, 1e-6);
+        assert_int_equal(w[0].ok + w[1].ok + w[2].ok, 1);
+        assert_near(w[0].approx_tokens, usage == NO_USAGE ? w[0].tokens : 0, 1e-9);
+        timeline_release(&r.tl);
+    }
+}
+
+static void test_phases(void **state)
+{
+    (void)state;
+    struct phases *p = calloc(1, sizeof *p);
+    phases_init(p);
+    phases_open(p, 0, 4, 1024, 128, 0);
+    assert_int_equal(p->list[0]->whole.from, 0);
+    phases_begin(p, 1000 * MS);
+    phases_steady(p, 1100 * MS);
+    struct row a = make_row(1000 * MS, 100, 100, 20, 1, FINAL_USAGE); /* tokens at 1100 … 3000 */
+    a.phase = 0;
+    phases_row(p, &a);
+    phases_open(p, 1, 8, 1024, 128, 2000 * MS); /* its tokens straddle the change */
+    struct row b = make_row(2000 * MS, 50, 100, 10, 1, FINAL_USAGE);
+    b.phase = 1;
+    phases_row(p, &b);
+    phases_close(p, 2500 * MS);
+    phases_settle(p, INT64_MAX);
+    assert_int_equal(p->n, 2);
+    assert_near(p->list[0]->whole.tokens, 9, 1e-9);   /* 1100 … 1900 */
+    assert_near(p->list[0]->steady.tokens, 9, 1e-9);
+    assert_near(p->list[1]->whole.tokens, 5 + 5, 1e-9); /* 2000 … 2400 of a, 2050 … 2450 of b */
+    assert_near(window_seconds(&p->list[1]->whole, 0), 0.5, 1e-9);
+    assert_int_equal(p->list[0]->tally.requests, 1);
+    assert_int_equal(p->list[1]->tally.requests, 1);
+    assert_int_equal(p->total.requests, 2);
+    phases_release(p);
+    free(p);
+}
+
+static void test_many_phases(void **state)
+{
+    (void)state;
+    struct phases *p = calloc(1, sizeof *p);
+    phases_init(p);
+    for (int i = 0; i < 300; i++) { /* a key held down: nothing ends in between */
+        phases_open(p, i, i + 1, 1024, 128, 1000 * MS + i * 30 * MS);
+    }
+    assert_true(p->n < 10);
+    for (int i = 300; i < 600; i++) {
+        phases_open(p, i, i + 1, 1024, 128, (20000 + (int64_t)i * 5000) * MS);
+        struct row r = make_row((20000 + (int64_t)i * 5000) * MS, 50, 10, 4, 1, FINAL_USAGE);
+        r.phase = i;
+        phases_row(p, &r);
+    }
+    phases_close(p, 5000000 * MS);
+    phases_settle(p, INT64_MAX);
+    assert_int_equal(p->n, PHASES_MAX);
+    assert_true(p->merged > 0);
+    assert_int_equal(p->total.requests, 300);
+    double tokens = 0;
+    for (int i = 0; i < p->n; i++)
+        tokens += p->list[i]->whole.tokens;
+    assert_near(tokens, 1200, 1e-6);
+    phases_release(p);
+    free(p);
+}
+
+static void test_live_rate(void **state)
+{
+    (void)state;
+    struct live l;
+    bool approx;
+    live_init(&l, 0);
+    assert_unknown(live_rate(&l, &approx));
+    for (int i = 0; i <= 30; i++)
+        live_add(&l, i * 100 * MS, 13, i > 28 ? 1 : 0);
+    assert_near(live_rate(&l, &approx), 130, 1e-9);
+    assert_true(approx);
+}
+
+static void test_mailbox(void **state)
+{
+    (void)state;
+    struct mailbox m;
+    mailbox_init(&m);
+    struct record_set *mine = calloc(1, sizeof *mine);
+    mine->tokens = 5;
+    struct record_set *next = mailbox_put(&m, mine);
+    assert_ptr_not_equal(next, mine);
+    next->tokens = 7;
+    assert_ptr_equal(mailbox_put(&m, next), next); /* not yet taken: keep on filling */
+    struct record_set *got = mailbox_take(&m);
+    assert_ptr_equal(got, mine);
+    assert_null(mailbox_take(&m));
+    record_set_clear(got);
+    mailbox_return(&m, got);
+    next = mailbox_put(&m, next);
+    assert_ptr_equal(next, mine);
+    got = mailbox_take(&m);
+    assert_int_equal(got->tokens, 7);
+    mailbox_return(&m, got);
+    mailbox_release(&m);
+    record_set_release(next);
+    free(next);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_one_token),
+        cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage),
+        cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
+        cmocka_unit_test(test_tally),         cmocka_unit_test(test_itl_needs_known_counts),
+        cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile),
+        cmocka_unit_test(test_phases),        cmocka_unit_test(test_many_phases),
+        cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_mailbox),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
