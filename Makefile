@@ -6,7 +6,7 @@
 #   make deps         install the packages needed      make pictures  write the README's pictures again
 #   make install PREFIX=/usr/local DESTDIR=            make clean
 #
-#   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors
+#   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
 PREFIX  ?= /usr/local
 CC      ?= cc
@@ -29,6 +29,8 @@ HARD = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 SANF = $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined) \
        $(if $(filter thread,$(SAN)),-fsanitize=thread)
 comma := ,
+# A line per file; V=1 shows the whole command.
+Q = $(if $(V),,@echo "  $@";)
 
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -g $(OPT) $(HARD) $(WARN) $(if $(WERROR),-Werror) $(SANF) \
              -I. -Isrc -pthread $(PC_CFLAGS) $(CFLAGS)
@@ -48,30 +50,30 @@ PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN_OBJ) $B/libcore.a $B/libui.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PC_LIBS) -lm
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PC_LIBS) -lm
 
 $B/libcore.a: $(CORE_OBJ)
-	rm -f $@ && ar rcs $@ $^
+	$Qrm -f $@ && ar rcs $@ $^
 $B/libui.a: $(UI_OBJ)
-	rm -f $@ && ar rcs $@ $^
+	$Qrm -f $@ && ar rcs $@ $^
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$Q$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Tests of the engine link without ncurses: the linker is what proves that layer.
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
+	$Q$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
 CORE_LIBS = $(shell pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson 2>/dev/null)
 $B/tests/unit/test_ui%: $B/tests/unit/test_ui%.o $B/libui.a $B/libcore.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
 $B/tests/unit/%: $B/tests/unit/%.o $B/libcore.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
 $B/tests/tools/ui_%: $B/tests/tools/ui_%.o $B/libui.a $B/libcore.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
 $B/tests/%: $B/tests/%.o $B/libcore.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
 .PRECIOUS: $B/tests/%.o
 tests: $(UNIT) $(TOOLS) $(PROGRAM)
 

@@ -19,21 +19,22 @@ int64_t clock_thread_cpu_ns(void)
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
-static void wall(char *out, size_t size, const char *format)
+static struct tm utc_now(void)
 {
     time_t now = time(NULL);
     struct tm tm;
     gmtime_r(&now, &tm);
-    if (strftime(out, size, format, &tm) == 0 && size > 0)
-        out[0] = '\0';
+    return tm;
 }
 
 void clock_wall(char *out, size_t size)
 {
-    wall(out, size, "%Y-%m-%dT%H:%M:%SZ");
+    struct tm tm = utc_now();
+    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 void clock_stamp(char *out, size_t size)
 {
-    wall(out, size, "%Y%m%d-%H%M%S");
+    struct tm tm = utc_now();
+    strftime(out, size, "%Y%m%d-%H%M%S", &tm);
 }

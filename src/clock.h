@@ -14,7 +14,7 @@ int64_t clock_ns(void);
 int64_t clock_thread_cpu_ns(void);
 /* Wall clock as RFC 3339 UTC with seconds ("2026-02-19T13:05:21Z"); out holds at least 21 bytes. */
 void clock_wall(char *out, size_t size);
-/* The same for file names: "20260219-130521". */
+/* The same for file names: "20260219-130521", at least 16 bytes. */
 void clock_stamp(char *out, size_t size);
 
 #endif

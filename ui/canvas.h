@@ -1,6 +1,7 @@
-/* canvas: a screen in memory.  Cells with roles instead of colours; text of any kind is made safe for a grid here:
- * wide characters take two cells, combining ones are dropped, control characters become U+FFFD, and what the glyph set
- * cannot show is replaced by its nearest look.  Everything is clipped; no call can write outside.  Pure. */
+/* canvas: a screen in memory.  Cells with roles instead of colours; text of any kind is made safe for a grid
+ * here: wide characters take two cells, combining ones are dropped, control characters become U+FFFD, and
+ * what the glyph set cannot show is replaced by its nearest look.  Everything is clipped; no call can write
+ * outside.  Pure. */
 #ifndef TG_UI_CANVAS_H
 #define TG_UI_CANVAS_H
 
@@ -51,9 +52,9 @@ void canvas_put_bg(struct canvas *c, int x, int y, uint32_t ch, enum role role, 
 void canvas_fill(struct canvas *c, struct rect r, enum role bg);
 void canvas_ground(struct canvas *c, struct rect r, enum role bg, uint8_t attrs);
 
-/* All of these draw one line, within w columns from x, and return the columns used.  canvas_text stops at the last whole
- * character; _fit puts "…" where something was cut, _tail cuts the front instead; _right ends at x + w and draws
- * nothing at all where s does not fit: half a number is worse than none. */
+/* All of these draw one line, within w columns from x, and return the columns used.  canvas_text stops at the
+ * last whole character; _fit puts "…" where something was cut, _tail cuts the front instead; _right ends at x
+ * + w and draws nothing at all where s does not fit: half a number is worse than none. */
 int canvas_text(struct canvas *c, int x, int y, int w, const char *s, enum role role);
 int canvas_text_fit(struct canvas *c, int x, int y, int w, const char *s, enum role role);
 int canvas_text_tail(struct canvas *c, int x, int y, int w, const char *s, enum role role);

@@ -57,7 +57,8 @@ static void change(struct control *ctl, struct ui_state *st, const struct snapsh
     int after = (int)MAX_OF(MIN_OF(wanted, top), 1);
     if (wanted > top && t != TARGET_STREAMS && top < TOKENS_MOST) {
         char text[96], n[FMT_SIZE];
-        snprintf(text, sizeof text, "context and output together may be %s tokens: the server's max-model-len",
+        snprintf(text, sizeof text,
+                 "context and output together may be %s tokens: the server's max-model-len",
                  fmt_tokens(n, s->server.max_model_len));
         control_toast(ctl, st, ROLE_STATUS_WARN, text, now);
         if (after < before)
@@ -70,7 +71,8 @@ static void change(struct control *ctl, struct ui_state *st, const struct snapsh
     send(ctl, kinds[t], after);
 }
 
-bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a, double now)
+bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
+                 double now)
 {
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)
         if (changes[i].action == a) {
@@ -96,7 +98,9 @@ bool control_settle(struct control *ctl, struct ui_state *st, const struct snaps
     bool changed = false;
     for (enum target t = 0; t < TARGET_COUNT; t++) {
         struct wish *w = &st->target[t];
-        int known = t == TARGET_STREAMS ? s->target_streams : t == TARGET_CONTEXT ? s->target_context : s->target_max_tokens;
+        int known = t == TARGET_STREAMS   ? s->target_streams
+                    : t == TARGET_CONTEXT ? s->target_context
+                                          : s->target_max_tokens;
         if (!w->on || (known != w->value && now < ctl->wish_until[t]))
             continue;
         changed = changed || known != w->value;

@@ -1,5 +1,5 @@
-/* control: from an action to what it does to the run.  Keeps what was asked for on screen until the engine confirms it.
- * Time is an argument. */
+/* control: from an action to what it does to the run.  Keeps what was asked for on screen until the engine
+ * confirms it. Time is an argument. */
 #ifndef TG_UI_CONTROL_H
 #define TG_UI_CONTROL_H
 
@@ -13,7 +13,8 @@ struct control {
 };
 
 /* Sends the command of a load action; false where the action is not one. */
-bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a, double now);
+bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
+                 double now);
 /* Drops wishes that came true or were refused, and old messages; true where the picture changes by it. */
 bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now);
 void control_toast(struct control *ctl, struct ui_state *st, enum role role, const char *text, double now);

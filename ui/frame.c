@@ -1,4 +1,5 @@
-/* The whole screen: header, status line, the view, footer, help; or, where it is too small, a page that says so. */
+/* The whole screen: header, status line, the view, footer, help; or, where it is too small, a page that says
+ * so. */
 #include "ui/layout.h"
 #include "ui/panel.h"
 #include "ui/view.h"
@@ -21,7 +22,9 @@ int state_target(const struct ui_state *st, const struct snapshot *s, enum targe
 {
     if (st->target[t].on)
         return st->target[t].value;
-    return t == TARGET_STREAMS ? s->target_streams : t == TARGET_CONTEXT ? s->target_context : s->target_max_tokens;
+    return t == TARGET_STREAMS   ? s->target_streams
+           : t == TARGET_CONTEXT ? s->target_context
+                                 : s->target_max_tokens;
 }
 
 bool state_paused(const struct ui_state *st, const struct snapshot *s)
@@ -70,34 +73,48 @@ static void progress_text(char *out, size_t size, const struct snapshot *s)
         snprintf(out, size, "%s / %s", elapsed, s->planned_s < 3600 ? planned + 3 : planned);
     } else if (isfinite(s->planned_requests)) {
         double done = (double)(s->ok + s->failed + s->cancelled);
-        snprintf(out, size, "%s  %s / %s requests", elapsed, fmt_count(n, done), fmt_count(all, s->planned_requests));
+        snprintf(out, size, "%s  %s / %s requests", elapsed, fmt_count(n, done),
+                 fmt_count(all, s->planned_requests));
     } else {
         str_copy(out, size, elapsed);
     }
 }
 
-/* The one line that wants attention most, or NULL. */
-static const char *alert_text(char *out, size_t size, const struct snapshot *s, enum role *role)
+/* What wants attention, the most urgent first. */
+struct alert {
+    char text[256];
+    enum role role;
+};
+#define ALERTS_MOST 3
+
+static int collect_alerts(struct alert *a, const struct snapshot *s)
 {
-    *role = ROLE_STATUS_ERROR;
+    int n = 0;
     if (s->state == RUN_FAILED) {
-        snprintf(out, size, "✗ %s", s->status);
-        return out;
+        a[n].role = ROLE_STATUS_ERROR;
+        snprintf(a[n++].text, sizeof a->text, "✗ %s", s->status);
     }
-    *role = ROLE_STATUS_WARN;
     if (s->client_limited) {
-        snprintf(out, size, "! client-limited: %s",
-                 s->client_reason[0] != '\0' ? s->client_reason : "this machine is too slow for this load");
-        return out;
+        const char *why =
+            s->client_reason[0] != '\0' ? s->client_reason : "this machine is too slow for this load";
+        a[n].role = ROLE_STATUS_WARN;
+        snprintf(a[n++].text, sizeof a->text, "! client-limited: %s", why);
     }
-    *role = ROLE_STATUS_ERROR;
     if (s->failed > 0 || s->last_error[0] != '\0') {
-        char n[FMT_SIZE];
-        snprintf(out, size, "✗ %s failed%s%s", fmt_count(n, (double)s->failed), s->last_error[0] != '\0' ? ": " : "",
-                 s->last_error);
-        return out;
+        char count[FMT_SIZE];
+        a[n].role = ROLE_STATUS_ERROR;
+        snprintf(a[n++].text, sizeof a->text, "✗ %s failed%s%s", fmt_count(count, (double)s->failed),
+                 s->last_error[0] != '\0' ? ": " : "", s->last_error);
     }
-    return NULL;
+    return n;
+}
+
+/* Whole ones as long as they fit; the first one that does not is cut. */
+static void draw_alerts(struct canvas *c, int x, int y, int w, const struct alert *a, int n)
+{
+    int used = 0;
+    for (int i = 0; i < n && w - used >= 12; i++)
+        used += canvas_text_fit(c, x + used, y, w - used, a[i].text, a[i].role) + 3;
 }
 
 static void draw_identity(struct canvas *c, int x, int w, const struct snapshot *s)
@@ -110,7 +127,8 @@ static void draw_identity(struct canvas *c, int x, int w, const struct snapshot 
         used += n + 2;
     }
     int kind = v->kind[0] != '\0' ? canvas_width(c, v->kind) + 2 : 0;
-    int address = v->address[0] != '\0' ? canvas_width(c, v->address) + 2 : 0, model = canvas_width(c, v->model) + 2;
+    int address = v->address[0] != '\0' ? canvas_width(c, v->address) + 2 : 0,
+        model = canvas_width(c, v->model) + 2;
     if (used + model + kind + address > w)
         address = 0;
     if (used + MIN_OF(model, 24) + kind > w)
@@ -124,23 +142,25 @@ static void draw_identity(struct canvas *c, int x, int w, const struct snapshot 
         canvas_text(c, x + used, 0, w - used, v->address, ROLE_TEXT_DIM);
 }
 
-/* alone: there is no status line, and what is urgent takes the place of the names, and of the clock if it must. */
+/* alone: there is no status line, and what is urgent takes the place of the names, and of the clock if it
+ * must. */
 static void draw_header(struct canvas *c, const struct snapshot *s, const struct ui_state *st, bool alone)
 {
     struct badge b = badge_of(st, s);
-    char state[32], progress[96], alert[256];
-    enum role role = ROLE_TEXT;
-    bool urgent = alone && alert_text(alert, sizeof alert, s, &role) != NULL;
+    char state[32], progress[96];
+    struct alert alerts[ALERTS_MOST];
+    int urgent = alone ? collect_alerts(alerts, s) : 0;
     snprintf(state, sizeof state, "%s %s", b.glyph, b.word);
     progress_text(progress, sizeof progress, s);
-    if (urgent && canvas_width(c, alert) + canvas_width(c, state) + canvas_width(c, progress) + 8 > c->w)
+    if (urgent > 0 &&
+        canvas_width(c, alerts[0].text) + canvas_width(c, state) + canvas_width(c, progress) + 8 > c->w)
         progress[0] = '\0';
     int pw = canvas_width(c, progress), sw = canvas_width(c, state);
     int x = c->w - 1 - pw - (pw > 0 ? 2 : 0) - sw;
     canvas_text(c, x, 0, sw, state, b.role);
     canvas_text(c, c->w - 1 - pw, 0, pw, progress, ROLE_TEXT);
-    if (urgent)
-        canvas_text_fit(c, 1, 0, x - 3, alert, role);
+    if (urgent > 0)
+        draw_alerts(c, 1, 0, x - 3, alerts, urgent);
     else
         draw_identity(c, 1, x - 3, s);
 }
@@ -148,15 +168,18 @@ static void draw_header(struct canvas *c, const struct snapshot *s, const struct
 static void draw_status(struct canvas *c, struct rect r, const struct snapshot *s)
 {
     struct items totals = {.n = 0};
-    char n[FMT_SIZE], text[256];
+    struct alert alerts[ALERTS_MOST];
+    char n[FMT_SIZE];
     items_add_unit(&totals, fmt_count(n, (double)s->sent), "sent", ROLE_TEXT);
     items_add_unit(&totals, fmt_count(n, (double)s->ok), "ok", ROLE_TEXT);
-    items_add_unit(&totals, fmt_count(n, (double)s->failed), "failed", s->failed > 0 ? ROLE_STATUS_ERROR : ROLE_TEXT);
-    int used = s->state == RUN_PREFLIGHT ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
+    items_add_unit(&totals, fmt_count(n, (double)s->failed), "failed",
+                   s->failed > 0 ? ROLE_STATUS_ERROR : ROLE_TEXT);
+    bool counted = s->state != RUN_PREFLIGHT && s->state != RUN_FAILED;
+    int used = !counted ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
     int room = r.w - used - 4;
-    enum role role;
-    if (alert_text(text, sizeof text, s, &role) != NULL)
-        canvas_text_fit(c, r.x + 1, r.y, room, text, role);
+    int urgent = collect_alerts(alerts, s);
+    if (urgent > 0)
+        draw_alerts(c, r.x + 1, r.y, room, alerts, urgent);
     else
         canvas_text_fit(c, r.x + 1, r.y, room, s->status, ROLE_TEXT_DIM);
 }
@@ -180,8 +203,8 @@ static void hint_value(struct hint *h, const struct snapshot *s, const struct ui
         fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
 }
 
-static int collect_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, struct hint *h,
-                         int most)
+static int collect_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st,
+                         struct hint *h, int most)
 {
     int n = 0;
     for (size_t i = 0, next; i < key_table_n && n < most; i = next) {

@@ -72,8 +72,8 @@ extern const struct key key_table[];
 extern const size_t key_table_n;
 
 enum action keys_action(int code);
-/* The keys of the entry that starts at row i of the table as the footer writes them ("-/+"); *next is the row after.
- * Returns NULL where the row is not in the footer. */
+/* The keys of the entry that starts at row i of the table as the footer writes them ("-/+"); *next is the row
+ * after. Returns NULL where the row is not in the footer. */
 const char *keys_footer(size_t i, char *out, size_t size, size_t *next);
 /* The KEYS section of the man page, in man(7). */
 void keys_print_man(FILE *f);

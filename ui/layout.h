@@ -1,5 +1,5 @@
-/* layout: which panel stands where.  A pure function of the size: panels never overlap, are never cut, and the ones that
- * matter less make room first. */
+/* layout: which panel stands where.  A pure function of the size: panels never overlap, are never cut, and
+ * the ones that matter less make room first. */
 #ifndef TG_UI_LAYOUT_H
 #define TG_UI_LAYOUT_H
 

@@ -2,6 +2,8 @@
 
 #include "util.h"
 
+#include <math.h>
+
 #define ITEM_GAP 3
 
 static struct item *add(struct items *l, const char *label, const char *value, enum role role)
@@ -108,9 +110,10 @@ struct rect panel_draw(struct canvas *c, struct rect r, const char *title, const
     return rect_inset(r, 2, 1);
 }
 
-int label_value(struct canvas *c, int x, int y, int w, const char *label, const char *value, enum role role)
+char *short_ms(char out[FMT_SIZE], double ms)
 {
-    struct items l = {.n = 0};
-    items_add(&l, label, value, role);
-    return draw_items(c, x, y, w, &l, 1, false);
+    if (!isfinite(ms) || fabs(ms) < 99950)
+        return fmt_ms(out, ms);
+    snprintf(out, FMT_SIZE, fabs(ms) < 1e8 ? "%.0f s" : "%.2g s", ms / 1000);
+    return out;
 }

@@ -1,15 +1,17 @@
-/* panel: a box with a title left, its headline right, and short facts in its bottom line; and the small pieces that
- * panels are made of.  Items are drawn whole or not at all, the first ones first.  Pure. */
+/* panel: a box with a title left, its headline right, and short facts in its bottom line; and the small
+ * pieces that panels are made of.  Items are drawn whole or not at all, the first ones first.  Pure. */
 #ifndef TG_UI_PANEL_H
 #define TG_UI_PANEL_H
 
 #include "ui/canvas.h"
 
+#include "fmt.h"
+
 struct item {
     char label[28];
     char value[80];
-    enum role role;    /* of the value */
-    bool value_first;  /* "34.0 tok/s" rather than "p50 118 ms" */
+    enum role role;   /* of the value */
+    bool value_first; /* "34.0 tok/s" rather than "p50 118 ms" */
 };
 
 struct items {
@@ -32,7 +34,7 @@ int items_draw_right(struct canvas *c, int x, int y, int w, const struct items *
 struct rect panel_draw(struct canvas *c, struct rect r, const char *title, const struct items *headline,
                        const struct items *footer);
 
-/* A number of a label and its value on one line: label dim, value in role; returns columns used. */
-int label_value(struct canvas *c, int x, int y, int w, const char *label, const char *value, enum role role);
+/* As fmt_ms, but in seven columns at the most: "1000 s" rather than "16 m 40 s". */
+char *short_ms(char out[FMT_SIZE], double ms);
 
 #endif

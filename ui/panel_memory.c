@@ -24,24 +24,23 @@ static double share_of(const struct pool *p)
     return t > 0 ? p->used->value / t : (double)NAN;
 }
 
-static enum role pool_role(const struct pool *p)
+static enum role share_role(double share, enum role calm)
 {
-    double share = share_of(p);
-    return share >= CRIT_AT ? ROLE_GAUGE_CRIT : share >= WARN_AT ? ROLE_GAUGE_WARN : p->role;
+    return share >= CRIT_AT ? ROLE_GAUGE_CRIT : share >= WARN_AT ? ROLE_GAUGE_WARN : calm;
 }
 
-/* Widths of one gauge line; 0: left out. */
+/* Widths of one gauge line; 0: left out.  large: numbers of 100 GiB and more. */
 struct gauge_line {
     int label, bar, numbers, percent, spark;
     bool unit;
 };
 
-static struct gauge_line line_for(int w)
+static struct gauge_line line_for(int w, bool spark, bool large)
 {
     struct gauge_line g = {.label = 5, .percent = 6};
     g.unit = w >= 36;
-    g.numbers = g.unit ? 17 : 10;
-    if (w >= 56)
+    g.numbers = (g.unit ? 17 : 10) + (large ? 4 : 0);
+    if (spark && w >= 56)
         g.spark = MIN_OF(w / 5, 24);
     g.bar = w - g.label - g.numbers - g.percent - (g.spark > 0 ? g.spark + 2 : 0);
     return g;
@@ -58,16 +57,17 @@ static void pool_numbers(char *out, size_t size, const struct pool *p, bool unit
         snprintf(out, size, "%s/%s", used, total);
 }
 
-static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p)
+static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool spark, bool large)
 {
-    struct gauge_line g = line_for(w);
+    struct gauge_line g = line_for(w, spark, large);
     char text[FMT_SIZE * 3];
     canvas_text(c, x, y, g.label, p->name, ROLE_TEXT_DIM);
-    if (!isfinite(p->used->value) && p->used->why[0] != '\0') {
-        canvas_text_fit(c, x + g.label, y, w - g.label, p->used->why, ROLE_TEXT_DIM);
+    if (!isfinite(p->used->value)) {
+        canvas_text_fit(c, x + g.label, y, w - g.label, p->used->why[0] != '\0' ? p->used->why : FMT_UNKNOWN,
+                        ROLE_TEXT_DIM);
         return;
     }
-    enum role role = pool_role(p);
+    enum role role = share_role(share_of(p), p->role);
     plot_gauge(c, x + g.label, y, g.bar, share_of(p), role);
     x += g.label + g.bar;
     pool_numbers(text, sizeof text, p, g.unit);
@@ -76,7 +76,7 @@ static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *
     fmt_percent(text, share_of(p));
     canvas_text_right(c, x, y, g.percent, text, role == p->role ? ROLE_TEXT_BRIGHT : role);
     if (role != p->role)
-        canvas_put(c, x + 0, y, '!', role);
+        canvas_put(c, x, y, '!', role);
     if (g.spark > 0) {
         double lo, hi;
         plot_bounds(p->series, 0.02 * fmax(p->total->value, 1), &lo, &hi);
@@ -87,11 +87,12 @@ static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *
 static void server_lines(struct canvas *c, struct rect r, const struct server_view *v)
 {
     char text[FMT_SIZE];
-    struct gauge_line g = line_for(r.w);
+    struct gauge_line g = line_for(r.w, false, false);
     int bar = r.w - g.label - g.percent;
     canvas_text(c, r.x, r.y, g.label, "KV", ROLE_TEXT_DIM);
-    plot_gauge(c, r.x + g.label, r.y, bar, v->kv_used, ROLE_GAUGE_OK);
-    canvas_text_right(c, r.x + r.w - g.percent, r.y, g.percent, fmt_percent(text, v->kv_used), ROLE_TEXT_BRIGHT);
+    plot_gauge(c, r.x + g.label, r.y, bar, v->kv_used, share_role(v->kv_used, ROLE_GAUGE_OK));
+    canvas_text_right(c, r.x + r.w - g.percent, r.y, g.percent, fmt_percent(text, v->kv_used),
+                      ROLE_TEXT_BRIGHT);
     if (r.h < 2)
         return;
     struct items l = {.n = 0};
@@ -110,8 +111,8 @@ static bool any_simulated(const struct memory_view *m)
 static const char *title_for(int w, bool not_server)
 {
     if (not_server)
-        return w >= 60 ? "memory of this machine, not the server" : "memory: not server's";
-    return line_for(w - 4).unit ? "memory" : "memory GiB";
+        return w >= 52 ? "memory of this machine, not the server" : "memory: not server's";
+    return line_for(w - 4, false, false).unit ? "memory" : "memory GiB";
 }
 
 static void memory_items(struct items *head, struct items *foot, const struct memory_view *m)
@@ -157,16 +158,20 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
     memory_items(&head, &foot, &s->memory);
     struct rect in = panel_draw(c, r, title_for(r.w, s->memory.not_server), &head, &foot);
     int n = pools_of(pools, s), extra = in.h - n - (with_server ? 2 : 0), curves = 0, y = in.y;
-    for (int i = 0; i < n; i++)
+    bool large = false;
+    for (int i = 0; i < n; i++) {
         curves += has_history(&pools[i]);
+        large = large || pools[i].total->value >= 99.95 * GIB;
+    }
     int history = curves > 0 ? MIN_OF(MAX_OF(extra, 0) / curves, 6) : 0;
     for (int i = 0; i < n && y < in.y + in.h; i++) {
-        pool_line(c, in.x, y++, in.w, &pools[i]);
+        pool_line(c, in.x, y++, in.w, &pools[i], history == 0, large);
         if (history == 0 || !has_history(&pools[i]))
             continue;
         double lo, hi;
         plot_bounds(pools[i].series, 0.02 * fmax(pools[i].total->value, GIB), &lo, &hi);
-        plot_history(c, (struct rect){in.x + 5, y, in.w - 5, history}, pools[i].series, lo, hi, pools[i].role);
+        plot_history(c, (struct rect){in.x + 5, y, in.w - 5, history}, pools[i].series, lo, hi,
+                     pools[i].role);
         y += history;
     }
     if (with_server && y < in.y + in.h)
@@ -174,8 +179,8 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
 }
 
 /* "running  4  ▂▃▄": the number and its history over `rows` lines. */
-static void counter_rows(struct canvas *c, struct rect r, const char *name, double v, const struct series_view *series,
-                         enum role role)
+static void counter_rows(struct canvas *c, struct rect r, const char *name, double v,
+                         const struct series_view *series, enum role role)
 {
     char text[FMT_SIZE];
     double lo, hi;
@@ -189,12 +194,12 @@ static void counter_rows(struct canvas *c, struct rect r, const char *name, doub
         plot_spark(c, r.x + 18, r.y, r.w - 18, series, lo, hi, role);
 }
 
-static void share_row(struct canvas *c, int x, int y, int w, const char *name, double share)
+static void share_row(struct canvas *c, int x, int y, int w, const char *name, double share, enum role role)
 {
     char text[FMT_SIZE];
     canvas_text(c, x, y, 12, name, ROLE_TEXT_DIM);
     canvas_text_right(c, x + 10, y, 6, fmt_percent(text, share), ROLE_TEXT_BRIGHT);
-    plot_gauge(c, x + 18, y, w - 18, share, ROLE_GAUGE_OK);
+    plot_gauge(c, x + 18, y, w - 18, share, role);
 }
 
 void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
@@ -205,11 +210,13 @@ void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
     if (isfinite(s->server.max_model_len))
         items_add(&head, "max", fmt_tokens(text, s->server.max_model_len), ROLE_TEXT);
     struct rect in = panel_draw(c, r, "server", &head, NULL);
-    int gap = in.h >= 7, high = MAX_OF((in.h - 2 - gap) / 2, 1), y = in.y;
-    counter_rows(c, (struct rect){in.x, y, in.w, high}, "running", s->server.running, &s->run_series, ROLE_SERIES_1);
+    int gap = in.h >= 5 && in.h % 2 != 0, high = MAX_OF((in.h - 2 - gap) / 2, 1), y = in.y;
+    counter_rows(c, (struct rect){in.x, y, in.w, high}, "running", s->server.running, &s->run_series,
+                 ROLE_SERIES_1);
     y += high;
-    counter_rows(c, (struct rect){in.x, y, in.w, high}, "waiting", s->server.waiting, &s->wait_series, ROLE_SERIES_2);
+    counter_rows(c, (struct rect){in.x, y, in.w, high}, "waiting", s->server.waiting, &s->wait_series,
+                 ROLE_SERIES_2);
     y += high;
-    share_row(c, in.x, y, in.w, "KV cache", s->server.kv_used);
-    share_row(c, in.x, y + 1 + gap, in.w, "prefix hits", s->server.prefix_hits);
+    share_row(c, in.x, y, in.w, "KV cache", s->server.kv_used, share_role(s->server.kv_used, ROLE_GAUGE_OK));
+    share_row(c, in.x, y + 1 + gap, in.w, "prefix hits", s->server.prefix_hits, ROLE_GAUGE_OK);
 }

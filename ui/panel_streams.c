@@ -9,7 +9,9 @@
 
 #define TEXT_LEAST 10 /* columns below which a stream's text is not worth showing */
 
-/* Columns of the list; 0: left out.  Numbers are right-aligned in theirs. */
+#define LINES_MOST 3 /* of text for one stream, where there is room */
+
+/* Columns of the list; 0: left out.  Numbers are right-aligned in theirs, with a blank before them. */
 struct columns {
     int id, context, output, ttft, rate, text;
 };
@@ -18,8 +20,8 @@ static struct columns columns_for(int w, const struct snapshot *s)
 {
     struct columns k = {.id = s->streams_total >= 1000 ? 5 : s->streams_total >= 100 ? 4 : 3};
     k.output = 6;
-    k.ttft = 9;
-    k.rate = 7;
+    k.ttft = 8;
+    k.rate = 6;
     int used = k.id + 2 + k.output + k.ttft + k.rate;
     if (w - used >= 8) {
         k.context = 8;
@@ -55,10 +57,10 @@ static enum role state_text(char *out, size_t size, const struct stream_row *row
         snprintf(out, size, "connecting");
         return ROLE_TEXT_DIM;
     case STREAM_QUEUED:
-        snprintf(out, size, "queued %s", fmt_ms(t, row->wait_s * 1000));
+        snprintf(out, size, "queued %s", short_ms(t, row->wait_s * 1000));
         return ROLE_SERIES_2;
     case STREAM_BACKOFF:
-        snprintf(out, size, "retry in %s", fmt_ms(t, row->backoff_s * 1000));
+        snprintf(out, size, "retry in %s", short_ms(t, row->backoff_s * 1000));
         return ROLE_STATUS_ERROR;
     case STREAM_IDLE:
     case STREAM_DECODE:
@@ -87,20 +89,59 @@ static void state_glyph(struct canvas *c, int x, int y, enum stream_state state)
     }
 }
 
-static void numbers(struct canvas *c, int x, int y, const struct columns *k, const struct stream_row *row)
+/* The count in five columns: "≈87", "12345", "123k", "1.2M". */
+static void output_text(const struct canvas *c, char *out, size_t size, const struct stream_row *row)
 {
-    char text[FMT_SIZE + 8], n[FMT_SIZE];
-    snprintf(text, sizeof text, "%s%s", row->output_approx ? "≈" : "", fmt_count(n, row->output));
-    if (canvas_width(c, text) > k->output) /* seven digits: without the blanks */
-        snprintf(text, sizeof text, "%d", row->output);
-    canvas_text_right(c, x, y, k->output, text, ROLE_TEXT);
-    x += k->output;
-    canvas_text_right(c, x, y, k->ttft, fmt_ms(n, row->ttft_ms), ROLE_TEXT);
-    x += k->ttft;
-    canvas_text_right(c, x, y, k->rate, fmt_rate(n, row->rate), ROLE_TEXT_BRIGHT);
+    const char *mark = row->output_approx ? "≈" : "";
+    snprintf(out, size, "%s%d", mark, row->output);
+    if (canvas_width(c, out) > 5)
+        snprintf(out, size, "%s%dk", mark, row->output / 1000);
+    if (canvas_width(c, out) > 5)
+        snprintf(out, size, "%s%.1fM", mark, row->output / 1e6);
 }
 
-void stream_line(struct canvas *c, int x, int y, int w, const struct snapshot *s, const struct stream_row *row)
+static void numbers(struct canvas *c, int x, int y, const struct columns *k, const struct stream_row *row)
+{
+    char text[FMT_SIZE + 8];
+    output_text(c, text, sizeof text, row);
+    canvas_text_right(c, x + 1, y, k->output - 1, text, ROLE_TEXT);
+    x += k->output;
+    canvas_text_right(c, x + 1, y, k->ttft - 1, short_ms(text, row->ttft_ms), ROLE_TEXT);
+    x += k->ttft;
+    canvas_text_right(c, x + 1, y, k->rate - 1, fmt_rate(text, row->rate), ROLE_TEXT_BRIGHT);
+}
+
+/* The end of a text in a block of w columns and some lines; "…" in front where it has more. */
+static void text_block(struct canvas *c, int x, int y, int w, int lines, const char *s)
+{
+    int total = canvas_width(c, s), room = lines * (w - 1); /* a wide character may leave a column free */
+    if (lines == 1 || total <= w) {
+        canvas_text_tail(c, x, y, w, s, ROLE_TEXT_DIM);
+        return;
+    }
+    bool cut = total > room;
+    for (uint32_t ch; total > room - cut && *s != '\0';) {
+        size_t n = utf8_decode(s, strnlen(s, 4), &ch);
+        total -= n > 0 ? canvas_char_width(c, ch) : 1;
+        s += n > 0 ? n : 1;
+    }
+    for (int line = 0; line < lines && *s != '\0'; line++) {
+        int used = cut && line == 0 ? canvas_text(c, x, y, 1, "…", ROLE_TEXT_DIM) : 0;
+        while (*s != '\0') {
+            uint32_t ch = 0xfffd;
+            size_t n = utf8_decode(s, strnlen(s, 4), &ch);
+            int cw = canvas_char_width(c, ch);
+            if (used + cw > w)
+                break;
+            canvas_put(c, x + used, y + line, ch, ROLE_TEXT_DIM);
+            used += cw;
+            s += n > 0 ? n : 1;
+        }
+    }
+}
+
+void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct snapshot *s,
+                 const struct stream_row *row)
 {
     struct columns k = columns_for(w, s);
     char text[FMT_SIZE + 16], n[FMT_SIZE];
@@ -108,7 +149,9 @@ void stream_line(struct canvas *c, int x, int y, int w, const struct snapshot *s
     canvas_text_right(c, x, y, k.id, text, ROLE_TEXT_DIM);
     state_glyph(c, x + k.id + 1, y, row->state);
     x += k.id + 2;
-    canvas_text_right(c, x, y, k.context, fmt_count(n, row->context), ROLE_TEXT_DIM);
+    canvas_text_right(c, x, y, k.context,
+                      row->context < 1000000 ? fmt_count(n, row->context) : fmt_tokens(n, row->context),
+                      ROLE_TEXT_DIM);
     x += k.context;
     if (row->state == STREAM_DECODE) {
         numbers(c, x, y, &k, row);
@@ -117,7 +160,7 @@ void stream_line(struct canvas *c, int x, int y, int w, const struct snapshot *s
         canvas_text_right(c, x, y, k.output + k.ttft + k.rate, text, role);
     }
     if (k.text > 0)
-        canvas_text_tail(c, x + k.output + k.ttft + k.rate + 2, y, k.text, row->tail, ROLE_TEXT_DIM);
+        text_block(c, x + k.output + k.ttft + k.rate + 2, y, k.text, lines, row->tail);
 }
 
 void stream_counts(struct items *l, const struct snapshot *s, int target)
@@ -139,11 +182,13 @@ void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, con
     stream_counts(&head, s, state_target(st, s, TARGET_STREAMS));
     int rows = r.h - 3, shown = MIN_OF((int)s->streams_n, rows), left = s->streams_total - shown;
     if (left > 0) {
-        char text[FMT_SIZE];
-        items_add_unit(&foot, fmt_count(text, left), "more: press 3", ROLE_TEXT);
+        char n[FMT_SIZE];
+        items_add_unit(&foot, fmt_count(n, left), "more: press 3", ROLE_TEXT);
     }
     struct rect in = panel_draw(c, r, "streams", &head, &foot);
     stream_head(c, in.x, in.y, in.w, s);
+    bool text = columns_for(in.w, s).text > 0;
+    int lines = text && shown > 0 ? MAX_OF(MIN_OF(rows / shown, LINES_MOST), 1) : 1;
     for (int i = 0; i < shown; i++)
-        stream_line(c, in.x, in.y + 1 + i, in.w, s, &s->streams[i]);
+        stream_line(c, in.x, in.y + 1 + i * lines, in.w, lines, s, &s->streams[i]);
 }

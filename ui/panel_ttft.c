@@ -7,7 +7,7 @@
 #include <math.h>
 
 #define LONG_TITLE_FROM 50
-#define BOTH_FROM 38 /* narrower: p95 goes to the bottom line */
+#define BOTH_FROM 38    /* narrower: p95 goes to the bottom line */
 #define TABLE_FROM_H 13 /* rows inside from which the table of latencies is shown */
 #define TABLE_H 4
 #define TABLE_NAME_W 10
@@ -25,7 +25,8 @@ static const char *why_empty(const struct snapshot *s)
 {
     if (s->failed > 0)
         return "no request has succeeded yet";
-    return s->state == RUN_PREFLIGHT || s->state == RUN_WARMUP ? "not measured yet" : "waiting for a first token";
+    return s->state == RUN_PREFLIGHT || s->state == RUN_WARMUP ? "not measured yet"
+                                                               : "waiting for a first token";
 }
 
 static void headline(struct items *l, const struct snapshot *s, int w)
@@ -57,7 +58,7 @@ static void latency_row(struct canvas *c, int x, int y, const char *name, const 
     const double values[] = {v->p50, v->p95, v->p99, v->mean};
     canvas_text(c, x, y, TABLE_NAME_W, name, ROLE_TEXT_DIM);
     for (int i = 0; i < (int)ARRAY_LEN(values); i++)
-        canvas_text_right(c, x + TABLE_NAME_W + i * TABLE_CELL_W, y, TABLE_CELL_W, fmt_ms(text, values[i]),
+        canvas_text_right(c, x + TABLE_NAME_W + i * TABLE_CELL_W, y, TABLE_CELL_W, short_ms(text, values[i]),
                           i == 3 ? ROLE_TEXT_DIM : ROLE_TEXT);
 }
 
@@ -91,7 +92,8 @@ void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s)
         return;
     }
     double cold = s->ttft_first.count > 0 ? hist_quantile(&s->ttft_first, 0.5) / 1e6 : (double)NAN;
-    struct plot_marker markers[] = {
-        {"p50", s->ttft.p50, ROLE_HIST_MARK}, {"p95", s->ttft.p95, ROLE_HIST_MARK}, {"cold", cold, ROLE_HIST_COLD}};
+    struct plot_marker markers[] = {{"p50", s->ttft.p50, ROLE_HIST_MARK},
+                                    {"p95", s->ttft.p95, ROLE_HIST_MARK},
+                                    {"cold", cold, ROLE_HIST_COLD}};
     plot_hist(c, in, rows, n, markers, (int)ARRAY_LEN(markers));
 }

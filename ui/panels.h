@@ -13,9 +13,10 @@ void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, con
 void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool with_server);
 void draw_server(struct canvas *c, struct rect r, const struct snapshot *s);
 
-/* The head of a list of streams and one row of it, on one line of w columns each. */
+/* The head of a list of streams and one row of it, w columns wide; its text may take more than one line. */
 void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s);
-void stream_line(struct canvas *c, int x, int y, int w, const struct snapshot *s, const struct stream_row *row);
+void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct snapshot *s,
+                 const struct stream_row *row);
 /* "in flight 4 of 4", "queued 2", … */
 void stream_counts(struct items *l, const struct snapshot *s, int target);
 

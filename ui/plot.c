@@ -30,7 +30,7 @@ static void scale_for(struct plot_scale *s, double max)
 void plot_scale_fit(struct plot_scale *s, double max)
 {
     if (!isfinite(max) || max <= 0)
-        max = s->top > 0 ? s->top * 0.9 : 10;
+        max = s->top > 0 ? s->top * 0.9 : 8;
     if (max > s->top || max < 0.45 * s->top)
         scale_for(s, max);
 }
@@ -71,7 +71,8 @@ static void cut(struct columns *out, const struct series_view *s, int dots)
     out->n = MIN_OF(dots, DOTS_MOST);
     out->per = points_per_dot(out->n);
     long long newest = isfinite(s->end_s) ? llround(s->end_s / SNAP_STEP_S) : 0;
-    if (newest < (long long)s->n - 1) /* the first points lie before the start: keep bucket numbers positive */
+    if (newest <
+        (long long)s->n - 1) /* the first points lie before the start: keep bucket numbers positive */
         newest = (long long)s->n - 1;
     long long last = newest / out->per;
     for (int d = 0; d < out->n; d++) {
@@ -91,7 +92,8 @@ double plot_visible_max(const struct series_view *s, int columns, enum glyph_set
     return max;
 }
 
-/* Filled sub-rows of each column of dots; −1 for a gap.  A known value shows one dot at least: zero is not a gap. */
+/* Filled sub-rows of each column of dots; −1 for a gap.  A known value shows one dot at least: zero is not a
+ * gap. */
 static void to_levels(const struct columns *cols, double lo, double hi, int most, int *level)
 {
     for (int d = 0; d < cols->n; d++) {
@@ -139,7 +141,8 @@ static enum role shade(int row_from_bottom, int rows)
 }
 
 /* Fills r with the area; role ROLE_COUNT: the gradient by height. */
-static void draw_area(struct canvas *c, struct rect r, const struct columns *cols, double lo, double hi, enum role role)
+static void draw_area(struct canvas *c, struct rect r, const struct columns *cols, double lo, double hi,
+                      enum role role)
 {
     int level[DOTS_MOST];
     int high = dots_high(c->glyphs), wide = dots_wide(c->glyphs);
@@ -213,7 +216,7 @@ static double time_step(double seconds_per_cell)
 {
     static const double steps[] = {5, 10, 15, 30, 60, 120, 300, 600};
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-        if (steps[i] / seconds_per_cell >= 10)
+        if (steps[i] / seconds_per_cell >= 12)
             return steps[i];
     return 1200;
 }
@@ -245,7 +248,8 @@ static void time_axis(struct canvas *c, struct rect plot, const struct columns *
     }
 }
 
-static void draw_marks(struct canvas *c, struct rect plot, const struct columns *cols, const struct plot_area *p)
+static void draw_marks(struct canvas *c, struct rect plot, const struct columns *cols,
+                       const struct plot_area *p)
 {
     for (size_t i = 0; i < p->marks_n; i++) {
         int x = time_column(c, plot, cols, p->series->end_s - p->marks[i].at_s);
@@ -272,7 +276,8 @@ void plot_area(struct canvas *c, struct rect r, const struct plot_area *p)
     draw_marks(c, plot, &cols, p);
 }
 
-void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi, enum role role)
+void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi,
+                  enum role role)
 {
     if (r.w < 1 || r.h < 1)
         return;
@@ -297,7 +302,7 @@ void plot_spark(struct canvas *c, int x, int y, int w, const struct series_view 
 
 void plot_bounds(const struct series_view *s, double span, double *lo, double *hi)
 {
-    double min = INFINITY, max = -INFINITY;
+    double min = HUGE_VAL, max = -HUGE_VAL;
     for (size_t i = 0; i < s->n; i++)
         if (isfinite(s->v[i])) {
             min = fmin(min, s->v[i]);

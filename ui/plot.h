@@ -1,7 +1,8 @@
 /* plot: numbers to shapes on a canvas.  Pure: what is drawn depends on the arguments alone.
  *
- * Time runs to the right, the newest point at the right edge.  A column of dots stands for a whole number of points,
- * cut at fixed moments of the run, so that a shape moves but never changes as it moves.  NAN is a gap. */
+ * Time runs to the right, the newest point at the right edge.  A column of dots stands for a whole number of
+ * points, cut at fixed moments of the run, so that a shape moves but never changes as it moves.  NAN is a
+ * gap. */
 #ifndef TG_UI_PLOT_H
 #define TG_UI_PLOT_H
 
@@ -13,8 +14,9 @@
 #define PLOT_WINDOW_S 100 /* seconds that a plot shows at least, where there are so many */
 #define PLOT_ROWS 64      /* most rows of a histogram */
 
-/* The top of a value axis, kept by the caller between frames so that the scale does not jump: it grows as soon as it
- * must, and shrinks only where the data would fill less than half of it.  Zeroed: not yet known. */
+/* The top of a value axis, kept by the caller between frames so that the scale does not jump: it grows as
+ * soon as it must, and shrinks only where the data would fill less than half of it.  Zeroed: not yet known.
+ */
 struct plot_scale {
     double top, step; /* a multiple of step, which is 1, 2 or 5 times a power of ten */
 };
@@ -33,7 +35,8 @@ struct plot_area {
 void plot_area(struct canvas *c, struct rect r, const struct plot_area *p);
 
 /* Area without axes between lo and hi, in one role. */
-void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi, enum role role);
+void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi,
+                  enum role role);
 /* One line of eighth blocks. */
 void plot_spark(struct canvas *c, int x, int y, int w, const struct series_view *s, double lo, double hi,
                 enum role role);
@@ -49,8 +52,8 @@ struct hist_row {
     bool open_lo, open_hi;
     uint64_t warm, cold;
 };
-/* Cuts both histograms (ns) at round bounds into at most `most` rows (≤ PLOT_ROWS): as fine as fits, every value in
- * exactly one row.  Returns how many, 0 where both are empty. */
+/* Cuts both histograms (ns) at round bounds into at most `most` rows (≤ PLOT_ROWS): as fine as fits, every
+ * value in exactly one row.  Returns how many, 0 where both are empty. */
 int plot_hist_rows(const struct hist *warm, const struct hist *cold, int most, struct hist_row *rows);
 
 struct plot_marker {
@@ -59,7 +62,7 @@ struct plot_marker {
     enum role role;
 };
 /* Horizontal bars, one a row, with "◂ name" behind the bar that holds a marker's value. */
-void plot_hist(struct canvas *c, struct rect r, const struct hist_row *rows, int n, const struct plot_marker *markers,
-               int markers_n);
+void plot_hist(struct canvas *c, struct rect r, const struct hist_row *rows, int n,
+               const struct plot_marker *markers, int markers_n);
 
 #endif

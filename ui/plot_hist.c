@@ -38,7 +38,7 @@ static bool range_of(const struct hist *a, const struct hist *b, double *lo, dou
 {
     if (a->count == 0 && b->count == 0)
         return false;
-    double min = INFINITY, max = 0;
+    double min = HUGE_VAL, max = 0;
     if (a->count > 0) {
         min = fmin(min, (double)a->min);
         max = fmax(max, (double)a->max);
@@ -96,9 +96,9 @@ static void row_label(char *out, size_t size, const struct hist_row *r)
     const char *unit = r->hi >= 1000 ? "s" : r->hi >= 1 ? "ms" : "µs";
     double f = r->hi >= 1000 ? 1e-3 : r->hi >= 1 ? 1 : 1e3;
     if (r->open_lo)
-        snprintf(out, size, "< %.4g %s", r->hi * f, unit);
+        snprintf(out, size, "< %.6g %s", r->hi * f, unit);
     else
-        snprintf(out, size, "%.4g–%.4g %s", r->lo * f, r->hi * f, unit);
+        snprintf(out, size, "%.6g–%.6g %s", r->lo * f, r->hi * f, unit);
 }
 
 static bool holds(const struct hist_row *rows, int n, int i, double v)
@@ -106,7 +106,8 @@ static bool holds(const struct hist_row *rows, int n, int i, double v)
     return isfinite(v) && (v >= rows[i].lo || i == 0) && (v < rows[i].hi || i == n - 1);
 }
 
-/* Warm part, then the cold one in its own colour.  The cell in which they meet has both, as figure and ground. */
+/* Warm part, then the cold one in its own colour.  The cell in which they meet has both, as figure and
+ * ground. */
 static int draw_bar(struct canvas *c, int x, int y, int w, const struct hist_row *r, uint64_t max)
 {
     int unit = c->glyphs == GLYPHS_BRAILLE ? 8 : c->glyphs == GLYPHS_BLOCK ? 2 : 1;
@@ -154,8 +155,8 @@ static int marker_room(const struct canvas *c, const struct plot_marker *markers
     return w > 0 ? w + 3 : 0;
 }
 
-void plot_hist(struct canvas *c, struct rect r, const struct hist_row *rows, int n, const struct plot_marker *markers,
-               int markers_n)
+void plot_hist(struct canvas *c, struct rect r, const struct hist_row *rows, int n,
+               const struct plot_marker *markers, int markers_n)
 {
     uint64_t max = 1;
     int label_w = 0, count_w = 1;

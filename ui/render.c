@@ -11,7 +11,8 @@ bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE 
     struct ui_state st;
     struct canvas c;
     bool svg = strcmp(format, "svg") == 0;
-    if ((!svg && strcmp(format, "txt") != 0) || w < 1 || h < 1 || w > 1000 || h > 1000 || !theme_load(&theme, NULL))
+    if ((!svg && strcmp(format, "txt") != 0) || w < 1 || h < 1 || w > 1000 || h > 1000 ||
+        !theme_load(&theme, NULL))
         return false;
     frame_init(&st);
     canvas_init(&c, w, h, GLYPHS_BRAILLE);

@@ -35,7 +35,7 @@ static struct {
     struct termios saved; /* as it was before */
     enum glyph_set glyphs;
     const struct theme *theme;
-    int colors;        /* 256, 8 or 0 */
+    int colors;         /* 256, 8 or 0 */
     struct canvas last; /* what ncurses has been told */
     bool have_last;
     char *pending; /* bytes the terminal has not taken yet */
@@ -46,7 +46,8 @@ static struct {
         short fg, bg;
     } pairs[PAIRS_MOST];
     int pairs_n;
-    int saved_stderr, log; /* stderr goes to a memory file while the screen is up; −1: it was not a terminal */
+    int saved_stderr,
+        log; /* stderr goes to a memory file while the screen is up; −1: it was not a terminal */
 } scr;
 
 /* What a signal handler needs; written before the handlers are installed. */
@@ -55,7 +56,7 @@ static volatile sig_atomic_t restore_n, restore_armed;
 static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
 static struct sigaction old_fatal[ARRAY_LEN(fatal)];
 
-/* -- putting the terminal back -------------------------------------------------------------------------------- */
+/* ---- putting the terminal back ---- */
 
 static int to_restore_text(int ch)
 {
@@ -111,7 +112,7 @@ static void remove_fatal(void)
         sigaction(fatal[i], &old_fatal[i], NULL);
 }
 
-/* -- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Writes as much of the pending bytes as the terminal takes. */
 static void flush_pending(void)
@@ -158,7 +159,7 @@ static void spool_end(const sigset_t *before)
     flush_pending();
 }
 
-/* -- opening --------------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static enum glyph_set choose_glyphs(enum ui_glyphs wanted)
 {
@@ -190,8 +191,8 @@ static bool check_term(struct err *e)
     return true;
 }
 
-/* The terminal for writing without blocking.  A descriptor of its own: the flag would reach the shell through a shared
- * one. */
+/* The terminal for writing without blocking.  A descriptor of its own: the flag would reach the shell through
+ * a shared one. */
 static int open_nonblocking(int fd)
 {
     char name[128];
@@ -356,7 +357,7 @@ void screen_close(void)
     scr.open = scr.have_last = false;
 }
 
-/* -- showing --------------------------------------------------------------------------------------------------- */
+/* ---- showing ---- */
 
 enum glyph_set screen_glyphs(void)
 {
@@ -415,14 +416,17 @@ static void put_cell(int x, int y, const struct cell *cell)
     wchar_t text[2] = {(wchar_t)cell->ch, 0};
     cchar_t out;
     uint8_t attrs = cell->attrs | (scr.colors == 256 ? fg->attrs : fg->attrs_low | bg->attrs_low);
-    short pair = scr.colors == 256 ? pair_for(fg->c256, bg->c256) : scr.colors == 8 ? pair_for(fg->c8, bg->c8) : 0;
+    short pair = scr.colors == 256 ? pair_for(fg->c256, bg->c256)
+                 : scr.colors == 8 ? pair_for(fg->c8, bg->c8)
+                                   : 0;
     setcchar(&out, text, to_curses(attrs), pair, NULL);
     mvadd_wchnstr(y, x, &out, 1);
 }
 
 static bool same(const struct cell *a, const struct cell *b)
 {
-    return a->ch == b->ch && a->width == b->width && a->role == b->role && a->bg == b->bg && a->attrs == b->attrs;
+    return a->ch == b->ch && a->width == b->width && a->role == b->role && a->bg == b->bg &&
+           a->attrs == b->attrs;
 }
 
 static void remember(const struct canvas *c)
@@ -461,7 +465,7 @@ bool screen_show(const struct canvas *c)
     return true;
 }
 
-/* -- keys ------------------------------------------------------------------------------------------------------ */
+/* ---- keys ---- */
 
 /* Input that is announced again and again but never comes is the end of it. */
 static bool at_end(short revents)
@@ -495,10 +499,10 @@ static int translate(int ch)
 {
     static const struct {
         int curses, code;
-    } table[] = {{KEY_UP, KEYCODE_UP},       {KEY_DOWN, KEYCODE_DOWN},   {KEY_LEFT, KEYCODE_LEFT},
-                 {KEY_RIGHT, KEYCODE_RIGHT}, {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
-                 {KEY_HOME, KEYCODE_HOME},   {KEY_END, KEYCODE_END},     {KEY_BTAB, KEYCODE_BACKTAB},
-                 {KEY_F(1), KEYCODE_F1},     {KEY_F(5), KEYCODE_F5},     {KEY_F(10), KEYCODE_F10},
+    } table[] = {{KEY_UP, KEYCODE_UP},         {KEY_DOWN, KEYCODE_DOWN},     {KEY_LEFT, KEYCODE_LEFT},
+                 {KEY_RIGHT, KEYCODE_RIGHT},   {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
+                 {KEY_HOME, KEYCODE_HOME},     {KEY_END, KEYCODE_END},       {KEY_BTAB, KEYCODE_BACKTAB},
+                 {KEY_F(1), KEYCODE_F1},       {KEY_F(5), KEYCODE_F5},       {KEY_F(10), KEYCODE_F10},
                  {KEY_RESIZE, KEYCODE_RESIZE}, {KEY_ENTER, KEYCODE_ENTER}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (table[i].curses == ch)

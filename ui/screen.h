@@ -1,8 +1,8 @@
 /* screen: the terminal.  The only file that knows ncurses.
  *
- * ncurses works out the bytes, but never writes to the terminal itself: they are collected and written without blocking,
- * so that a terminal that does not read holds up nothing but its own picture.  Everything is put back by screen_close(),
- * by die() and by fatal signals.  One screen per process, one thread. */
+ * ncurses works out the bytes, but never writes to the terminal itself: they are collected and written
+ * without blocking, so that a terminal that does not read holds up nothing but its own picture.  Everything
+ * is put back by screen_close(), by die() and by fatal signals.  One screen per process, one thread. */
 #ifndef TG_UI_SCREEN_H
 #define TG_UI_SCREEN_H
 
@@ -16,8 +16,8 @@ enum glyph_set screen_glyphs(void);
 /* The size now; asks the terminal, so that no resize is missed. */
 void screen_size(int *w, int *h);
 
-/* Writes what differs from what was shown last; nothing at all where nothing does.  Does nothing, and returns false,
- * while bytes of an earlier frame still wait for the terminal: show again later. */
+/* Writes what differs from what was shown last; nothing at all where nothing does.  Does nothing, and returns
+ * false, while bytes of an earlier frame still wait for the terminal: show again later. */
 bool screen_show(const struct canvas *c);
 /* The next screen_show writes every cell. */
 void screen_redraw(void);

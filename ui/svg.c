@@ -68,10 +68,12 @@ static void write_frame(const struct picture *p, const char *title)
 {
     double w = 2 * MARGIN + p->c->w * CELL_W, h = BAR_H + p->c->h * CELL_H + MARGIN;
     fprintf(p->f,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.1f %.1f\">\n"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.1f "
+            "%.1f\">\n"
             "<style>text{font-family:'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',monospace;"
             "font-size:%dpx;white-space:pre}</style>\n"
-            "<rect x=\".5\" y=\".5\" width=\"%.1f\" height=\"%.1f\" rx=\"10\" fill=\"#%06x\" stroke=\"#%06x\"/>\n",
+            "<rect x=\".5\" y=\".5\" width=\"%.1f\" height=\"%.1f\" rx=\"10\" fill=\"#%06x\" "
+            "stroke=\"#%06x\"/>\n",
             w, h, w, h, FONT_SIZE, w - 1, h - 1, p->t->style[ROLE_BACKGROUND].rgb,
             p->t->style[ROLE_PANEL_BORDER].rgb);
     for (int i = 0; i < 3; i++)
@@ -97,8 +99,10 @@ static void write_grounds(const struct picture *p, int y)
         for (end = x + 1; end < p->c->w && background(p, canvas_at(p->c, end, y)) == rgb; end++)
             ;
         if (rgb != none)
-            fprintf(p->f, "<rect class=\"b\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.0f\" fill=\"#%06x\"/>\n", left(x),
-                    top(y), (end - x) * CELL_W, CELL_H, rgb);
+            fprintf(
+                p->f,
+                "<rect class=\"b\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.0f\" fill=\"#%06x\"/>\n",
+                left(x), top(y), (end - x) * CELL_W, CELL_H, rgb);
     }
 }
 
@@ -165,14 +169,16 @@ static void write_blocks(const struct picture *p, int y)
         if (!is_block(cell->ch))
             continue;
         while (end < p->c->w && canvas_at(p->c, end, y)->ch == cell->ch && cell->ch != 0x258c &&
-               foreground(p, canvas_at(p->c, end, y)) == foreground(p, cell) && !(cell->ch > 0x2588 && cell->ch < 0x2590))
+               foreground(p, canvas_at(p->c, end, y)) == foreground(p, cell) &&
+               !(cell->ch > 0x2588 && cell->ch < 0x2590))
             end++;
         double bx, by, bw, bh;
         block_shape(cell->ch, &bx, &by, &bw, &bh);
         bool shade = cell->ch > 0x2590;
-        fprintf(p->f, "<rect class=\"b\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"#%06x\"%s/>\n",
-                left(x) + bx * CELL_W, top(y) + by * CELL_H, (end - x) * bw * CELL_W, bh * CELL_H, foreground(p, cell),
-                shade ? " opacity=\".5\"" : "");
+        fprintf(p->f,
+                "<rect class=\"b\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"#%06x\"%s/>\n",
+                left(x) + bx * CELL_W, top(y) + by * CELL_H, (end - x) * bw * CELL_W, bh * CELL_H,
+                foreground(p, cell), shade ? " opacity=\".5\"" : "");
     }
 }
 
@@ -182,8 +188,8 @@ static int line_ends(uint32_t ch)
     static const struct {
         uint32_t ch;
         int ends;
-    } table[] = {{0x2500, 3},  {0x2502, 12}, {0x250c, 10}, {0x2510, 9}, {0x2514, 6}, {0x2518, 5}, {0x251c, 14},
-                 {0x2524, 13}, {0x252c, 11}, {0x2534, 7},  {0x253c, 15}};
+    } table[] = {{0x2500, 3},  {0x2502, 12}, {0x250c, 10}, {0x2510, 9}, {0x2514, 6}, {0x2518, 5},
+                 {0x251c, 14}, {0x2524, 13}, {0x252c, 11}, {0x2534, 7}, {0x253c, 15}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (table[i].ch == ch)
             return table[i].ends;
@@ -204,7 +210,8 @@ static void write_line_char(const struct picture *p, int x, int y, uint32_t ch)
         fprintf(p->f, "M%.2f %.1fv%.1f", cx, cy, hh);
     if (ch >= 0x256d && ch <= 0x2570) {
         double sx = ch == 0x256d || ch == 0x2570 ? 1 : -1, sy = ch == 0x256d || ch == 0x256e ? 1 : -1;
-        fprintf(p->f, "M%.2f %.1fQ%.2f %.1f %.2f %.1fV%.1f", cx + sx * hw, cy, cx, cy, cx, cy + sy * hw, cy + sy * hh);
+        fprintf(p->f, "M%.2f %.1fQ%.2f %.1f %.2f %.1fV%.1f", cx + sx * hw, cy, cx, cy, cx, cy + sy * hw,
+                cy + sy * hh);
     } else if (ends == 0) { /* dashes */
         fprintf(p->f, "M%.2f %.1fh%.2fm%.2f 0h%.2f", cx - hw + 1, cy, hw - 2, 2.0, hw - 2);
     }
@@ -251,7 +258,9 @@ static void write_words(const struct picture *p, int y)
                attrs_of(p, canvas_at(p->c, end, y)) == attrs)
             end++;
         int columns = end - x + (cell->width == 2);
-        fprintf(p->f, "<text x=\"%.2f\" y=\"%.1f\" textLength=\"%.2f\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#%06x\"%s%s>",
+        fprintf(p->f,
+                "<text x=\"%.2f\" y=\"%.1f\" textLength=\"%.2f\" lengthAdjust=\"spacingAndGlyphs\" "
+                "fill=\"#%06x\"%s%s>",
                 left(x), top(y) + BASELINE, columns * CELL_W, rgb,
                 attrs & ATTR_BOLD ? " font-weight=\"bold\"" : "",
                 attrs & ATTR_UNDERLINE ? " text-decoration=\"underline\"" : "");

@@ -4,54 +4,27 @@
 #include <string.h>
 
 static const char *const role_names[ROLE_NAMED] = {
-    [ROLE_BACKGROUND] = "background",
-    [ROLE_TEXT] = "text",
-    [ROLE_TEXT_DIM] = "text.dim",
-    [ROLE_TEXT_BRIGHT] = "text.bright",
-    [ROLE_PANEL_BORDER] = "panel.border",
-    [ROLE_PANEL_BORDER_FOCUS] = "panel.border.focus",
-    [ROLE_PANEL_TITLE] = "panel.title",
-    [ROLE_KEY_HINT] = "key.hint",
-    [ROLE_KEY_LABEL] = "key.label",
-    [ROLE_SELECTION_FG] = "selection.fg",
-    [ROLE_SELECTION_BG] = "selection.bg",
-    [ROLE_GRAPH_LOW] = "graph.low",
-    [ROLE_GRAPH_MID] = "graph.mid",
-    [ROLE_GRAPH_HIGH] = "graph.high",
-    [ROLE_GRAPH_GRID] = "graph.grid",
-    [ROLE_GRAPH_LABEL] = "graph.label",
-    [ROLE_GAUGE_OK] = "gauge.ok",
-    [ROLE_GAUGE_WARN] = "gauge.warn",
-    [ROLE_GAUGE_CRIT] = "gauge.crit",
-    [ROLE_GAUGE_TRACK] = "gauge.track",
-    [ROLE_GAUGE_TEXT] = "gauge.text",
-    [ROLE_MEM_VRAM] = "mem.vram",
-    [ROLE_MEM_GTT] = "mem.gtt",
-    [ROLE_MEM_RAM] = "mem.ram",
-    [ROLE_MEM_POOL] = "mem.pool",
-    [ROLE_MEM_CACHE] = "mem.cache",
-    [ROLE_HIST_BAR] = "hist.bar",
-    [ROLE_HIST_COLD] = "hist.cold",
-    [ROLE_HIST_MARK] = "hist.mark",
-    [ROLE_SERIES_1] = "series.1",
-    [ROLE_SERIES_2] = "series.2",
-    [ROLE_SERIES_3] = "series.3",
-    [ROLE_SERIES_4] = "series.4",
-    [ROLE_STATUS_OK] = "status.ok",
-    [ROLE_STATUS_WARN] = "status.warn",
-    [ROLE_STATUS_ERROR] = "status.error",
+    [ROLE_BACKGROUND] = "background",     [ROLE_TEXT] = "text",
+    [ROLE_TEXT_DIM] = "text.dim",         [ROLE_TEXT_BRIGHT] = "text.bright",
+    [ROLE_PANEL_BORDER] = "panel.border", [ROLE_PANEL_BORDER_FOCUS] = "panel.border.focus",
+    [ROLE_PANEL_TITLE] = "panel.title",   [ROLE_KEY_HINT] = "key.hint",
+    [ROLE_KEY_LABEL] = "key.label",       [ROLE_SELECTION_FG] = "selection.fg",
+    [ROLE_SELECTION_BG] = "selection.bg", [ROLE_GRAPH_LOW] = "graph.low",
+    [ROLE_GRAPH_MID] = "graph.mid",       [ROLE_GRAPH_HIGH] = "graph.high",
+    [ROLE_GRAPH_GRID] = "graph.grid",     [ROLE_GRAPH_LABEL] = "graph.label",
+    [ROLE_GAUGE_OK] = "gauge.ok",         [ROLE_GAUGE_WARN] = "gauge.warn",
+    [ROLE_GAUGE_CRIT] = "gauge.crit",     [ROLE_GAUGE_TRACK] = "gauge.track",
+    [ROLE_GAUGE_TEXT] = "gauge.text",     [ROLE_MEM_VRAM] = "mem.vram",
+    [ROLE_MEM_GTT] = "mem.gtt",           [ROLE_MEM_RAM] = "mem.ram",
+    [ROLE_MEM_POOL] = "mem.pool",         [ROLE_MEM_CACHE] = "mem.cache",
+    [ROLE_HIST_BAR] = "hist.bar",         [ROLE_HIST_COLD] = "hist.cold",
+    [ROLE_HIST_MARK] = "hist.mark",       [ROLE_SERIES_1] = "series.1",
+    [ROLE_SERIES_2] = "series.2",         [ROLE_SERIES_3] = "series.3",
+    [ROLE_SERIES_4] = "series.4",         [ROLE_STATUS_OK] = "status.ok",
+    [ROLE_STATUS_WARN] = "status.warn",   [ROLE_STATUS_ERROR] = "status.error",
 };
 
-enum ansi {
-    BLACK,
-    RED,
-    GREEN,
-    YELLOW,
-    BLUE,
-    MAGENTA,
-    CYAN,
-    WHITE
-};
+enum ansi { BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE };
 
 /* One line of a theme.  `near` stands for "the nearest of the 256". */
 struct entry {
@@ -69,13 +42,14 @@ struct builtin {
     size_t n;
 };
 
-/* Calm blue-grey ground, cold to warm-green gradient: height reads as brightness.  Warm colours are kept for what wants
- * attention: marks, cold requests, warnings. */
+/* Calm blue-grey ground, cold to warm-green gradient: height reads as brightness.  Warm colours are kept for
+ * what wants attention: marks, cold requests, warnings.  Text is in the terminal's own colour, so that it can
+ * be read on a light ground too. */
 static const struct entry dark[] = {
     {ROLE_BACKGROUND, 0x0f141b, DEF, DEF, 0, 0},
-    {ROLE_TEXT, 0xc5cedb, 252, DEF, 0, 0},
+    {ROLE_TEXT, 0xc5cedb, DEF, DEF, 0, 0},
     {ROLE_TEXT_DIM, 0x7d899a, 245, DEF, 0, ATTR_DIM},
-    {ROLE_TEXT_BRIGHT, 0xf5f8fc, 231, WHITE, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_TEXT_BRIGHT, 0xf5f8fc, DEF, DEF, ATTR_BOLD, ATTR_BOLD},
     {ROLE_PANEL_BORDER, 0x364152, 239, DEF, 0, ATTR_DIM},
     {ROLE_PANEL_BORDER_FOCUS, 0x5b87b8, 67, CYAN, 0, 0},
     {ROLE_PANEL_TITLE, 0x8fb8e0, 110, CYAN, 0, 0},
@@ -83,7 +57,7 @@ static const struct entry dark[] = {
     {ROLE_KEY_LABEL, 0x8793a4, 246, DEF, 0, 0},
     {ROLE_SELECTION_FG, 0xf5f8fc, 231, WHITE, ATTR_BOLD, ATTR_BOLD},
     {ROLE_SELECTION_BG, 0x2a3a52, 237, BLUE, 0, ATTR_REVERSE},
-    {ROLE_GRAPH_LOW, 0x3a6ea5, NEAR, BLUE, 0, 0},
+    {ROLE_GRAPH_LOW, 0x3a7ca8, NEAR, BLUE, 0, 0},
     {ROLE_GRAPH_MID, 0x34b3ad, NEAR, CYAN, 0, 0},
     {ROLE_GRAPH_HIGH, 0xb5e48c, NEAR, GREEN, 0, 0},
     {ROLE_GRAPH_GRID, 0x28313d, 236, DEF, 0, ATTR_DIM},
@@ -92,7 +66,7 @@ static const struct entry dark[] = {
     {ROLE_GAUGE_WARN, 0xf0b95b, 215, YELLOW, 0, ATTR_BOLD},
     {ROLE_GAUGE_CRIT, 0xf2706d, 203, RED, 0, ATTR_BOLD},
     {ROLE_GAUGE_TRACK, 0x222b37, 235, DEF, 0, 0},
-    {ROLE_GAUGE_TEXT, 0xdfe6ef, 254, DEF, 0, 0},
+    {ROLE_GAUGE_TEXT, 0xdfe6ef, DEF, DEF, 0, 0},
     {ROLE_MEM_VRAM, 0x7aa2f7, 111, BLUE, 0, 0},
     {ROLE_MEM_GTT, 0xb99bf0, 141, MAGENTA, 0, 0},
     {ROLE_MEM_RAM, 0x58b09c, 72, GREEN, 0, 0},

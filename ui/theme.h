@@ -1,5 +1,5 @@
-/* theme: what a role looks like.  Views name roles; a theme is a table from roles to colours, for true colour (pictures),
- * 256 colours, 8 colours and none (attributes only).  Pure data and lookups. */
+/* theme: what a role looks like.  Views name roles; a theme is a table from roles to colours, for true colour
+ * (pictures), 256 colours, 8 colours and none (attributes only).  Pure data and lookups. */
 #ifndef TG_UI_THEME_H
 #define TG_UI_THEME_H
 
@@ -51,12 +51,7 @@ enum role {
     ROLE_COUNT = ROLE_GRAPH_STEP + GRAPH_STEPS
 };
 
-enum attr {
-    ATTR_BOLD = 1,
-    ATTR_DIM = 2,
-    ATTR_REVERSE = 4,
-    ATTR_UNDERLINE = 8
-};
+enum attr { ATTR_BOLD = 1, ATTR_DIM = 2, ATTR_REVERSE = 4, ATTR_UNDERLINE = 8 };
 
 #define COLOR_DEFAULT (-1) /* the terminal's own colour */
 
@@ -78,7 +73,8 @@ bool theme_load(struct theme *t, const char *name);
 const char *theme_builtin(size_t i);
 /* "graph.low"; NULL for roles that have no name. */
 const char *role_name(enum role r);
-/* The index among the 256 colours nearest to an 0xrrggbb (never one of the first 16, which terminals redefine). */
+/* The index among the 256 colours nearest to an 0xrrggbb (never one of the first 16, which terminals
+ * redefine). */
 int theme_nearest_256(uint32_t rgb);
 
 #endif

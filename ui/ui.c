@@ -1,5 +1,5 @@
-/* The loop of the main thread: newest snapshot → frame → screen, keys → commands.  It sleeps in screen_wait; a frame is
- * made only where something changed, at most FRAMES_A_SECOND of them, keys a little sooner. */
+/* The loop of the main thread: newest snapshot → frame → screen, keys → commands.  It sleeps in screen_wait;
+ * a frame is made only where something changed, at most FRAMES_A_SECOND of them, keys a little sooner. */
 #include "ui/ui.h"
 
 #include "ui/control.h"
@@ -48,8 +48,10 @@ static void blank(struct snapshot *s)
     memset(s, 0, sizeof *s);
     s->state = RUN_PREFLIGHT;
     s->elapsed_s = s->planned_s = s->planned_requests = nan;
-    s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
-    m->ram_total = m->ram_used = m->ram_available = m->gtt_total = m->gtt_used = m->vram_total = m->vram_used = unknown;
+    s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used =
+        s->server.prefix_hits = nan;
+    m->ram_total = m->ram_used = m->ram_available = m->gtt_total = m->gtt_used = m->vram_total =
+        m->vram_used = unknown;
     s->output_rate = s->output_rate_stream = s->output_rate_peak = s->decode_rate = s->lag_p99_ms = nan;
     s->ttft = s->tpot = s->e2e = (struct latency_view){0, nan, nan, nan, nan};
 }
@@ -77,7 +79,7 @@ static void draw(struct ui *u, double now)
         u->dirty = u->hurry = false;
 }
 
-/* -- saving a picture ------------------------------------------------------------------------------------------ */
+/* ---- saving a picture ---- */
 
 static FILE *create_new(const char *name)
 {
@@ -128,7 +130,7 @@ static void save(struct ui *u, double now)
     control_toast(&u->ctl, &u->st, ok ? ROLE_STATUS_OK : ROLE_STATUS_ERROR, text, now);
 }
 
-/* -- keys ------------------------------------------------------------------------------------------------------ */
+/* ---- keys ---- */
 
 /* Returns how the screen ends by this key, or −1. */
 static int on_key(struct ui *u, int code, double now)
@@ -166,7 +168,7 @@ static int read_keys(struct ui *u)
     return -1;
 }
 
-/* -- the loop -------------------------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 static int wait_ms(const struct ui *u, double now)
 {

@@ -10,12 +10,7 @@
 #include <stdio.h>
 
 /* What the terminal can draw; AUTO asks the locale and TERM. */
-enum ui_glyphs {
-    UI_GLYPHS_AUTO,
-    UI_GLYPHS_BRAILLE,
-    UI_GLYPHS_BLOCK,
-    UI_GLYPHS_ASCII
-};
+enum ui_glyphs { UI_GLYPHS_AUTO, UI_GLYPHS_BRAILLE, UI_GLYPHS_BLOCK, UI_GLYPHS_ASCII };
 
 enum ui_color {
     UI_COLOR_AUTO, /* as many as the terminal has; none where NO_COLOR is set */
@@ -27,7 +22,7 @@ struct ui_config {
     enum ui_color color;
     const char *theme;           /* NULL: the default */
     volatile sig_atomic_t *stop; /* may be NULL; set by a signal handler: end with UI_INTERRUPT */
-    int wake_fd;                 /* readable: look for a new snapshot at once; ≤ 0: none.  Never read here. */
+    int wake_fd; /* readable: look for a new snapshot at once; ≤ 0: none.  Never read here. */
 };
 
 enum ui_end {
@@ -38,12 +33,12 @@ enum ui_end {
     UI_LOST        /* the terminal is gone */
 };
 
-/* Draws until the run or the user ends it; returns an enum ui_end.  The terminal is as it was before on every return,
- * and after die() and fatal signals too.  setlocale(LC_CTYPE, "") must have been called. */
+/* Draws until the run or the user ends it; returns an enum ui_end.  The terminal is as it was before on every
+ * return, and after die() and fatal signals too.  setlocale(LC_CTYPE, "") must have been called. */
 int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e);
 
-/* One frame without a terminal: format is "svg" or "txt".  False where the format or theme is not known or writing
- * failed. */
+/* One frame without a terminal: format is "svg" or "txt".  False where the format or theme is not known or
+ * writing failed. */
 bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE *f);
 
 #endif

@@ -1,5 +1,5 @@
-/* view: what a view is, and the little the screen remembers between frames.  A view draws (snapshot, size, state) to a
- * canvas and nothing else; it never reads a clock and never talks to the engine. */
+/* view: what a view is, and the little the screen remembers between frames.  A view draws (snapshot, size,
+ * state) to a canvas and nothing else; it never reads a clock and never talks to the engine. */
 #ifndef TG_UI_VIEW_H
 #define TG_UI_VIEW_H
 
@@ -9,12 +9,7 @@
 
 #include "snapshot.h"
 
-enum target {
-    TARGET_STREAMS,
-    TARGET_CONTEXT,
-    TARGET_OUTPUT,
-    TARGET_COUNT
-};
+enum target { TARGET_STREAMS, TARGET_CONTEXT, TARGET_OUTPUT, TARGET_COUNT };
 
 /* What a key asked for, shown until the engine confirms it. */
 struct wish {
@@ -64,7 +59,7 @@ bool frame_view_key(struct ui_state *st, int code);
 
 /* view_help.c: the overlay. */
 void help_draw(struct canvas *c, const struct ui_state *st);
-int help_lines(int w);          /* rows that the whole help takes */
-int help_rows(int w, int h);    /* rows that are seen at once */
+int help_lines(int w);       /* rows that the whole help takes */
+int help_rows(int w, int h); /* rows that are seen at once */
 
 #endif

@@ -1,4 +1,5 @@
-/* The help, laid over the view that is shown.  Made from the key table and the view table; scrolls where it must. */
+/* The help, laid over the view that is shown.  Made from the key table and the view table; scrolls where it
+ * must. */
 #include "ui/panel.h"
 #include "ui/view.h"
 

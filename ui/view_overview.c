@@ -26,7 +26,7 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
 const struct view view_overview = {
     .name = "overview",
     .key = '1',
-    .help = "rate, latency, streams, memory and server together",
+    .help = "rate, latency, streams, memory, server",
     .update = update,
     .draw = draw,
 };

@@ -64,7 +64,7 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
     struct rect in = panel_draw(c, body, "streams", &head, &foot);
     stream_head(c, in.x, in.y, in.w, s);
     for (int i = 0; i < shown; i++)
-        stream_line(c, in.x, in.y + 1 + i, in.w, s, &s->streams[st->streams_top + i]);
+        stream_line(c, in.x, in.y + 1 + i, in.w, 1, s, &s->streams[st->streams_top + i]);
 }
 
 const struct view view_streams = {

@@ -182,8 +182,21 @@ static void note_failure(struct engine *g, const struct row *r)
 static void take_row(struct engine *g, struct row *r)
 {
     note_failure(g, r);
+    if (g->counter != NULL && r->text != NULL) {
+        counter_put(g->counter, r);
+        return;
+    }
     rows_request(g, r);
     phases_row(&g->result.phases, r);
+}
+
+static void take_counted(struct engine *g)
+{
+    struct row r;
+    while (g->counter != NULL && counter_take(g->counter, &r)) {
+        rows_request(g, &r);
+        phases_row(&g->result.phases, &r);
+    }
 }
 
 static void copy_streams(struct engine *g, int index, const struct record_set *set)
@@ -337,6 +350,9 @@ static void begin_load(struct engine *g, int64_t now)
     rows_header(g);
     rows_request(g, &r->pre.first);
     g->scraper = scraper_start(&r->pre.server, &g->http);
+    g->shared.keep_text = r->pre.first.tl.source == TOK_EVENTS && r->pre.server.kind->tokenize != TOKENIZE_NONE;
+    if (g->shared.keep_text)
+        g->counter = counter_start(&r->pre.server, &g->http);
     g->state = c->warmup > 0 ? RUN_WARMUP : RUN_LOAD;
     struct load_target t = {.streams = (int)c->max_num_seqs, .context = c->context,
                             .words = prompt_words(&r->pre.scale, c->context), .max_tokens = c->max_tokens};
@@ -392,11 +408,28 @@ static void judge_client(struct run_result *r)
         r->client_limited = false;
 }
 
+#define COUNTING_NS (10 * NS_PER_SEC)
+
+static void finish_counting(struct engine *g)
+{
+    if (g->counter == NULL)
+        return;
+    int64_t until = clock_ns() + COUNTING_NS;
+    struct timespec nap = {0, 5 * NS_PER_MS};
+    for (take_counted(g); counter_pending(g->counter) > 0 && clock_ns() < until; take_counted(g))
+        nanosleep(&nap, NULL);
+    counter_stop(g->counter);
+    take_counted(g);
+    counter_free(g->counter);
+    g->counter = NULL;
+}
+
 static void wind_up(struct engine *g)
 {
     struct run_result *r = &g->result;
     join_workers(g);
     r->end_ns = clock_ns();
+    finish_counting(g);
     phases_settle(&r->phases, INT64_MAX);
     judge_client(r);
     if (r->end == END_NONE)
@@ -418,6 +451,7 @@ static void wind_up(struct engine *g)
 static void load_tick(struct engine *g, int64_t now)
 {
     take_sets(g);
+    take_counted(g);
     see_load_begin(g);
     see_steady(g);
     if (g->state == RUN_LOAD || g->state == RUN_WARMUP)

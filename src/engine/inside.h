@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/live.h"
+#include "load/counter.h"
 #include "load/worker.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
@@ -45,6 +46,7 @@ struct engine {
     int workers_n;
     struct sampler *sampler;
     struct scraper *scraper;
+    struct counter *counter; /* NULL: the server sends usage, or has no tokenizer */
     struct runlog *runlog;
     struct host_sample host;
     struct server_sample server;

@@ -247,20 +247,22 @@ bool server_find(struct server_info *s, const struct http_settings *http, const 
     return look(s, http, model, ASK_NS, stop, e);
 }
 
-static char *tokenize_request(const struct server_info *s, enum endpoint endpoint, const char *text)
+static char *tokenize_request(const struct server_info *s, const char *text, bool message, bool special)
 {
     cJSON *o = cJSON_CreateObject();
     if (s->kind->tokenize == TOKENIZE_LLAMACPP) {
         cJSON_AddStringToObject(o, "content", text);
     } else {
         cJSON_AddStringToObject(o, "model", s->model);
-        if (endpoint == ENDPOINT_CHAT) {
+        if (message) {
             cJSON *m = cJSON_CreateObject();
             cJSON_AddStringToObject(m, "role", "user");
             cJSON_AddStringToObject(m, "content", text);
             cJSON_AddItemToArray(cJSON_AddArrayToObject(o, "messages"), m);
         } else {
             cJSON_AddStringToObject(o, "prompt", text);
+            if (!special)
+                cJSON_AddFalseToObject(o, "add_special_tokens");
         }
     }
     char *json = cJSON_PrintUnformatted(o);
@@ -268,12 +270,12 @@ static char *tokenize_request(const struct server_info *s, enum endpoint endpoin
     return json;
 }
 
-int64_t server_tokenize(const struct server_info *s, const struct http_settings *http, enum endpoint endpoint,
-                        const char *text, const atomic_bool *stop)
+static int64_t tokenize(const struct server_info *s, const struct http_settings *http, const char *text, bool message,
+                        bool special, const atomic_bool *stop)
 {
     if (s->kind->tokenize == TOKENIZE_NONE)
         return -1;
-    char *json = tokenize_request(s, endpoint, text);
+    char *json = tokenize_request(s, text, message, special);
     cJSON *root = ask_json(s, http, "/tokenize", json, stop);
     free(json);
     const cJSON *count = cJSON_GetObjectItemCaseSensitive(root, "count");
@@ -285,4 +287,16 @@ int64_t server_tokenize(const struct server_info *s, const struct http_settings 
         n = cJSON_GetArraySize(tokens);
     cJSON_Delete(root);
     return n;
+}
+
+int64_t server_tokenize(const struct server_info *s, const struct http_settings *http, enum endpoint endpoint,
+                        const char *text, const atomic_bool *stop)
+{
+    return tokenize(s, http, text, endpoint == ENDPOINT_CHAT, true, stop);
+}
+
+int64_t server_count_output(const struct server_info *s, const struct http_settings *http, const char *text,
+                            const atomic_bool *stop)
+{
+    return tokenize(s, http, text, false, false, stop);
 }

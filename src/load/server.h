@@ -43,5 +43,8 @@ bool server_base(const char *url, char *out, size_t size);
 /* Counts tokens with the server's own tokenizer: of a chat message (vLLM) or a text.  −1 where it has none. */
 int64_t server_tokenize(const struct server_info *s, const struct http_settings *http, enum endpoint endpoint,
                         const char *text, const atomic_bool *stop);
+/* … of a text that the server wrote: no template, no special tokens. */
+int64_t server_count_output(const struct server_info *s, const struct http_settings *http, const char *text,
+                            const atomic_bool *stop);
 
 #endif

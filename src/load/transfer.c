@@ -58,8 +58,11 @@ static void on_event(void *ctx, const struct sse_event *ev)
         t->sink->events++;
         t->live_tokens += tokens;
         t->live_approx |= approx;
-        if (e.text != NULL)
+        if (e.text != NULL) {
             keep_tail(t, e.text);
+            if (t->keep_text)
+                buf_adds(&t->text, e.text);
+        }
         if (e.stamp_ns > 0)
             note_stamp(t, a->now, &e);
     }
@@ -116,6 +119,7 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
     sse_init(&t->sse);
     buf_init(&t->body, HTTP_BODY_MAX * 16);
     buf_init(&t->head, HEAD_MAX);
+    buf_init(&t->text, HTTP_BODY_MAX);
     timeline_init(&t->tl, 0);
     t->easy = curl_easy_init();
     if (t->easy == NULL)
@@ -139,6 +143,7 @@ void transfer_release(struct transfer *t)
     sse_release(&t->sse);
     buf_release(&t->body);
     buf_release(&t->head);
+    buf_release(&t->text);
     timeline_release(&t->tl);
 }
 
@@ -149,6 +154,7 @@ void transfer_start(struct transfer *t, int64_t due, int64_t now)
     t->tl.started = now;
     sse_reset(&t->sse);
     buf_clear(&t->head);
+    buf_clear(&t->text);
     t->any_event = t->live_approx = false;
     t->last_byte = t->live_tokens = 0;
     t->tail_n = 0;

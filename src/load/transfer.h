@@ -34,6 +34,8 @@ struct transfer {
     bool live_approx;
     char tail[TRANSFER_TAIL]; /* last text, raw */
     size_t tail_n;
+    bool keep_text;        /* the caller wants the whole output in `text` */
+    struct buf text;
     long retry_after_s;    /* Retry-After header, 0: none */
     char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */
     char curl_error[CURL_ERROR_SIZE];

@@ -142,6 +142,7 @@ static void start(struct slot *s)
     }
     if (!s->made) {
         transfer_init(&s->t, w->shared->http, w->shared->url, &w->sink);
+        s->t.keep_text = w->shared->keep_text;
         s->made = true;
     }
     s->phase = w->target.phase;
@@ -205,6 +206,8 @@ static void hand_row(struct slot *s)
                       .warmup = s->item.warmup, .context = s->context, .max_tokens = s->max_tokens,
                       .fixed_length = (w->shared->fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0};
     str_copy(r->error, sizeof r->error, s->t.error);
+    if (s->t.keep_text && r->tl.source == TOK_EVENTS && s->t.text.len > 0)
+        r->text = xstrdup(s->t.text.data);
     s->t.tl.gaps = NULL; /* the row owns them now */
     s->t.tl.gaps_n = s->t.tl.gaps_cap = 0;
 }

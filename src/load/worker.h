@@ -33,6 +33,7 @@ struct load_shared {
     const struct prompt_set *prompts;
     char url[600];
     unsigned fields; /* body_field bits that this server takes */
+    bool keep_text;  /* this server sends no usage: whole outputs are kept until their tokens are counted */
     struct workload workload;
     atomic_uint_fast64_t next_seq;
     pthread_mutex_t lock;

@@ -42,7 +42,7 @@ static void free_set(struct record_set *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->rows_n; i++)
-        timeline_release(&s->rows[i].tl);
+        timeline_release(&s->rows[i].tl), free(s->rows[i].text);
     record_set_release(s);
     free(s);
 }

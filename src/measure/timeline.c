@@ -155,6 +155,14 @@ void timeline_finish(struct timeline *t, int64_t now, enum transport how, int ht
     }
 }
 
+void timeline_counted(struct timeline *t, int64_t tokens)
+{
+    if (t->source != TOK_EVENTS || tokens < 1)
+        return;
+    t->output_tokens = tokens;
+    t->source = TOK_TOKENIZE;
+}
+
 static double ms_between(int64_t from, int64_t to)
 {
     return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;

@@ -77,6 +77,9 @@ int64_t timeline_event(struct timeline *t, int64_t now, const struct chat_event 
 /* The transfer is over: sets end, outcome, token source and counts. */
 void timeline_finish(struct timeline *t, int64_t now, enum transport how, int http_status);
 
+/* The server's tokenizer has counted the output of a request without usage; tokens < 0: it could not. */
+void timeline_counted(struct timeline *t, int64_t tokens);
+
 /* The numbers of a request, by metric_id (those below M_REQUEST_COUNT_); NAN where undefined. */
 void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_]);
 

@@ -110,7 +110,7 @@ void sim_answer_malformed_event(struct sim_stream *r)
     send_frames(r);
 }
 
-/* --- in one piece --- */
+/* ---- in one piece ---- */
 
 static void add_whole_text(const struct sim_stream *r, struct buf *out)
 {

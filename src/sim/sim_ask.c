@@ -25,7 +25,7 @@ bool sim_refuse(struct sim_refusal *r, int status, const char *param, const char
     return false;
 }
 
-/* --- the prompt --- */
+/* ---- the prompt ---- */
 
 struct sink {
     sim_piece_fn *piece;
@@ -168,7 +168,7 @@ static void keep_hash(void *user, const char *piece, size_t n)
     p->n++;
 }
 
-/* --- numbers --- */
+/* ---- numbers ---- */
 
 /* A whole number within [least, 2^31), `fallback` where it is absent or null. */
 static bool read_int(const cJSON *root, const char *name, int least, int fallback, int *out,
@@ -210,7 +210,7 @@ static bool check_context(int prompt, int max_tokens, const struct sim_config *c
     return true;
 }
 
-/* --- the answer --- */
+/* ---- the answer ---- */
 
 static size_t read_stops(const cJSON *root, const char *stop[STOPS_MAX])
 {

@@ -36,7 +36,7 @@ static void reply_buf(struct evhttp_request *req, struct buf *b)
     buf_release(b);
 }
 
-/* --- errors --- */
+/* ---- errors ---- */
 
 void sim_add_error(struct buf *out, const struct sim_refusal *r)
 {
@@ -82,7 +82,7 @@ static cJSON *read_body(struct evhttp_request *req, struct sim_refusal *r)
     return NULL;
 }
 
-/* --- generation --- */
+/* ---- generation ---- */
 
 static enum sim_fault choose_fault(const struct sim_server *s, struct evhttp_request *req, uint64_t id)
 {
@@ -135,7 +135,7 @@ static void completions(struct sim_server *s, struct evhttp_request *req)
     generate(s, req, "/v1/completions", false);
 }
 
-/* --- tokens --- */
+/* ---- tokens ---- */
 
 struct ids {
     struct sim_vocab *vocab;
@@ -225,7 +225,7 @@ static void detokenize(struct sim_server *s, struct evhttp_request *req)
     cJSON_Delete(root);
 }
 
-/* --- the rest --- */
+/* ---- the rest ---- */
 
 static void models(struct sim_server *s, struct evhttp_request *req)
 {

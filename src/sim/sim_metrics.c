@@ -95,7 +95,7 @@ void sim_metrics_finished(struct sim_metrics *x, enum sim_finish f)
     x->finished[f]++;
 }
 
-/* --- the page --- */
+/* ---- the page ---- */
 
 /* The label set that vLLM puts on everything, as the inside of the braces. */
 static void add_labels(struct buf *out, const struct sim_config *c)

@@ -93,7 +93,7 @@ void sim_model_free(struct sim_model *m)
     free(m);
 }
 
-/* --- the queue --- */
+/* ---- the queue ---- */
 
 static void queue_append(struct sim_model *m, struct sim_seq *s)
 {
@@ -129,7 +129,7 @@ static void queue_remove(struct sim_model *m, struct sim_seq *s)
         m->tail = s->prev;
 }
 
-/* --- blocks --- */
+/* ---- blocks ---- */
 
 /* Chains one token on; a block that is full gets its hash. */
 static void chain_token(struct sim_seq *s, uint64_t token)
@@ -197,7 +197,7 @@ static void reuse_prefix(struct sim_model *m, struct sim_seq *s)
     s->computed = s->blocks * SIM_KV_BLOCK;
 }
 
-/* --- requests --- */
+/* ---- requests ---- */
 
 struct sim_seq *sim_model_submit(struct sim_model *m, int64_t now, const struct sim_job *job)
 {
@@ -252,7 +252,7 @@ void sim_model_abort(struct sim_model *m, struct sim_seq *s)
     recycle(m, s);
 }
 
-/* --- a step --- */
+/* ---- a step ---- */
 
 static void preempt_last(struct sim_model *m)
 {

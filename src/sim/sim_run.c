@@ -52,7 +52,7 @@ void sim_config_default(struct sim_config *c)
     };
 }
 
-/* --- checks --- */
+/* ---- checks ---- */
 
 static bool check_faults(const struct sim_config *c, struct err *e)
 {
@@ -106,7 +106,7 @@ static int64_t kv_capacity(const struct sim_config *c)
     return MIN_OF(each * c->max_num_seqs, KV_MOST);
 }
 
-/* --- set-up --- */
+/* ---- set-up ---- */
 
 static void raise_fd_limit(void)
 {

@@ -32,7 +32,7 @@ struct sim_server {
     FILE *log;
 };
 
-/* --- sim_stream --- */
+/* ---- sim_stream ---- */
 
 /* Takes the request and what `ask` owns over, and answers in its own time. */
 void sim_stream_start(struct sim_server *s, struct evhttp_request *req, struct sim_ask *ask,
@@ -45,13 +45,13 @@ void sim_stream_end_all(struct sim_server *s);
 /* Timer callback: brings the model up to now. */
 void sim_stream_tick(evutil_socket_t fd, short what, void *server);
 
-/* --- sim_http --- */
+/* ---- sim_http ---- */
 
 /* evhttp's callback for every path. */
 void sim_http_route(struct evhttp_request *req, void *server);
 void sim_http_headers(struct evhttp_request *req, const char *content_type);
 
-/* --- wording of errors, shared by both --- */
+/* ---- wording of errors, shared by both ---- */
 void sim_add_error(struct buf *out, const struct sim_refusal *r);
 
 #endif

@@ -40,7 +40,7 @@ static void arm(struct sim_server *s)
     event_add(s->timer, &tv);
 }
 
-/* --- the log --- */
+/* ---- the log ---- */
 
 static void log_row(struct sim_server *s, const struct sim_stream *r, int status, const char *outcome)
 {
@@ -69,7 +69,7 @@ void sim_stream_refused(struct sim_server *s, uint64_t id, const char *path, int
     log_row(s, &r, status, fault != SIM_FAULT_NONE ? "fault" : "refused");
 }
 
-/* --- end --- */
+/* ---- end ---- */
 
 /* Logs, takes out of the list and frees; the connection is somebody else's by now. */
 static void retire(struct sim_stream *r, int status, const char *outcome, enum sim_finish finish)
@@ -145,7 +145,7 @@ static void finish_stream(struct sim_stream *r)
     retire(r, 200, outcome_of(r), finish_of(r));
 }
 
-/* --- faults --- */
+/* ---- faults ---- */
 
 static void leave_model(struct sim_stream *r)
 {
@@ -196,7 +196,7 @@ static void strike_whole(struct sim_stream *r)
     retire(r, status, "fault", SIM_FINISH_ABORT);
 }
 
-/* --- tokens from the model --- */
+/* ---- tokens from the model ---- */
 
 static void note_first(struct sim_stream *r, const struct sim_token *t, int64_t at)
 {
@@ -288,7 +288,7 @@ void sim_stream_tick(evutil_socket_t fd, short what, void *server)
     arm(s);
 }
 
-/* --- begin --- */
+/* ---- begin ---- */
 
 static uint64_t output_hash(void *user, int i)
 {

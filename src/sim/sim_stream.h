@@ -29,7 +29,7 @@ struct sim_stream {
     int64_t arrived_at, ready_at, admitted_at, first_at, last_at; /* the model's time */
 };
 
-/* --- sim_answer: writing; nothing here ends the stream's life --- */
+/* ---- sim_answer: writing; nothing here ends the stream's life ---- */
 
 /* Adds output token `index` to what waits for an event. */
 void sim_answer_say(struct sim_stream *r, int index);

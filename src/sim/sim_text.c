@@ -80,7 +80,7 @@ size_t sim_text_token(uint64_t seed, int i, char out[SIM_PIECE_MAX])
     return strlen(out);
 }
 
-/* --- tokeniser --- */
+/* ---- tokeniser ---- */
 
 static bool is_word(char c)
 {
@@ -145,7 +145,7 @@ uint64_t sim_piece_hash(const char *piece, size_t n)
     return mix(h, n);
 }
 
-/* --- ids --- */
+/* ---- ids ---- */
 
 #define VOCAB_SIZE 131072 /* a power of two */
 #define VOCAB_FIRST 1000  /* the ids below look like special ones, and are never given out */

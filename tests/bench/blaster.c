@@ -1,11 +1,11 @@
 /* blaster: a paced SSE server on plain sockets that stamps every token just before it is written: the known
  * truth that a client's figures are compared with.
  *
- * One thread, one epoll, no library.  Every stream has its own due times in a heap and its own phase (the second
- * token comes a random part of a period after the first), so that no common tick hides or makes a client's
- * queueing.  It speaks vLLM's chat stream; two fields are its own: "stamp_ns" on each content chunk,
- * CLOCK_MONOTONIC read just before that chunk is handed to the kernel, and "ttft_ns" on the first one: the time
- * to first token as the server saw it, from the moment when the whole request had been read. */
+ * One thread, one epoll, no library.  Every stream has its own due times in a heap and its own phase (the
+ * second token comes a random part of a period after the first), so that no common tick hides or makes a
+ * client's queueing.  It speaks vLLM's chat stream; two fields are its own: "stamp_ns" on each content chunk,
+ * CLOCK_MONOTONIC read just before that chunk is handed to the kernel, and "ttft_ns" on the first one: the
+ * time to first token as the server saw it, from the moment when the whole request had been read. */
 #include "bench/ask.h"
 #include "buf.h"
 #include "clock.h"

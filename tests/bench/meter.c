@@ -33,7 +33,6 @@ static struct {
     const char *out, *until, *keys;
     struct winsize size; /* ws_col 0: no terminal */
     double limit_s, after_s, over_s;
-    char **command;
 } opt = {.limit_s = 600};
 
 static pid_t child;
@@ -155,7 +154,6 @@ static void parse_options(int argc, char **argv)
         if (opt.size.ws_col == 0 || opt.size.ws_row == 0)
             usage();
     }
-    opt.command = argv + optind;
     if (optind == argc)
         usage();
 }
@@ -172,8 +170,8 @@ int main(int argc, char **argv)
     if (child == 0) {
         if (opt.size.ws_col > 0 && getenv("TERM") == NULL)
             setenv("TERM", "xterm-256color", 1);
-        execvp(opt.command[0], opt.command);
-        perror(opt.command[0]);
+        execvp(argv[optind], argv + optind);
+        perror(argv[optind]);
         _exit(127);
     }
     if (terminal >= 0) {

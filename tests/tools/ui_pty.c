@@ -58,7 +58,7 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* -- the screen ------------------------------------------------------------------------------------------------- */
+/* ---- the screen ---- */
 
 static char *screen_text(void)
 {
@@ -91,7 +91,8 @@ static void print_screen(FILE *f)
 
 static void fail(const char *what, const char *text)
 {
-    fprintf(stderr, "ui_pty: line %d: %s%s%s\n", t.line, what, text != NULL ? ": " : "", text != NULL ? text : "");
+    fprintf(stderr, "ui_pty: line %d: %s%s%s\n", t.line, what, text != NULL ? ": " : "",
+            text != NULL ? text : "");
     print_screen(stderr);
     if (t.status < 0)
         kill(t.child, SIGKILL);
@@ -146,7 +147,7 @@ static void pump_for(double s)
         pump(10);
 }
 
-/* -- steps ------------------------------------------------------------------------------------------------------ */
+/* ---- steps ---- */
 
 /* Takes a word or a quoted text off *s; NULL where there is none. */
 static char *take(char **s)
@@ -192,9 +193,10 @@ static void press(const char *name)
 {
     static const struct {
         const char *name, *bytes;
-    } keys[] = {{"Tab", "\t"},     {"Enter", "\r"},   {"Esc", "\033"},   {"Space", " "},     {"Up", "\033OA"},
-                {"Down", "\033OB"}, {"Right", "\033OC"}, {"Left", "\033OD"}, {"PgUp", "\033[5~"}, {"PgDn", "\033[6~"},
-                {"Home", "\033OH"}, {"End", "\033OF"},  {"F1", "\033OP"},  {"F5", "\033[15~"}, {"F10", "\033[21~"}};
+    } keys[] = {{"Tab", "\t"},       {"Enter", "\r"},     {"Esc", "\033"},     {"Space", " "},
+                {"Up", "\033OA"},    {"Down", "\033OB"},  {"Right", "\033OC"}, {"Left", "\033OD"},
+                {"PgUp", "\033[5~"}, {"PgDn", "\033[6~"}, {"Home", "\033OH"},  {"End", "\033OF"},
+                {"F1", "\033OP"},    {"F5", "\033[15~"},  {"F10", "\033[21~"}};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (strcmp(keys[i].name, name) == 0) {
             to_child(keys[i].bytes, strlen(keys[i].bytes), NULL);
@@ -231,9 +233,9 @@ static void step_signal(char *args)
     static const struct {
         const char *name;
         int number;
-    } names[] = {{"TERM", SIGTERM}, {"INT", SIGINT},   {"HUP", SIGHUP},   {"QUIT", SIGQUIT},   {"SEGV", SIGSEGV},
-                 {"ABRT", SIGABRT}, {"TSTP", SIGTSTP}, {"CONT", SIGCONT}, {"WINCH", SIGWINCH}, {"KILL", SIGKILL},
-                 {"USR1", SIGUSR1}};
+    } names[] = {{"TERM", SIGTERM},   {"INT", SIGINT},   {"HUP", SIGHUP},   {"QUIT", SIGQUIT},
+                 {"SEGV", SIGSEGV},   {"ABRT", SIGABRT}, {"TSTP", SIGTSTP}, {"CONT", SIGCONT},
+                 {"WINCH", SIGWINCH}, {"KILL", SIGKILL}, {"USR1", SIGUSR1}};
     const char *name = take(&args);
     for (size_t i = 0; name != NULL && i < ARRAY_LEN(names); i++)
         if (strcmp(names[i].name, name) == 0) {

@@ -209,6 +209,42 @@ static inline struct snapshot *canned_trouble(void)
     return s;
 }
 
+/* The widest numbers there can be. */
+static inline struct snapshot *canned_extreme(void)
+{
+    struct snapshot *s = canned_busy_at(192, 2000);
+    for (size_t i = 0; i < s->out_series.n; i++)
+        s->out_series.v[i] *= 187;
+    s->output_rate = 24453.4;
+    s->output_rate_peak = 26000;
+    s->output_tokens = 12345678901;
+    s->output_approx = true;
+    s->sent = 123456789;
+    s->ok = 123400000;
+    s->failed = 56789;
+    s->ttft.p50 = 12345;
+    s->ttft.p95 = 183000;
+    s->ttft.p99 = 1e7;
+    for (uint64_t i = 0; i < 100000; i++)
+        hist_add(&s->ttft_hist, 1000000000 + i * 200000000, 1);
+    s->planned_s = 86400 * 10;
+    s->elapsed_s = 86400 * 9;
+    s->server.running = 1024;
+    s->server.waiting = 99976;
+    s->server.kv_used = 1;
+    s->streams[0].output = 1234567;
+    s->streams[0].output_approx = true;
+    s->streams[0].ttft_ms = 1e6 + 5;
+    s->streams[0].context = 1310720;
+    s->streams[0].rate = 12345.6;
+    s->memory.gtt_total.value = 512 * CANNED_GIB;
+    s->memory.gtt_used.value = 480 * CANNED_GIB;
+    s->memory.ram_total.value = 1500 * CANNED_GIB;
+    s->memory.ram_used.value = 1200 * CANNED_GIB;
+    s->target_context = 131072;
+    return s;
+}
+
 static inline struct snapshot *canned_done(void)
 {
     struct snapshot *s = canned_busy();

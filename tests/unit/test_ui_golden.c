@@ -1,0 +1,138 @@
+/* Whole screens from canned snapshots, compared with the files in goldens/.  GENERATE=1 writes them again;
+ * look at what changed before committing it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "test_ui_snapshots.h"
+#include "ui/ui.h"
+#include "ui/view.h"
+
+static char *slurp(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    if (f == NULL)
+        return NULL;
+    char *text = xcalloc(1, 1 << 20);
+    size_t n = fread(text, 1, (1 << 20) - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    return text;
+}
+
+static void compare(const char *name, const char *got)
+{
+    const char *dir = getenv("TESTS_DIR");
+    char path[512];
+    snprintf(path, sizeof path, "%s/goldens/%s.txt", dir != NULL ? dir : "tests", name);
+    if (getenv("GENERATE") != NULL) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fputs(got, f);
+        fclose(f);
+        return;
+    }
+    char *wanted = slurp(path);
+    if (wanted == NULL)
+        fail_msg("no golden '%s'", path);
+    if (strcmp(wanted, got) != 0)
+        print_error("-- %s: wanted --\n%s-- got --\n%s", name, wanted, got);
+    assert_true(strcmp(wanted, got) == 0);
+    free(wanted);
+}
+
+static void shoot(const char *name, const struct snapshot *s, const struct ui_state *given, int w, int h,
+                  enum glyph_set glyphs)
+{
+    struct ui_state st = *given;
+    struct canvas c;
+    char *text = NULL, full[128];
+    size_t n = 0;
+    canvas_init(&c, w, h, glyphs);
+    frame_update(&st, s, w, h, glyphs);
+    frame_draw(&c, s, &st);
+    FILE *f = open_memstream(&text, &n);
+    canvas_dump_text(&c, f);
+    fclose(f);
+    snprintf(full, sizeof full, "%s-%dx%d%s", name, w, h,
+             glyphs == GLYPHS_ASCII   ? "-ascii"
+             : glyphs == GLYPHS_BLOCK ? "-block"
+                                      : "");
+    compare(full, text);
+    free(text);
+    canvas_release(&c);
+}
+
+static void test_overview(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 60}};
+    static const char *const names[] = {"overview-empty", "overview-busy", "overview-trouble",
+                                        "overview-done"};
+    struct snapshot *snaps[] = {canned_empty(), canned_busy(), canned_trouble(), canned_done()};
+    struct ui_state st;
+    frame_init(&st);
+    for (size_t i = 0; i < ARRAY_LEN(snaps); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+            shoot(names[i], snaps[i], &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+            shoot(names[i], snaps[i], &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
+        }
+        free(snaps[i]);
+    }
+}
+
+static void test_others(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_trouble();
+    struct ui_state st;
+    frame_init(&st);
+    shoot("overview-trouble", s, &st, 80, 24, GLYPHS_BLOCK);
+    struct snapshot *big = canned_extreme();
+    shoot("overview-extreme", big, &st, 60, 16, GLYPHS_BRAILLE);
+    shoot("overview-extreme", big, &st, 80, 24, GLYPHS_BRAILLE);
+    shoot("overview-extreme", big, &st, 120, 40, GLYPHS_BRAILLE);
+    free(big);
+    shoot("too-small", s, &st, 50, 10, GLYPHS_BRAILLE);
+    st.view = &view_streams;
+    shoot("streams", s, &st, 80, 24, GLYPHS_BRAILLE);
+    st.view = &view_log;
+    shoot("log", s, &st, 80, 24, GLYPHS_BRAILLE);
+    st.view = &view_overview;
+    st.help = true;
+    shoot("help", s, &st, 80, 24, GLYPHS_BRAILLE);
+    shoot("help", s, &st, 120, 40, GLYPHS_ASCII);
+    free(s);
+}
+
+static void test_render(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    char *a = NULL, *b = NULL;
+    size_t n = 0, m = 0;
+    FILE *f = open_memstream(&a, &n);
+    assert_true(ui_render(s, 120, 40, "svg", f));
+    assert_false(ui_render(s, 120, 40, "png", f));
+    fclose(f);
+    f = open_memstream(&b, &m);
+    assert_true(ui_render(s, 80, 24, "txt", f));
+    fclose(f);
+    assert_true(strncmp(a, "<svg", 4) == 0);
+    assert_non_null(strstr(b, "SIMULATED"));
+    free(a);
+    free(b);
+    free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_overview),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_render),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

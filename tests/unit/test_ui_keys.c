@@ -1,0 +1,197 @@
+/* The key table, and that dispatch, footer, help and man page are all made from it; and what keys do to the
+ * run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "test_ui_snapshots.h"
+#include "ui/control.h"
+#include "ui/keys.h"
+#include "ui/view.h"
+
+static void test_table(void **state)
+{
+    (void)state;
+    bool reachable[ACT_COUNT] = {false};
+    for (size_t i = 0; i < key_table_n; i++) {
+        assert_non_null(key_table[i].help);
+        assert_non_null(key_table[i].group);
+        for (size_t k = 0; k < ARRAY_LEN(key_table[i].codes) && key_table[i].codes[k] != 0; k++) {
+            int code = key_table[i].codes[k];
+            assert_int_equal(keys_action(code), key_table[i].action); /* so no key stands twice */
+            for (const struct view *const *v = view_table; *v != NULL; v++)
+                assert_int_not_equal((*v)->key, code);
+            reachable[key_table[i].action] = true;
+        }
+    }
+    for (int a = ACT_NONE + 1; a < ACT_COUNT; a++)
+        assert_true(reachable[a]);
+    assert_int_equal(keys_action('~'), ACT_NONE);
+    assert_int_equal(keys_action(KEYCODE_NONE), ACT_NONE);
+}
+
+static char *screen(bool help, int w, int h)
+{
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    struct canvas c;
+    char *text = NULL;
+    size_t n = 0;
+    frame_init(&st);
+    st.help = help;
+    canvas_init(&c, w, h, GLYPHS_BRAILLE);
+    frame_update(&st, s, w, h, c.glyphs);
+    frame_draw(&c, s, &st);
+    FILE *f = open_memstream(&text, &n);
+    canvas_dump_text(&c, f);
+    fclose(f);
+    canvas_release(&c);
+    free(s);
+    return text;
+}
+
+static void test_help_and_footer(void **state)
+{
+    (void)state;
+    char *help = screen(true, 160, 60), *plain = screen(false, 160, 60), *man = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&man, &n);
+    keys_print_man(f);
+    fclose(f);
+    for (size_t i = 0; i < key_table_n; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "%s  %s", key_table[i].name, key_table[i].help);
+        assert_non_null(strstr(help, line)); /* whole, not cut */
+        if (key_table[i].footer != NULL)
+            assert_non_null(strstr(plain, key_table[i].footer));
+    }
+    for (const struct view *const *v = view_table; *v != NULL; v++)
+        assert_non_null(strstr(help, (*v)->help));
+    assert_non_null(strstr(plain, "-/+ streams 6"));
+    assert_non_null(strstr(man, ".SH KEYS"));
+    assert_non_null(strstr(man, "one stream more"));
+    free(help);
+    free(plain);
+    free(man);
+}
+
+/* ---- what keys do ---- */
+
+static struct command sent[16];
+static int sent_n;
+
+static void record(void *ctx, const struct command *c)
+{
+    (void)ctx;
+    sent[sent_n++] = *c;
+}
+
+static const struct snapshot_source recorder = {NULL, NULL, record};
+
+static void test_targets(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct control ctl = {.source = &recorder};
+    struct ui_state st;
+    frame_init(&st);
+    sent_n = 0;
+    control_act(&ctl, &st, s, ACT_STREAMS_MORE, 10);
+    control_act(&ctl, &st, s, ACT_STREAMS_MORE,
+                10.1); /* counts from what was asked for, not from the snapshot */
+    assert_int_equal(sent_n, 2);
+    assert_int_equal(sent[1].kind, CMD_STREAMS);
+    assert_int_equal(sent[1].value, 8);
+    assert_int_equal(state_target(&st, s, TARGET_STREAMS), 8);
+    assert_false(control_settle(&ctl, &st, s, 10.2)); /* not confirmed: still shown */
+    assert_int_equal(state_target(&st, s, TARGET_STREAMS), 8);
+    s->target_streams = 8;
+    control_settle(&ctl, &st, s, 10.3);
+    assert_false(st.target[TARGET_STREAMS].on);
+    control_act(&ctl, &st, s, ACT_STREAMS_DOUBLE, 11);
+    assert_int_equal(sent[2].value, 16);
+    assert_true(control_settle(&ctl, &st, s, 20)); /* never confirmed: the truth again */
+    assert_int_equal(state_target(&st, s, TARGET_STREAMS), 8);
+    s->target_streams = 1;
+    control_act(&ctl, &st, s, ACT_STREAMS_LESS, 21);
+    control_act(&ctl, &st, s, ACT_STREAMS_HALF, 21);
+    assert_int_equal(sent_n, 3); /* one is the least */
+    free(s);
+}
+
+static void test_context_limit(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy(); /* max_model_len 16384, output 128 */
+    struct control ctl = {.source = &recorder};
+    struct ui_state st;
+    frame_init(&st);
+    sent_n = 0;
+    for (int i = 0; i < 4; i++)
+        control_act(&ctl, &st, s, ACT_CONTEXT_DOUBLE, 1);
+    assert_int_equal(sent[sent_n - 1].value, 16384 - 128);
+    assert_true(st.toast[0] != '\0');
+    control_act(&ctl, &st, s, ACT_CONTEXT_HALF, 1);
+    assert_int_equal(sent[sent_n - 1].value, (16384 - 128) / 2);
+    assert_true(control_settle(&ctl, &st, s, 100)); /* old messages go */
+    assert_int_equal(st.toast[0], '\0');
+    free(s);
+}
+
+static void test_pause_and_mark(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct control ctl = {.source = &recorder};
+    struct ui_state st;
+    frame_init(&st);
+    sent_n = 0;
+    assert_true(control_act(&ctl, &st, s, ACT_PAUSE, 1));
+    assert_true(state_paused(&st, s));
+    s->paused = true;
+    control_settle(&ctl, &st, s, 1.1);
+    assert_true(state_paused(&st, s));
+    control_act(&ctl, &st, s, ACT_PAUSE, 2);
+    assert_false(state_paused(&st, s));
+    assert_true(control_act(&ctl, &st, s, ACT_MARK, 3));
+    assert_int_equal(sent_n, 3);
+    assert_int_equal(sent[2].kind, CMD_MARK);
+    assert_false(control_act(&ctl, &st, s, ACT_HELP, 3)); /* not its business */
+    free(s);
+}
+
+static void test_views(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_trouble();
+    struct ui_state st;
+    frame_init(&st);
+    assert_true(frame_view_key(&st, '3'));
+    assert_ptr_equal(st.view, &view_streams);
+    assert_false(frame_view_key(&st, '9'));
+    assert_true(frame_act(&st, s, ACT_END, 80, 24));
+    assert_int_equal(st.streams_top, 40 - 18);
+    assert_true(frame_act(&st, s, ACT_PAGE_UP, 80, 24));
+    assert_int_equal(st.streams_top, 40 - 36);
+    frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
+    assert_ptr_equal(st.view, &view_log);
+    frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
+    assert_ptr_equal(st.view, &view_overview);
+    frame_act(&st, s, ACT_HELP, 80, 24);
+    assert_true(st.help);
+    frame_act(&st, s, ACT_CLOSE, 80, 24);
+    assert_false(st.help);
+    free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
+        cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
+        cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

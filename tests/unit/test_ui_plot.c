@@ -1,0 +1,198 @@
+/* Plots: small cases by eye, and what must hold for all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "ui/plot.h"
+#include "util.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void expect(const struct canvas *c, const char *wanted)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    canvas_dump_text(c, f);
+    fclose(f);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static void test_scale(void **state)
+{
+    (void)state;
+    struct plot_scale s = {0, 0};
+    plot_scale_fit(&s, (double)NAN);
+    assert_true(s.top > 0);
+    plot_scale_fit(&s, 131.8);
+    assert_float_equal(s.top, 150, 1e-9);
+    assert_float_equal(s.step, 50, 1e-9);
+    plot_scale_fit(&s, 149); /* still fits */
+    assert_float_equal(s.top, 150, 1e-9);
+    plot_scale_fit(&s, 80); /* not yet worth a jump */
+    assert_float_equal(s.top, 150, 1e-9);
+    plot_scale_fit(&s, 151); /* must grow at once */
+    assert_float_equal(s.top, 200, 1e-9);
+    plot_scale_fit(&s, 30);
+    assert_float_equal(s.top, 40, 1e-9);
+    uint64_t seed = 1;
+    for (int i = 0; i < 1000; i++) { /* always holds the data, in a few round steps */
+        double max = pow(10, rng_unit(&seed) * 9 - 3);
+        plot_scale_fit(&s, max);
+        double lead = s.step / pow(10, floor(log10(s.step) + 1e-9));
+        assert_true(s.top >= max && s.top / s.step < 6.5);
+        assert_true(fabs(lead - 1) < 1e-6 || fabs(lead - 2) < 1e-6 || fabs(lead - 5) < 1e-6);
+    }
+}
+
+static struct series_view *ramp(size_t n)
+{
+    struct series_view *s = xcalloc(1, sizeof *s);
+    s->n = n;
+    s->end_s = (double)n * SNAP_STEP_S;
+    for (size_t i = 0; i < n; i++)
+        s->v[i] = (double)i / (double)(n - 1) * 100;
+    return s;
+}
+
+static void test_area(void **state)
+{
+    (void)state;
+    struct series_view *s = ramp(200);
+    for (size_t i = 100; i < 120; i++)
+        s->v[i] = (double)NAN; /* a gap is a gap */
+    struct plot_scale scale = {100, 50};
+    struct mark mark = {.at_s = 80};
+    struct plot_area p = {s, &scale, &mark, 1};
+    struct canvas c;
+    canvas_init(&c, 24, 6, GLYPHS_BRAILLE);
+    plot_area(&c, canvas_rect(&c), &p);
+    expect(&c, "100┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⣠⣴⣶⣿\n   │           ⢠⣴⣶⣿⣿⣿⣿⣿⣿\n 50┤┄┄┄┄┄⣀⣠⣴⣶⣿┄⢸⣿⣿⣿⣿⣿⣿⣿⣿\n"
+               "   │⣀⣠⣤⣶⣿⣿⣿⣿⣿⣿ ⢸⣿⣿⣿⣿⣿⣿⣿⣿\n  0└───────┴───────▲────\n         -60 s       now\n");
+    canvas_release(&c);
+    free(s);
+}
+
+static void test_area_fallbacks(void **state)
+{
+    (void)state;
+    struct series_view *s = ramp(200);
+    struct plot_scale scale = {100, 50};
+    struct plot_area p = {s, &scale, NULL, 0};
+    struct canvas c;
+    canvas_init(&c, 14, 4, GLYPHS_ASCII);
+    plot_area(&c, canvas_rect(&c), &p);
+    expect(&c, "100+       .##\n   |   ..#####\n   |..########\n  0+----------\n");
+    canvas_release(&c);
+    canvas_init(&c, 14, 4, GLYPHS_BLOCK);
+    plot_area(&c, canvas_rect(&c), &p);
+    expect(&c, "100┤·······▄██\n   │   ▄▄█████\n   │▄▄████████\n  0└──────────\n");
+    canvas_release(&c);
+    free(s);
+}
+
+/* As time goes on a shape moves left, and nothing else about it changes. */
+static void test_area_steady(void **state)
+{
+    (void)state;
+    struct series_view *s = xcalloc(1, sizeof *s);
+    struct canvas a, b;
+    canvas_init(&a, 40, 3, GLYPHS_BRAILLE);
+    canvas_init(&b, 40, 3, GLYPHS_BRAILLE);
+    for (int run = 0; run < 2; run++) {
+        s->n = 400;
+        s->end_s = 300 + run * 5 * 2 * SNAP_STEP_S * 3; /* 3 points a dot, 2 dots a cell: 5 cells later */
+        for (size_t i = 0; i < s->n; i++) {
+            uint64_t own = (uint64_t)llround(s->end_s / SNAP_STEP_S) - 399 + i;
+            s->v[i] = rng_unit(&own) * 100;
+        }
+        plot_history(run == 0 ? &a : &b, canvas_rect(&a), s, 0, 100, ROLE_TEXT);
+    }
+    for (int y = 0; y < 3; y++)
+        for (int x = 5; x < 39; x++) /* the last cell is still filling */
+            assert_int_equal(canvas_at(&a, x, y)->ch, canvas_at(&b, x - 5, y)->ch);
+    canvas_release(&a);
+    canvas_release(&b);
+    free(s);
+}
+
+static void test_spark_and_gauge(void **state)
+{
+    (void)state;
+    struct series_view *s = ramp(200);
+    struct canvas c;
+    canvas_init(&c, 10, 5, GLYPHS_BRAILLE);
+    plot_spark(&c, 0, 0, 10, s, 0, 100, ROLE_TEXT);
+    plot_gauge(&c, 0, 1, 10, 0.75, ROLE_TEXT);
+    plot_gauge(&c, 0, 2, 10, 0.003, ROLE_TEXT); /* little is not nothing */
+    plot_gauge(&c, 0, 3, 10, (double)NAN, ROLE_TEXT);
+    plot_gauge(&c, 0, 4, 10, 7, ROLE_TEXT);
+    expect(&c, "▁▂▃▄▄▅▆▇██\n███████▌\n▏\n\n██████████\n");
+    canvas_release(&c);
+    free(s);
+}
+
+static void test_hist_small(void **state)
+{
+    (void)state;
+    struct hist *warm = xcalloc(2, sizeof *warm), *cold = warm + 1;
+    hist_add(warm, 90 * 1000000, 8);
+    hist_add(warm, 150 * 1000000, 4);
+    hist_add(cold, UINT64_C(1232) * 1000000, 1);
+    struct hist_row rows[PLOT_ROWS];
+    int n = plot_hist_rows(warm, cold, 6, rows);
+    assert_int_equal(n, 5);
+    struct plot_marker marks[] = {{"p50", 90, ROLE_HIST_MARK}, {"cold", 1232, ROLE_HIST_COLD}};
+    struct canvas c;
+    canvas_init(&c, 32, 6, GLYPHS_BRAILLE);
+    plot_hist(&c, canvas_rect(&c), rows, n, marks, 2);
+    expect(&c, " 50–100 ms ████████████ ◂ p50  8\n100–200 ms ██████              4\n200–500 ms               "
+               "      0\n"
+               "   0.5–1 s                     0\n     1–2 s █▌ ◂ cold           1\n\n");
+    canvas_release(&c);
+    free(warm);
+}
+
+/* Whatever the data and the room: no row too many, bounds that meet, and every value counted once. */
+static void test_hist_property(void **state)
+{
+    (void)state;
+    struct hist *warm = xmalloc(2 * sizeof *warm), *cold = warm + 1;
+    uint64_t seed = 11;
+    for (int round = 0; round < 300; round++) {
+        struct hist_row rows[PLOT_ROWS];
+        hist_reset(warm);
+        hist_reset(cold);
+        int values = (int)(rng_next(&seed) % 50), most = 1 + (int)(rng_next(&seed) % 24);
+        for (int i = 0; i < values; i++)
+            hist_add(rng_unit(&seed) < 0.9 ? warm : cold, (uint64_t)pow(10, rng_unit(&seed) * 11), 1);
+        int n = plot_hist_rows(warm, cold, most, rows);
+        uint64_t w = 0, k = 0;
+        assert_in_range(n, values > 0 ? 1 : 0, most);
+        for (int i = 0; i < n; i++) {
+            w += rows[i].warm;
+            k += rows[i].cold;
+            assert_true(rows[i].lo < rows[i].hi);
+            assert_true(i == 0 || fabs(rows[i].lo / rows[i - 1].hi - 1) < 1e-9);
+        }
+        assert_int_equal(w, warm->count);
+        assert_int_equal(k, cold->count);
+    }
+    free(warm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scale),           cmocka_unit_test(test_area),
+        cmocka_unit_test(test_area_fallbacks),  cmocka_unit_test(test_area_steady),
+        cmocka_unit_test(test_spark_and_gauge), cmocka_unit_test(test_hist_small),
+        cmocka_unit_test(test_hist_property),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
