@@ -6,19 +6,23 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define START_MS 10000
 
-static void child(int out, char *const *sim_args, size_t n)
+static void child(pid_t parent, int out, char *const *sim_args, size_t n)
 {
-    char **argv = xcalloc(n + 4, sizeof *argv);
+    /* It must not outlive a parent that is killed outright, not even one that is killed now.  (Kept over execve.) */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(0);
+    char **argv = xcalloc(n + 3, sizeof *argv);
     argv[0] = xstrdup("tokgauge");
     argv[1] = xstrdup("sim");
-    argv[2] = xstrdup("--die-with-parent");
     for (size_t i = 0; i < n; i++)
-        argv[3 + i] = sim_args[i];
+        argv[2 + i] = sim_args[i];
     dup2(out, STDOUT_FILENO);
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0)
@@ -59,9 +63,10 @@ bool demo_start(struct demo *d, char *const *sim_args, size_t n, struct err *e)
     d->pid = -1;
     if (pipe2(fd, O_CLOEXEC) != 0)
         return err_set(e, "cannot make a pipe: %s", strerror(errno));
+    pid_t self = getpid();
     d->pid = fork();
     if (d->pid == 0)
-        child(fd[1], sim_args, n);
+        child(self, fd[1], sim_args, n);
     close(fd[1]);
     bool ok = d->pid > 0 ? read_url(fd[0], d, e) : err_set(e, "cannot start the simulated server: %s", strerror(errno));
     close(fd[0]);

@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -34,6 +36,21 @@ static void catch_signals(void)
     for (size_t i = 0; i < ARRAY_LEN(stops); i++)
         sigaction(stops[i], &a, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails and is reported, as on a full disk */
+}
+
+/* The engine's threads inherit this: signals are for the main thread, which alone knows the state of the terminal. */
+static struct engine *start_engine(const struct options *o, const char *command_line, bool *usage, struct err *e)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    sigset_t mask, before;
+    sigfillset(&mask);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&mask, own[i]);
+    pthread_sigmask(SIG_BLOCK, &mask, &before);
+    struct engine *g = engine_start(&o->run, command_line, usage, e);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return g;
 }
 
 static int complain(const struct err *e, int status)
@@ -48,11 +65,26 @@ static bool utf8_terminal(void)
 }
 
 /* The dashboard needs a terminal to draw on and to read keys from. */
+static bool on_terminal(const struct options *o)
+{
+    return !o->plain && !o->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+}
+
 static bool wants_dashboard(const struct options *o)
 {
     const char *term = getenv("TERM");
-    return !o->plain && !o->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && term != NULL && term[0] != '\0' &&
-           strcmp(term, "dumb") != 0;
+    return on_terminal(o) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
+}
+
+/* Before anything is sent: a terminal that the dashboard cannot use.  One that says that it can do nothing gets plain
+ * lines, and is told why; an unknown one is more likely a mistake. */
+static bool check_terminal(const struct options *o, struct err *e)
+{
+    if (wants_dashboard(o))
+        return ui_check(e);
+    if (on_terminal(o))
+        fputs("tokgauge: TERM is not set, or dumb: plain lines in place of the dashboard\n", stderr);
+    return true;
 }
 
 static void print(const struct buf *b, FILE *f)
@@ -84,7 +116,7 @@ static void stop_run(struct engine *g)
 static void watch_plain(struct engine *g, const struct options *o, struct snapshot *s)
 {
     struct snapshot_source source = engine_source(g);
-    int64_t next = clock_ns();
+    int64_t next = clock_ns() + NS_PER_SEC; /* what fails at once has one line: the reason */
     bool stopped = false;
     struct snapshot *now = xcalloc(1, sizeof *now);
     while (!engine_over(g)) {
@@ -95,7 +127,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
         }
         if (source.read(source.ctx, now, now->seq) && (now->state == RUN_LOAD || s->seq == 0))
             memcpy(s, now, sizeof *s);
-        if (clock_ns() < next)
+        if (clock_ns() < next || now->state == RUN_FAILED)
             continue;
         next += NS_PER_SEC;
         struct buf line;
@@ -172,7 +204,7 @@ static int run_engine(const struct options *o, const char *command_line)
 {
     struct err e;
     bool usage, dashboard = wants_dashboard(o);
-    struct engine *g = engine_start(&o->run, command_line, &usage, &e);
+    struct engine *g = start_engine(o, command_line, &usage, &e);
     if (g == NULL)
         return complain(&e, usage ? EXIT_USAGE : EXIT_FAILED);
     struct snapshot *last = xcalloc(1, sizeof *last);
@@ -183,9 +215,7 @@ static int run_engine(const struct options *o, const char *command_line)
     else
         watch_plain(g, o, last);
     const struct run_result *r = engine_finish(g);
-    int status = report(r, o, end, dashboard);
-    if (end == UI_ERROR)
-        status = complain(&ui_error, EXIT_FAILED);
+    int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED) : report(r, o, end, dashboard);
     if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, &e))
         status = complain(&e, EXIT_FAILED);
     free(last);
@@ -193,8 +223,14 @@ static int run_engine(const struct options *o, const char *command_line)
     return status;
 }
 
-static void plan_duration(struct options *o)
+static void fill_defaults(struct options *o)
 {
+    if (o->run.seed < 0) { /* below 2^53, so that JSON's readers have it exactly */
+        uint64_t drawn = 0;
+        if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
+            drawn = (uint64_t)clock_ns();
+        o->run.seed = (int64_t)(drawn >> 22);
+    }
     if (o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
         o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
 }
@@ -214,7 +250,7 @@ static int run_demo(struct options *o, const char *command_line)
 static int run_sim(const struct options *o)
 {
     struct err e;
-    int status = sim_run(&o->sim, o->die_with_parent, &e);
+    int status = sim_run(&o->sim, &e);
     return status != 0 ? complain(&e, status) : 0;
 }
 
@@ -223,7 +259,7 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: a decimal comma would get into JSON */
     struct options o;
     struct err e;
-    if (!options_parse(&o, argc, argv, &e)) {
+    if (!options_parse(&o, argc, argv, &e) || !ui_check_theme(o.theme, &e)) {
         options_release(&o);
         return complain(&e, EXIT_USAGE);
     }
@@ -239,8 +275,10 @@ int main(int argc, char **argv)
     } else {
         catch_signals();
         curl_global_init(CURL_GLOBAL_DEFAULT);
-        plan_duration(&o);
-        status = o.command == COMMAND_DEMO ? run_demo(&o, command_line) : run_engine(&o, command_line);
+        fill_defaults(&o);
+        status = !check_terminal(&o, &e)          ? complain(&e, EXIT_USAGE)
+                 : o.command == COMMAND_DEMO ? run_demo(&o, command_line)
+                                                  : run_engine(&o, command_line);
         curl_global_cleanup();
     }
     options_release(&o);

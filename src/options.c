@@ -56,6 +56,8 @@ static const struct option table[] = {
      "file whose first line is the API key", false},
     {"header", 'H', NULL, LOAD, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
      "send this header too; may be given several times", false},
+    {"ca-file", 0, NULL, RUN, TEXT, AT(run.ca_file), 0, 0, "FILE", NULL,
+     "certificates (PEM) to trust instead of the system's", false},
     {"insecure", 0, NULL, RUN, FLAG, AT(run.insecure), 0, 0, NULL, NULL, "do not verify the server's TLS certificate",
      false},
     {"timeout", 0, NULL, LOAD, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
@@ -64,7 +66,8 @@ static const struct option table[] = {
      "a stream fails when no byte comes for so long", false},
     {"workers", 0, NULL, LOAD, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
      "threads that drive the load; 0: as many as cores, at most 4", false},
-    {"seed", 0, NULL, LOAD, COUNT, AT(run.seed), 0, 9e15, "N", "1", "seed of the prompts", false},
+    {"seed", 0, NULL, LOAD, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
+     "seed of the prompts (default: another one in each run, so that no prefix cache knows them from the last run)", false},
     {"label", 0, NULL, LOAD, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
      false},
     {"out", 'o', NULL, LOAD, TEXT, AT(run.out), 0, 0, "FILE", NULL,
@@ -112,8 +115,6 @@ static const struct option table[] = {
     {"sim-log", 0, NULL, SIM, TEXT, AT(sim.log), 0, 0, "FILE", NULL, "write one JSON line a request: what really happened",
      false},
 
-    {"die-with-parent", 0, NULL, COMMAND_SIM, FLAG, AT(die_with_parent), 0, 0, NULL, NULL, "end when the parent process ends",
-     true},
 
     {"help", 'h', NULL, ALL, FLAG, AT(help), 0, 0, NULL, NULL, "this list", false},
     {"version", 'V', NULL, ALL, FLAG, AT(version), 0, 0, NULL, NULL, "print the version", false},
@@ -139,7 +140,7 @@ static void set_defaults(struct options *o)
     *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
-                                 .seed = 1, .prompt = "unique"};
+                                 .seed = -1, .prompt = "unique"};
     sim_config_default(&o->sim);
 }
 
@@ -370,8 +371,12 @@ static bool take_word(struct options *o, const char *word, struct err *e)
     if (o->command != COMMAND_RUN)
         return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
                        o->command == COMMAND_DEMO ? "demo" : "sim");
-    if (o->run.url != NULL)
-        return err_set(e, "'%s' is one URL too many: '%s' was given before", word, o->run.url);
+    if (o->run.url != NULL) {
+        char second[160], first[160];
+        url_hide_login(word, second, sizeof second);
+        url_hide_login(o->run.url, first, sizeof first);
+        return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
+    }
     if (!looks_like_url(word))
         return err_set(e, "'%s' is neither a command (run, demo, sim) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
@@ -553,6 +558,7 @@ void options_command_line(int argc, char **argv, char *out, size_t size)
 {
     out[0] = '\0';
     bool secret = false;
+    char plain[600];
     for (int i = 0; i < argc; i++) {
         const char *word = i == 0 ? "tokgauge" : argv[i];
         char hidden[96];
@@ -562,6 +568,9 @@ void options_command_line(int argc, char **argv, char *out, size_t size)
         } else if (str_starts(word, "--header=") || (str_starts(word, "-H") && word[2] != '\0')) {
             mask(word, hidden, sizeof hidden);
             word = hidden;
+        } else if (strchr(word, '@') > strchr(word, ':') && strchr(word, ':') != NULL) { /* http://user:key@… */
+            url_hide_login(word, plain, sizeof plain);
+            word = plain;
         }
         secret = strcmp(argv[i], "--header") == 0 || strcmp(argv[i], "-H") == 0;
         add_quoted(out, size, word);

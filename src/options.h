@@ -15,7 +15,6 @@ struct options {
     struct run_config run;
     struct sim_config sim;
     bool plain, json, help, version;
-    bool die_with_parent;  /* sim: end when the parent does */
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */
     const char *theme;

@@ -184,3 +184,12 @@ double rng_unit(uint64_t *state)
 {
     return (double)(rng_next(state) >> 11) * 0x1p-53;
 }
+
+void url_hide_login(const char *url, char *out, size_t size)
+{
+    const char *scheme = strstr(url, "://");
+    const char *host = scheme != NULL ? scheme + 3 : url;
+    const char *end = host + strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', (size_t)(end - host));
+    snprintf(out, size, "%.*s%s", (int)(host - url), url, at != NULL ? at + 1 : host);
+}

@@ -50,4 +50,7 @@ uint64_t rng_next(uint64_t *state);
 /* Uniform in [0, 1). */
 double rng_unit(uint64_t *state);
 
+/* "http://user:secret@host/" → "http://host/": what may be shown and written of a URL. */
+void url_hide_login(const char *url, char *out, size_t size);
+
 #endif

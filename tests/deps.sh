@@ -16,6 +16,8 @@ build    pc:libcjson                    libcjson-dev            cjson-devel     
 test     pc:cmocka                      libcmocka-dev           libcmocka-devel       cmocka          libcmocka-devel
 test     pc:vterm                       libvterm-dev            libvterm-devel        libvterm        libvterm-devel
 test     cmd:jq                         jq                      jq                    jq              jq
+test     cmd:openssl                    openssl                 openssl               openssl         openssl
+test     cmd:pgrep                      procps                  procps-ng             procps-ng       procps
 lint     cmd:clang                      clang                   clang                 clang           clang
 lint     cmd:clang-tidy                 clang-tidy              clang-tools-extra     clang           clang-tools
 lint     cmd:clang-format               clang-format            clang-tools-extra     clang           clang-tools

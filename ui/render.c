@@ -25,3 +25,16 @@ bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE 
     canvas_release(&c);
     return fflush(f) == 0 && !ferror(f);
 }
+
+bool ui_check_theme(const char *name, struct err *e)
+{
+    struct theme t;
+    if (theme_load(&t, name))
+        return true;
+    char all[160] = "";
+    for (size_t i = 0; theme_builtin(i) != NULL; i++) {
+        size_t n = strlen(all);
+        snprintf(all + n, sizeof all - n, "%s%s", i > 0 ? ", " : "", theme_builtin(i));
+    }
+    return err_set(e, "there is no theme '%s': --theme takes %s", name, all);
+}

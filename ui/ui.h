@@ -33,6 +33,12 @@ enum ui_end {
     UI_LOST        /* the terminal is gone */
 };
 
+/* Can the terminal type that TERM names be used?  False with the reason in e.  Prints and changes nothing. */
+bool ui_check(struct err *e);
+
+/* Is there such a theme (NULL: the default)?  False with a line in e that names those there are. */
+bool ui_check_theme(const char *name, struct err *e);
+
 /* Draws until the run or the user ends it; returns an enum ui_end.  The terminal is as it was before on every
  * return, and after die() and fatal signals too.  setlocale(LC_CTYPE, "") must have been called. */
 int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e);

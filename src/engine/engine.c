@@ -435,6 +435,7 @@ static void wind_up(struct engine *g)
     if (r->end == END_NONE)
         r->end = END_STOPPED;
     g->state = RUN_DONE;
+    engine_fill_view(g, r->end_ns);
     rows_sample(g, r->end_ns);
     if (g->scraper != NULL)
         scraper_stop(g->scraper);
@@ -530,10 +531,20 @@ static void cond_init(pthread_cond_t *c)
     pthread_condattr_destroy(&attr);
 }
 
+static bool not_a_url(const char *url, struct err *e)
+{
+    char shown[256];
+    url_hide_login(url, shown, sizeof shown);
+    return err_set(e, "'%s' is not an http or https URL", shown);
+}
+
 static bool prepare(struct engine *g, bool *usage, struct err *e)
 {
     const struct run_config *c = g->cfg;
+    char base[sizeof g->result.pre.server.base];
     *usage = true;
+    if (c->url != NULL && !server_base(c->url, base, sizeof base))
+        return not_a_url(c->url, e);
     if (!prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))
         return false;
     if (!http_settings_init(&g->http, c, e))
@@ -545,6 +556,7 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
 static void init_view(struct engine *g, int64_t now)
 {
     snapshot_clear(&g->view);
+    server_sample_clear(&g->server);
     live_init(&g->live, now);
     g->view.state = RUN_PREFLIGHT;
     g->view.target_streams = (int)g->cfg->max_num_seqs;

@@ -56,7 +56,7 @@ void rows_header(struct engine *g)
     jw_str(&j, "command", r->command);
     jw_str(&j, "label", g->cfg->label);
     jw_bool(&j, "simulated", s->simulated);
-    jw_str(&j, "url", s->base);
+    jw_str(&j, "url", s->url);
     jw_str(&j, "model", s->model);
     jw_str(&j, "server", s->title);
     jw_known(&j, "max_model_len", s->max_model_len);

@@ -31,8 +31,9 @@ struct run_config {
     int64_t drain_ns;     /* how long to wait for requests in flight at the end */
     int64_t workers;      /* 0: min(cores, 4) */
     int64_t timeout_ns, stall_ns;
-    int64_t seed;
+    int64_t seed;         /* of the prompts; -1 until the run has drawn one */
     const char *prompt;   /* "unique", "shared" or a file */
+    const char *ca_file;  /* certificates to trust, NULL: the system's */
     bool insecure;        /* do not verify TLS */
     bool natural_length;  /* let the model end by itself */
     bool stamps;          /* compare with the time stamps that the simulator and the test servers put in their chunks */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define KEY_MAX 8192
 
@@ -48,7 +49,9 @@ static bool key_from_file(struct http_settings *s, const char *path, struct err 
 
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e)
 {
-    *s = (struct http_settings){.insecure = c->insecure};
+    *s = (struct http_settings){.insecure = c->insecure, .ca_file = c->ca_file};
+    if (c->ca_file != NULL && access(c->ca_file, R_OK) != 0)
+        return err_set(e, "cannot read --ca-file '%s': %s", c->ca_file, strerror(errno));
     add_header(s, "Content-Type: application/json");
     add_header(s, "Expect:");
     if (c->stamps)
@@ -87,6 +90,8 @@ void http_setup(CURL *easy, const struct http_settings *s, const char *url, char
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1,[::1]");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tokgauge");
+    if (s->ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file);
     if (s->insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -168,19 +173,30 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
     r->code = http_perform(easy, stop);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
     bool ok = r->code == CURLE_OK && r->status != 0;
+    http_name_refusal(easy, r->code, error);
     if (!ok)
         http_explain(r->code, error, url, e);
     curl_easy_cleanup(easy);
     return ok;
 }
 
-/* "http://host:port/path" → "host:port". */
+/* "http://user:secret@host:port/path" → "host:port". */
 static void address_of(const char *url, char *out, size_t size)
 {
-    const char *p = strstr(url, "://");
-    p = p != NULL ? p + 3 : url;
-    size_t n = strcspn(p, "/?#");
-    str_sanitise(out, size, p, n);
+    char plain[600];
+    url_hide_login(url, plain, sizeof plain);
+    const char *p = strstr(plain, "://");
+    p = p != NULL ? p + 3 : plain;
+    str_sanitise(out, size, p, strcspn(p, "/?#"));
+}
+
+/* libcurl's own text says less, at greater length. */
+void http_name_refusal(CURL *easy, CURLcode code, char *error)
+{
+    long os = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os);
+    if (code == CURLE_COULDNT_CONNECT && os != 0)
+        str_copy(error, CURL_ERROR_SIZE, strerror((int)os));
 }
 
 void http_explain(CURLcode code, const char *detail, const char *url, struct err *e)
@@ -201,14 +217,14 @@ void http_explain(CURLcode code, const char *detail, const char *url, struct err
         err_set(e, "no answer from '%s' in time: %s", at, why);
         break;
     case CURLE_PEER_FAILED_VERIFICATION:
-        err_set(e, "TLS certificate of '%s' is not accepted: %s (--insecure skips the check)", at, why);
+        err_set(e, "TLS certificate of '%s' is not accepted: %s (--ca-file names another authority, --insecure skips the check)", at, why);
         break;
     case CURLE_SSL_CONNECT_ERROR:
         err_set(e, "TLS with '%s' failed: %s: does the server speak https?", at, why);
         break;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-        err_set(e, "'%s' is not an http or https URL", url);
+        err_set(e, "'%s' is not an http or https URL", at);
         break;
     case CURLE_ABORTED_BY_CALLBACK:
         err_set(e, "stopped");

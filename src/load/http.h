@@ -15,6 +15,7 @@
 struct http_settings {
     struct curl_slist *headers; /* content type, the user's, the key, an empty Expect */
     bool insecure;
+    const char *ca_file; /* certificates to trust, NULL: the system's */
 };
 /* Reads the API key from the environment or file that the configuration names.  The key goes nowhere else. */
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e);
@@ -42,6 +43,9 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
 
 /* One line for a failed transfer: "connection to 127.0.0.1:8000 refused: is the server running?". */
 void http_explain(CURLcode code, const char *detail, const char *url, struct err *e);
+
+/* Puts the system's reason into `error` (of CURL_ERROR_SIZE) where a connection was refused. */
+void http_name_refusal(CURL *easy, CURLcode code, char *error);
 
 /* Runs one prepared handle to its end on this thread, looking at *stop 20 times a second. */
 CURLcode http_perform(CURL *easy, const atomic_bool *stop);

@@ -94,10 +94,13 @@ static bool drop_refused_field(struct preflight *p, const char *why)
     return false;
 }
 
-static bool passing(enum outcome o, int status)
+/* May it be different the next time?  An answer that is no event stream at all will not. */
+static bool passing(const struct transfer *t)
 {
+    enum outcome o = t->tl.outcome;
+    int status = t->tl.http_status;
     return o == OUT_HTTP_429 || (o == OUT_HTTP_5XX && status != 503) || o == OUT_RESET || o == OUT_TRUNCATED ||
-           o == OUT_ERROR_EVENT || o == OUT_MALFORMED || o == OUT_EMPTY || o == OUT_STALLED;
+           o == OUT_ERROR_EVENT || (o == OUT_MALFORMED && t->any_event) || o == OUT_EMPTY || o == OUT_STALLED;
 }
 
 static bool explain(const struct ask *a, const struct transfer *t, CURLcode code, struct err *e)
@@ -162,7 +165,7 @@ static bool first_request(struct ask *a, struct transfer *t, size_t words, struc
         if (o == OUT_OK)
             return true;
         bool again = o == OUT_HTTP_4XX && drop_refused_field(a->p, t->error);
-        if (attempt >= TRIES || !(again || passing(o, t->tl.http_status)))
+        if (attempt >= TRIES || !(again || passing(t)))
             return explain(a, t, code_of(o), e);
         if (!again)
             pause_before_retry(a, attempt);
@@ -191,7 +194,11 @@ static void learn_from_usage(struct ask *a, struct transfer *t, size_t words)
         if (t->tl.prompt_tokens > 0)
             scale_from(&p->scale, other, t->tl.prompt_tokens, words, told);
     }
-    p->scale.base += (double)told - (p->scale.base + p->scale.per_word * (double)words);
+    /* With a tokenizer the scale is exact at the length that will be sent: only what it and the usage count differently
+     * for one and the same prompt is corrected.  (The salts differ, their lengths do not.) */
+    int64_t counted = p->tokenized ? tokenize_words(a, words) : -1;
+    double guess = counted >= 0 ? (double)counted : p->scale.base + p->scale.per_word * (double)words;
+    p->scale.base += (double)told - guess;
 }
 
 static bool check_length(const struct ask *a, struct err *e)

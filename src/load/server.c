@@ -59,10 +59,9 @@ bool server_base(const char *url, char *out, size_t size)
 
 static void set_address(struct server_info *s)
 {
-    const char *host = strstr(s->base, "://") + 3;
+    url_hide_login(s->base, s->url, sizeof s->url);
+    const char *host = strstr(s->url, "://") + 3;
     str_sanitise(s->address, sizeof s->address, host, strcspn(host, "/"));
-    const char *name = strchr(s->address, '@') != NULL ? strchr(s->address, '@') + 1 : s->address;
-    memmove(s->address, name, strlen(name) + 1);
     s->local = str_starts(s->address, "127.") || str_starts(s->address, "localhost") || str_starts(s->address, "[::1]");
 }
 

@@ -23,6 +23,7 @@ extern const struct server_kind server_kinds[]; /* the last one, with port 0, is
 struct server_info {
     const struct server_kind *kind;
     char base[512];     /* "http://127.0.0.1:8000", what stood before /v1 */
+    char url[512];      /* base without user and password, to be shown and written */
     char address[96];   /* "127.0.0.1:8000" */
     char model[256];    /* as the API wants it; sanitised it goes on screen */
     char title[64];     /* "vLLM 0.11.2" */

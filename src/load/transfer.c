@@ -179,6 +179,7 @@ static enum transport transport_of(CURLcode code, const struct transfer *t)
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING: return TR_CLOSED_EARLY;
     case CURLE_WRITE_ERROR: return t->sse.too_large ? TR_TOO_LARGE : TR_PROTOCOL;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* no HTTP that it knows */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_HTTP2: return TR_PROTOCOL;
@@ -228,6 +229,7 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
     sse_end(&t->sse, on_event, &a);
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    http_name_refusal(t->easy, code, t->curl_error);
     if (how == TR_COMPLETE)
         how = transport_of(code, t);
     bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->any_event;

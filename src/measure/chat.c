@@ -2,6 +2,7 @@
 #include "util.h"
 
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const cJSON *get(const cJSON *o, const char *name)
@@ -13,6 +14,72 @@ static const char *text_of(const cJSON *o, const char *name)
 {
     const cJSON *v = get(o, name);
     return cJSON_IsString(v) && v->valuestring[0] != '\0' ? v->valuestring : NULL;
+}
+
+static int hex4(const char *p)
+{
+    int v = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = p[i];
+        int d = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        if (d < 0)
+            return -1;
+        v = v * 16 + d;
+    }
+    return v;
+}
+
+static bool high_half(int code)
+{
+    return code >= 0xd800 && code < 0xdc00;
+}
+
+static bool low_half(int code)
+{
+    return code >= 0xdc00 && code < 0xe000;
+}
+
+/* In place: every half of a surrogate pair that stands alone becomes \ufffd.  True where there was one. */
+static bool mend_surrogates(char *s, size_t n)
+{
+    bool mended = false;
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (s[i] != '\\')
+            continue;
+        if (s[i + 1] != 'u' || i + 6 > n) {
+            i++; /* another escape: its second character is no backslash of its own */
+            continue;
+        }
+        int code = hex4(s + i + 2);
+        bool pair = high_half(code) && i + 12 <= n && s[i + 6] == '\\' && s[i + 7] == 'u' && low_half(hex4(s + i + 8));
+        if (!pair && (high_half(code) || low_half(code))) {
+            memcpy(s + i + 2, "fffd", 4);
+            mended = true;
+        }
+        i += pair ? 11 : 5;
+    }
+    return mended;
+}
+
+/* JSON's grammar allows half a surrogate pair (an emoji that was cut between two tokens); cJSON refuses the whole text. */
+static cJSON *parse(const char *data, size_t n)
+{
+    cJSON *root = cJSON_ParseWithLength(data, n + 1);
+    if (root != NULL || memmem(data, n, "\\u", 2) == NULL)
+        return root;
+    char *copy = xmalloc(n + 1);
+    memcpy(copy, data, n + 1);
+    if (mend_surrogates(copy, n))
+        root = cJSON_ParseWithLength(copy, n + 1);
+    free(copy);
+    return root;
+}
+
+/* Nanoseconds, 0 where missing or nonsense; a double holds them exactly up to 2^53 = 104 days of uptime. */
+static int64_t ns_of(const cJSON *o, const char *name)
+{
+    const cJSON *v = get(o, name);
+    return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 9e18 ? (int64_t)v->valuedouble : 0;
 }
 
 /* A whole number of tokens, −1 where it is missing or out of any sensible range. */
@@ -89,7 +156,7 @@ void chat_decode(const char *data, size_t n, struct chat_event *e)
         e->done = true;
         return;
     }
-    cJSON *root = cJSON_ParseWithLength(data, n + 1);
+    cJSON *root = parse(data, n);
     e->json = root;
     if (!cJSON_IsObject(root)) {
         e->malformed = true;
@@ -109,12 +176,8 @@ void chat_decode(const char *data, size_t n, struct chat_event *e)
         read_choice(choice, e);
     }
     read_usage(get(root, "usage"), e);
-    const cJSON *stamp = get(root, "stamp_ns");
-    if (cJSON_IsNumber(stamp))
-        e->stamp_ns = (int64_t)stamp->valuedouble; /* exact up to 2^53 ns = 104 days of uptime */
-    const cJSON *ttft = stamp != NULL ? get(root, "ttft_ns") : NULL;
-    if (cJSON_IsNumber(ttft))
-        e->server_ttft_ns = (int64_t)ttft->valuedouble;
+    e->stamp_ns = ns_of(root, "stamp_ns");
+    e->server_ttft_ns = ns_of(root, "ttft_ns");
 }
 
 void chat_release(struct chat_event *e)

@@ -183,7 +183,7 @@ static void json_head(struct jsonw *j, const struct run_result *r)
     jw_bool(j, "simulated", s->simulated);
     jw_str(j, "label", c->label);
     jw_str(j, "started", r->started);
-    jw_str(j, "url", s->base);
+    jw_str(j, "url", s->url);
     jw_str(j, "model", s->model);
     jw_str(j, "server", s->title);
     jw_num(j, "max_model_len", s->max_model_len > 0 ? (double)s->max_model_len : (double)NAN, 0);

@@ -257,8 +257,7 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
 {
     static const char *const states[] = {"preflight", "warm-up", "load", "paused", "drain", "done", "failed"};
     char t[FMT_SIZE], r[FMT_SIZE], p[FMT_SIZE], q[FMT_SIZE];
-    bool timed = isfinite(s->elapsed_s);
-    buf_addf(b, "%s %-9s", fmt_clock(t, timed ? s->elapsed_s : s->clock_s), states[s->state]);
+    buf_addf(b, "%s %-9s", fmt_clock(t, s->clock_s), states[s->state]);
     if (s->state == RUN_PREFLIGHT || s->state == RUN_FAILED) {
         buf_addf(b, " %s", s->status);
     } else {

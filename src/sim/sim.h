@@ -53,9 +53,9 @@ struct sim_config {
 };
 void sim_config_default(struct sim_config *c);
 
-/* Serves until SIGTERM or SIGINT (or, with die_with_parent, the parent's end).  Prints one line
+/* Serves until SIGTERM or SIGINT.  Prints one line
  * "listening on http://HOST:PORT" to stdout when it is ready, and flushes.  Returns the exit status; where it
  * cannot start it fills e and returns 1. */
-int sim_run(const struct sim_config *c, bool die_with_parent, struct err *e);
+int sim_run(const struct sim_config *c, struct err *e);
 
 #endif

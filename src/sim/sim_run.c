@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -260,15 +259,8 @@ static void serve(struct sim_server *s)
     event_free(interrupt);
 }
 
-int sim_run(const struct sim_config *c, bool die_with_parent, struct err *e)
+int sim_run(const struct sim_config *c, struct err *e)
 {
-    pid_t parent = getppid();
-    if (die_with_parent) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        /* The parent may have ended before the line above: then no signal will come. */
-        if (getppid() != parent)
-            return 0;
-    }
     struct sim_server s = {.c = *c, .created = time(NULL)};
     if (!check_config(c, e) || !open_log(&s, e))
         return 1;

@@ -20,7 +20,7 @@ struct scraper {
     struct server_sample last; /* under lock */
 };
 
-static void clear(struct server_sample *s)
+void server_sample_clear(struct server_sample *s)
 {
     double nan = (double)NAN;
     *s = (struct server_sample){0, nan, nan, nan, nan, nan, nan, nan, nan, nan};
@@ -35,7 +35,7 @@ static void pick(const char *page, size_t n, const char *const name[2], double *
 
 void scrape_read(const struct server_kind *k, const char *page, size_t n, struct server_sample *out)
 {
-    clear(out);
+    server_sample_clear(out);
     pick(page, n, k->running, &out->running);
     pick(page, n, k->waiting, &out->waiting);
     pick(page, n, k->kv_used, &out->kv_used);
@@ -55,7 +55,7 @@ static bool scrape(void *ctx, const atomic_bool *stop)
     struct http_reply r;
     bool ok = http_call(s->http, s->url, NULL, GIVE_UP_NS, stop, &r, NULL);
     struct server_sample sample;
-    clear(&sample);
+    server_sample_clear(&sample);
     if (ok && r.status == 200 && r.body.len > 0)
         scrape_read(s->server->kind, r.body.data, r.body.len, &sample);
     sample.at = clock_ns();
@@ -72,7 +72,7 @@ struct scraper *scraper_start(const struct server_info *server, const struct htt
     struct scraper *s = xcalloc(1, sizeof *s);
     s->server = server;
     s->http = http;
-    clear(&s->last);
+    server_sample_clear(&s->last);
     pthread_mutex_init(&s->lock, NULL);
     snprintf(s->url, sizeof s->url, "%s/metrics", server->base);
     s->ticker = ticker_start(EVERY_NS, scrape, s);

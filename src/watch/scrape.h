@@ -12,6 +12,8 @@ struct server_sample { /* NAN: unknown */
     double gtt_total, gtt_used, ram_total, ram_used; /* bytes, of a simulated machine */
 };
 
+/* Nothing known. */
+void server_sample_clear(struct server_sample *s);
 /* Pure: picks the values of that kind of server out of a page. */
 void scrape_read(const struct server_kind *k, const char *page, size_t n, struct server_sample *out);
 

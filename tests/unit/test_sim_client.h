@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,7 +65,8 @@ static struct server start(const struct sim_config *c)
         close(line[0]);
         close(line[1]);
         struct err e;
-        _exit(sim_run(c, true, &e));
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        _exit(sim_run(c, &e));
     }
     close(line[1]);
     FILE *f = fdopen(line[0], "r");

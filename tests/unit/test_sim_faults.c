@@ -143,11 +143,11 @@ static void a_taken_port_is_said(void **state)
     struct server s = start(&c);
     c.port = s.port;
     struct err e = {0};
-    assert_int_equal(sim_run(&c, false, &e), 1);
+    assert_int_equal(sim_run(&c, &e), 1);
     assert_non_null(strstr(e.msg, "cannot listen on '127.0.0.1'"));
     c.port = 0;
     c.fault[SIM_FAULT_429] = 1.5;
-    assert_int_equal(sim_run(&c, false, &e), 1);
+    assert_int_equal(sim_run(&c, &e), 1);
     stop(&s);
 }
 

@@ -117,6 +117,17 @@ static void test_chat(void **state)
     assert_true(e.output && !e.answer);
     assert_string_equal(e.text, "hm");
     chat_release(&e);
+    /* Half of a surrogate pair: allowed by the grammar, shown as U+FFFD. */
+    decode("{\"choices\":[{\"delta\":{\"content\":\"a\\ud83db\\uDE00\\\\ud83d\\ud83d\\ude00\"}}]}", &e);
+    assert_true(e.output);
+    assert_string_equal(e.text, "a\uFFFDb\uFFFD\\ud83d\U0001F600");
+    chat_release(&e);
+    decode("{\"choices\":[{\"delta\":{\"content\":\"\\ud8", &e); /* cut off within one */
+    assert_true(e.malformed);
+    chat_release(&e);
+    decode("{\"choices\":[],\"stamp_ns\":1e300,\"ttft_ns\":-1}", &e);
+    assert_true(e.stamp_ns == 0 && e.server_ttft_ns == 0);
+    chat_release(&e);
     decode("{\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}", &e);
     assert_true(e.output && !e.answer);
     chat_release(&e);

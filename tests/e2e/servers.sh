@@ -1,0 +1,71 @@
+# Recorded answers of real servers, over a real socket, and habits that real servers have.
+. "$TESTS_DIR/e2e/lib.sh"
+
+# replay NAME EXPECTED TOKENS-OF-EACH [rawserver options…]: 6 requests on 2 streams
+replay() {
+    name=$1 outcome=$2 tokens=$3
+    shift 3
+    start_server "$RAWSERVER" --file "$TESTS_DIR/fixtures/$name" --gap 0 "$@"
+    "$TOKGAUGE" run "$URL" --json -c 2 -n 6 --natural-length --context 32 --stall 2s --timeout 5s >"$TMP/out.json" 2>"$TMP/err"
+    check "$name $*: six requests are $outcome" json "$TMP/out.json" ".requests.by_outcome == {\"$outcome\": 6}"
+    check "$name $*: $tokens tokens each" json "$TMP/out.json" ".tokens.output == 6 * $tokens"
+    stop_server
+}
+# llama.cpp announces keep-alive and closes all the same.
+replay llamacpp-2026-chat-usage.raw ok 12 --close
+replay llamacpp-2026-chat.raw ok 4 --close
+replay llamacpp-2025-chat-usage.raw ok 12 --close
+replay llamacpp-2025-chat.raw ok 4 --close
+replay openclaw-2026.2-chat.http ok 16 --rechunk --split 7
+replay openclaw-2026.9-chat.http ok 20 --rechunk --split 40
+replay openclaw-2026.9-chat.http ok 20 --rechunk
+
+start_server "$RAWSERVER" --file "$TESTS_DIR/fixtures/openclaw-2026.2-provider-error.http" --gap 0 --rechunk
+check "a gateway whose provider fails: one line" exits 1 "$TOKGAUGE" run "$URL" --json -n 1
+check "and it says what to look at" contains "$TMP/err" "is its model behind a gateway that fails?"
+stop_server
+
+# ---- connections that close although keep-alive was announced ----
+
+start_sim --close-after --max-num-seqs 8 --step 1 --prefill-rate 200000 --cold 0 --log "$TMP/log"
+"$TOKGAUGE" run "$URL" --json -c 8 -n 200 --max-tokens 4 --context 32 >"$TMP/close.json" 2>"$TMP/err"
+check "close after each stream: not one error in 200" json "$TMP/close.json" '.requests.by_outcome == {"ok": 200}'
+stop_server
+
+# ---- the usual ports are tried where no URL is given (unless something else of this machine has one) ----
+
+if ! "$TOKGAUGE" run --json -n 1 --max-tokens 2 >/dev/null 2>"$TMP/none" && grep -q 'no server on 127.0.0.1' "$TMP/none"; then
+    start_server "$TOKGAUGE" sim --port 30000 --cold 0
+    check "no URL: the server on a usual port is found" exits 0 "$TOKGAUGE" run --json -n 1 --max-tokens 2 --context 32
+    check "and named" json "$TMP/out" '.url == "http://127.0.0.1:30000"'
+    stop_server
+fi
+
+# ---- keys ----
+
+SECRET=canary-e1f0-do-not-print
+export SECRET
+start_sim --cold 0 --sim-api-key "$SECRET" 2>/dev/null || start_sim --cold 0 --api-key "$SECRET"
+KEYED="-n 2 --max-tokens 4 --context 32"
+# shellcheck disable=SC2086  # a list of options
+check "a missing key is one line" exits 1 "$TOKGAUGE" run "$URL" --json $KEYED
+check "that says where a key comes from" contains "$TMP/err" "--api-key-env"
+# shellcheck disable=SC2086
+check "key from the environment" exits 0 "$TOKGAUGE" run "$URL" --json $KEYED --api-key-env SECRET --out "$TMP/key1.ndjson"
+cat "$TMP/out" "$TMP/err" >"$TMP/seen"
+printf '%s\n' "$SECRET" >"$TMP/keyfile"
+# shellcheck disable=SC2086
+check "key from a file" exits 0 "$TOKGAUGE" run "$URL" --plain $KEYED --api-key-file "$TMP/keyfile" --out "$TMP/key2.ndjson"
+cat "$TMP/out" "$TMP/err" "$TMP/key1.ndjson" "$TMP/key2.ndjson" >>"$TMP/seen"
+# shellcheck disable=SC2086
+check "key in a header" exits 0 "$TOKGAUGE" run "$URL" --json $KEYED --header "Authorization: Bearer $SECRET" \
+    --out "$TMP/key3.ndjson"
+cat "$TMP/out" "$TMP/err" "$TMP/key3.ndjson" >>"$TMP/seen"
+LOGIN="http://user:$SECRET@${URL#http://}"
+# shellcheck disable=SC2086
+check "login in the URL" exits 0 "$TOKGAUGE" run "$LOGIN" --json $KEYED --api-key-env SECRET --out "$TMP/key4.ndjson"
+cat "$TMP/out" "$TMP/err" "$TMP/key4.ndjson" >>"$TMP/seen"
+exits 1 "$TOKGAUGE" run "http://user:$SECRET@127.0.0.1:9" --json >/dev/null
+exits 2 "$TOKGAUGE" run "ftp://user:$SECRET@127.0.0.1:9" --json >/dev/null
+cat "$TMP/out" "$TMP/err" >>"$TMP/seen"
+check "the key is in no output and no file" lacks "$TMP/seen" "$SECRET"

@@ -1,0 +1,74 @@
+# What tokgauge says, against what the servers say that they did.
+. "$TESTS_DIR/e2e/lib.sh"
+FAST='--step 2 --step-seq 0.1 --prefill-rate 200000 --cold 0 --overhead 1'
+
+# A list of one number a request, sorted: equal only where every single count is right.
+list() {
+    jq -s -c "$2" "$1"
+}
+ROWS='map(select(.type == "request" and .part == "load"))'
+LOG='map(select(.id > 1))' # request 1 is the preflight's
+
+# ---- tokens, lengths and outcomes, one by one ----
+
+# shellcheck disable=SC2086  # a list of options
+start_sim $FAST --max-num-seqs 8 --log "$TMP/log" --fault 429=0.06 --fault 500=0.06 --fault stall=0.04 \
+    --fault reset=0.06 --fault truncated=0.06 --fault error-event=0.06 --fault malformed=0.06
+check "a run with faults ends well" exits 0 "$TOKGAUGE" run "$URL" --json -c 8 -n 160 --max-tokens 24 --natural-length \
+    --context 300 --stall 500ms --out "$TMP/run.ndjson"
+cp "$TMP/out" "$TMP/out.json"
+stop_server
+check "every request has one outcome" json "$TMP/out.json" '.requests
+    | .ended == 160 and .ok + .failed == 160 and ([.by_outcome[]] | add) == 160'
+check "outcomes are the server's" same \
+    "$(jq -c '.requests.by_outcome' "$TMP/out.json")" \
+    "$(jq -s -c "$LOG"' | map(if .fault == null then "ok" else {"429": "http_429", "500": "http_5xx", "stall": "stalled",
+        "reset": "reset", "truncated": "truncated", "error-event": "error_event", "malformed": "malformed"}[.fault] end)
+        | . as $all | ["ok", "http_429", "http_5xx", "stalled", "reset", "truncated", "error_event", "malformed"]
+        | map({key: ., value: (. as $o | $all | map(select(. == $o)) | length)}) | map(select(.value > 0)) | from_entries' \
+        "$TMP/log")"
+check "each kind of fault came up" json "$TMP/out.json" '.requests.by_outcome | length == 8'
+check "output tokens of each request are the server's" same \
+    "$(list "$TMP/run.ndjson" "$ROWS"' | map(select(.outcome == "ok") | [.output_tokens, .prompt_tokens]) | sort')" \
+    "$(list "$TMP/log" "$LOG"' | map(select(.outcome == "ok") | [.output_tokens, .prompt_tokens]) | sort')"
+check "failed requests are in no latency figure" json "$TMP/out.json" '.ttft_ms.n == .requests.ok and .e2e_ms.n == .requests.ok'
+check "the run file holds every request" same "$(list "$TMP/run.ndjson" "$ROWS | length")" 160
+check "ITL counts every token but the first" json "$TMP/run.ndjson" '
+    ('"$ROWS"' | map(select(.outcome == "ok") | .output_tokens - 1) | add) == (.[-1].itl_ms.n)' -s
+
+# ---- times ----
+
+# shellcheck disable=SC2086
+start_sim $FAST --max-num-seqs 4 --log "$TMP/log2"
+check "a run with stamps ends well" exits 0 "$TOKGAUGE" run "$URL" --json -c 4 -n 12 --max-tokens 24 --stamps \
+    --out "$TMP/run2.ndjson"
+cp "$TMP/out" "$TMP/out2.json"
+stop_server
+check "stamps: as many arrivals as tokens" json "$TMP/out2.json" '.stamps.arrival_us.n == .tokens.output'
+# Not how near they are (the machine may be busy), but that no token arrived before it was sent.
+check "no token arrives before it is sent" json "$TMP/out2.json" '.stamps.arrival_us.min >= 0'
+check "TTFT is the client's own, from sent to first token" json "$TMP/run2.ndjson" '
+    ('"$ROWS"' | map((.first_token - .sent) / 1e6) | add / length) as $mean
+    | (.[-1].ttft_ms.mean - $mean) | fabs < 0.001' -s
+check "moments come in order" json "$TMP/run2.ndjson" "$ROWS"' | all(.due <= .started and .started <= .sent and
+    .sent <= .first_byte and .first_byte <= .first_token and .first_token <= .last_token and .last_token <= .end)' -s
+
+# The whole window is that of the load: tokens over seconds.
+check "output rate is tokens over time" json "$TMP/out2.json" '
+    .whole | (.output_tokens / .seconds / .output_tok_s - 1) | fabs < 0.01'
+
+# ---- other sources of the token count ----
+
+# shellcheck disable=SC2086
+start_sim $FAST --max-num-seqs 4 --log "$TMP/log3" --no-usage --tokens-per-event 3
+"$TOKGAUGE" run "$URL" --json -c 4 -n 10 --max-tokens 20 >"$TMP/out3.json" 2>"$TMP/err3"
+stop_server
+check "without usage the server's tokenizer counts" json "$TMP/out3.json" '.tokens.by_source == {"tokenize": 10} and
+    .tokens.output == 200'
+
+start_server "$BLASTER" --rate 400 --log "$TMP/log4"
+"$TOKGAUGE" run "$URL" --json -c 10 -n 40 --max-tokens 30 --context 64 --stamps >"$TMP/out4.json" 2>"$TMP/err4"
+stop_server
+check "a paced server: all requests, all tokens" json "$TMP/out4.json" '.requests.ok == 40 and .tokens.output == 1200'
+check "a paced server: its log says the same" same \
+    "$(jq -s 'map(select(.tokens == 30 and .complete)) | length' "$TMP/log4")" 40
