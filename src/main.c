@@ -36,6 +36,7 @@ static void catch_signals(void)
     for (size_t i = 0; i < ARRAY_LEN(stops); i++)
         sigaction(stops[i], &a, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, told in the summary */
     signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails and is reported, as on a full disk */
 }
 
@@ -215,6 +216,7 @@ static int run_engine(const struct options *o, const char *command_line)
     else
         watch_plain(g, o, last);
     const struct run_result *r = engine_finish(g);
+    ui_finish();
     int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED) : report(r, o, end, dashboard);
     if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, &e))
         status = complain(&e, EXIT_FAILED);

@@ -441,8 +441,7 @@ static void wind_up(struct engine *g)
         scraper_stop(g->scraper);
     rows_summary(g);
     if (g->runlog != NULL) {
-        r->lost_lines = runlog_lost(g->runlog, r->lost_why, sizeof r->lost_why);
-        runlog_close(g->runlog);
+        r->lost_lines = runlog_close(g->runlog, r->lost_why, sizeof r->lost_why);
         g->runlog = NULL;
     }
 }

@@ -114,6 +114,19 @@ static void note_loss(struct runlog *r, const char *data, size_t n, const char *
     str_copy(r->why, sizeof r->why, why);
 }
 
+/* Part of a line has been written: it is taken back, so that what comes later stands on a line of its own.  Returns
+ * where the first lost line begins. */
+static size_t take_back(struct runlog *r, const char *data, size_t done)
+{
+    size_t whole = done;
+    while (whole > 0 && data[whole - 1] != '\n')
+        whole--;
+    off_t end = lseek(r->fd, 0, SEEK_END);
+    if (whole < done && end >= 0 && ftruncate(r->fd, end - (off_t)(done - whole)) != 0)
+        return done;
+    return whole;
+}
+
 /* Writes all of b; on failure what could not be written is counted as lost. */
 static void write_out(struct runlog *r, const struct buf *b)
 {
@@ -124,6 +137,7 @@ static void write_out(struct runlog *r, const struct buf *b)
             continue;
         if (n < 0) {
             int error = errno;
+            done = take_back(r, b->data, done);
             pthread_mutex_lock(&r->lock);
             note_loss(r, b->data + done, b->len - done, strerror(error));
             pthread_mutex_unlock(&r->lock);
@@ -196,25 +210,19 @@ const char *runlog_path(const struct runlog *r)
     return r->path;
 }
 
-uint64_t runlog_lost(struct runlog *r, char *why, size_t size)
-{
-    pthread_mutex_lock(&r->lock);
-    uint64_t n = r->lost;
-    str_copy(why, size, r->why);
-    pthread_mutex_unlock(&r->lock);
-    return n;
-}
-
-void runlog_close(struct runlog *r)
+uint64_t runlog_close(struct runlog *r, char *why, size_t size)
 {
     pthread_mutex_lock(&r->lock);
     r->closing = true;
     pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
     pthread_join(r->thread, NULL);
+    uint64_t lost = r->lost;
+    str_copy(why, size, r->why);
     close(r->fd);
     buf_release(&r->queue);
     pthread_cond_destroy(&r->wake);
     pthread_mutex_destroy(&r->lock);
     free(r);
+    return lost;
 }

@@ -1,6 +1,6 @@
 /* runlog: the run file, one JSON object a line, written while the run goes on by a thread of its own: `write` each
- * second, `fdatasync` every five.  A killed run loses at most the last second.  A full disk is said once and the run
- * goes on; lines that could not be kept are counted. */
+ * second, `fdatasync` every five.  A killed run loses at most the last second.  A full disk
+ * does not end the run: lines that could not be kept are counted, and a line is there whole or not at all. */
 #ifndef TG_RUNLOG_H
 #define TG_RUNLOG_H
 
@@ -19,9 +19,7 @@ bool runlog_check(const char *path, struct err *e);
 /* Queues one line (without the newline).  Any thread; never blocks on the disk. */
 void runlog_add(struct runlog *r, const struct buf *line);
 const char *runlog_path(const struct runlog *r);
-/* Lines that were lost so far, and why (empty: none were). */
-uint64_t runlog_lost(struct runlog *r, char *why, size_t size);
-/* Writes what is left, syncs, closes, frees. */
-void runlog_close(struct runlog *r);
+/* Writes what is left, syncs, closes, frees.  Returns how many lines were lost, and why (empty: none were). */
+uint64_t runlog_close(struct runlog *r, char *why, size_t size);
 
 #endif

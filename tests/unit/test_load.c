@@ -253,8 +253,7 @@ static void test_runlog(void **state)
         runlog_add(r, &line);
     }
     buf_release(&line);
-    assert_int_equal(runlog_lost(r, why, sizeof why), 0);
-    runlog_close(r);
+    assert_int_equal(runlog_close(r, why, sizeof why), 0);
     FILE *f = fopen(path, "r");
     char got[64], want[64];
     for (int i = 0; i < 1000; i++) {
@@ -283,8 +282,8 @@ static void test_runlog(void **state)
     assert_string_not_equal(runlog_path(a), runlog_path(b)); /* two runs never write one file */
     assert_null(strstr(runlog_path(a) + strlen(folder), ".."));
     char rm[96];
-    runlog_close(a);
-    runlog_close(b);
+    runlog_close(a, why, sizeof why);
+    runlog_close(b, why, sizeof why);
     snprintf(rm, sizeof rm, "rm -rf %s", folder);
     assert_int_equal(system(rm), 0);
 }
