@@ -21,6 +21,8 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+#define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
+
 static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int sig)
@@ -121,7 +123,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
     bool stopped = false;
     struct snapshot *now = xcalloc(1, sizeof *now);
     while (!engine_over(g)) {
-        engine_wait(g, TICK_NS);
+        engine_wait(g, SIGNAL_NS);
         if (stop_signal && !stopped) {
             stop_run(g);
             stopped = true;

@@ -71,9 +71,25 @@ static void change(struct control *ctl, struct ui_state *st, const struct snapsh
     send(ctl, kinds[t], after);
 }
 
+static bool is_load_key(enum action a)
+{
+    bool yes = a == ACT_PAUSE || a == ACT_MARK;
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+        yes = yes || changes[i].action == a;
+    return yes;
+}
+
 bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
                  double now)
 {
+    if (is_load_key(a) && s->state != RUN_WARMUP && s->state != RUN_LOAD && s->state != RUN_PAUSED) {
+        /* The engine would drop it without a word. */
+        control_toast(ctl, st, ROLE_STATUS_WARN,
+                      s->state == RUN_PREFLIGHT ? "not yet: the load has not begun"
+                                                : "too late: the load has ended",
+                      now);
+        return true;
+    }
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)
         if (changes[i].action == a) {
             change(ctl, st, s, i, now);

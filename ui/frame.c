@@ -60,7 +60,7 @@ static struct badge badge_of(const struct ui_state *st, const struct snapshot *s
     return (struct badge){"●", "LOAD", ROLE_STATUS_OK};
 }
 
-/* "00:03:12 / 10:00", "00:03:12  312 / 500 requests", or nothing before the load began. */
+/* "03:12 / 10:00", "00:03:12  312 / 500 requests", or nothing before the load began. */
 static void progress_text(char *out, size_t size, const struct snapshot *s)
 {
     char elapsed[FMT_SIZE], planned[FMT_SIZE], n[FMT_SIZE], all[FMT_SIZE];
@@ -70,7 +70,9 @@ static void progress_text(char *out, size_t size, const struct snapshot *s)
     fmt_clock(elapsed, s->elapsed_s);
     if (isfinite(s->planned_s)) {
         fmt_clock(planned, s->planned_s);
-        snprintf(out, size, "%s / %s", elapsed, s->planned_s < 3600 ? planned + 3 : planned);
+        int skip =
+            s->planned_s < 3600 && s->elapsed_s < 3600 ? 3 : 0; /* no hours: "00:" of both is left out */
+        snprintf(out, size, "%s / %s", elapsed + skip, planned + skip);
     } else if (isfinite(s->planned_requests)) {
         double done = (double)(s->ok + s->failed + s->cancelled);
         snprintf(out, size, "%s  %s / %s requests", elapsed, fmt_count(n, done),
@@ -117,34 +119,65 @@ static void draw_alerts(struct canvas *c, int x, int y, int w, const struct aler
         used += canvas_text_fit(c, x + used, y, w - used, a[i].text, a[i].role) + 3;
 }
 
-static void draw_identity(struct canvas *c, int x, int w, const struct snapshot *s)
+/* What the header line says of the server: all of it, or what fits. */
+struct identity {
+    const char *model, *kind, *address;
+    int model_w;
+};
+
+/* The path in front of a model's name goes first, then the address (which then stands in the status line), then the
+ * kind of server; the rest of the name is cut last. */
+static struct identity fit_identity(const struct canvas *c, int w, const struct server_view *v)
 {
-    const struct server_view *v = &s->server;
+    struct identity id = {v->model, v->kind, v->address, 0};
+    const char *slash = strrchr(v->model, '/');
+    int kind = v->kind[0] != '\0' ? canvas_width(c, v->kind) + 2 : 0;
+    int address = v->address[0] != '\0' ? canvas_width(c, v->address) + 2 : 0;
+    int model = canvas_width(c, v->model) + 2;
+    if (model + kind + address > w) {
+        id.address = "";
+        address = 0;
+    }
+    if (model + kind > w && slash != NULL && slash[1] != '\0') {
+        id.model = slash + 1;
+        model = canvas_width(c, id.model) + 2;
+    }
+    if (MIN_OF(model, 24) + kind > w) {
+        id.kind = "";
+        kind = 0;
+    }
+    id.model_w = MIN_OF(model - 2, w - kind - address);
+    return id;
+}
+
+/* "tokgauge" and the mark of a simulated server; returns the columns used. */
+static int draw_program(struct canvas *c, int x, int w, bool simulated)
+{
     int used = canvas_text(c, x, 0, w, "tokgauge", ROLE_PANEL_TITLE) + 2;
-    if (v->simulated) {
+    if (simulated) {
         int n = canvas_text(c, x + used, 0, w - used, " SIMULATED ", ROLE_STATUS_WARN);
         canvas_ground(c, (struct rect){x + used, 0, n, 1}, ROLE_BACKGROUND, ATTR_REVERSE);
         used += n + 2;
     }
-    int kind = v->kind[0] != '\0' ? canvas_width(c, v->kind) + 2 : 0;
-    int address = v->address[0] != '\0' ? canvas_width(c, v->address) + 2 : 0,
-        model = canvas_width(c, v->model) + 2;
-    if (used + model + kind + address > w)
-        address = 0;
-    if (used + MIN_OF(model, 24) + kind > w)
-        kind = 0;
-    int room = w - used - kind - address;
-    if (v->model[0] != '\0')
-        used += canvas_text_fit(c, x + used, 0, room, v->model, ROLE_TEXT_BRIGHT) + 2;
-    if (kind > 0)
-        used += canvas_text(c, x + used, 0, w - used, v->kind, ROLE_TEXT) + 2;
-    if (address > 0)
-        canvas_text(c, x + used, 0, w - used, v->address, ROLE_TEXT_DIM);
+    return used;
+}
+
+/* Returns whether the address had room. */
+static bool draw_identity(struct canvas *c, int x, int w, const struct server_view *v)
+{
+    int used = draw_program(c, x, w, v->simulated);
+    struct identity id = fit_identity(c, w - used, v);
+    if (id.model[0] != '\0')
+        used += canvas_text_fit(c, x + used, 0, id.model_w, id.model, ROLE_TEXT_BRIGHT) + 2;
+    if (id.kind[0] != '\0')
+        used += canvas_text(c, x + used, 0, w - used, id.kind, ROLE_TEXT) + 2;
+    canvas_text(c, x + used, 0, w - used, id.address, ROLE_TEXT_DIM);
+    return id.address[0] != '\0';
 }
 
 /* alone: there is no status line, and what is urgent takes the place of the names, and of the clock if it
- * must. */
-static void draw_header(struct canvas *c, const struct snapshot *s, const struct ui_state *st, bool alone)
+ * must.  Returns whether it shows the server's address. */
+static bool draw_header(struct canvas *c, const struct snapshot *s, const struct ui_state *st, bool alone)
 {
     struct badge b = badge_of(st, s);
     char state[32], progress[96];
@@ -159,13 +192,14 @@ static void draw_header(struct canvas *c, const struct snapshot *s, const struct
     int x = c->w - 1 - pw - (pw > 0 ? 2 : 0) - sw;
     canvas_text(c, x, 0, sw, state, b.role);
     canvas_text(c, c->w - 1 - pw, 0, pw, progress, ROLE_TEXT);
-    if (urgent > 0)
-        draw_alerts(c, 1, 0, x - 3, alerts, urgent);
-    else
-        draw_identity(c, 1, x - 3, s);
+    if (urgent == 0)
+        return draw_identity(c, 1, x - 3, &s->server);
+    draw_alerts(c, 1, 0, x - 3, alerts, urgent);
+    return false;
 }
 
-static void draw_status(struct canvas *c, struct rect r, const struct snapshot *s)
+/* with_address: the header has no room for it; here it stands where nothing is urgent. */
+static void draw_status(struct canvas *c, struct rect r, const struct snapshot *s, bool with_address)
 {
     struct items totals = {.n = 0};
     struct alert alerts[ALERTS_MOST];
@@ -178,10 +212,14 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
     int used = !counted ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
     int room = r.w - used - 4;
     int urgent = collect_alerts(alerts, s);
-    if (urgent > 0)
+    if (urgent > 0) {
         draw_alerts(c, r.x + 1, r.y, room, alerts, urgent);
-    else
-        canvas_text_fit(c, r.x + 1, r.y, room, s->status, ROLE_TEXT_DIM);
+        return;
+    }
+    int x = r.x + 1;
+    if (with_address && s->server.address[0] != '\0')
+        x += canvas_text_fit(c, x, r.y, room, s->server.address, ROLE_TEXT_DIM) + 3;
+    canvas_text_fit(c, x, r.y, room - (x - r.x - 1), s->status, ROLE_TEXT);
 }
 
 /* One entry of the footer. */
@@ -301,9 +339,9 @@ void frame_draw(struct canvas *c, const struct snapshot *s, const struct ui_stat
     if (!layout_frame(c->w, c->h, at)) {
         draw_too_small(c);
     } else {
-        draw_header(c, s, st, at[AREA_STATUS].w == 0);
+        bool address = draw_header(c, s, st, at[AREA_STATUS].w == 0);
         if (at[AREA_STATUS].w > 0)
-            draw_status(c, at[AREA_STATUS], s);
+            draw_status(c, at[AREA_STATUS], s, !address);
         st->view->draw(c, at[AREA_BODY], s, st);
         draw_footer(c, at[AREA_FOOTER], s, st);
     }

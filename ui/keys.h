@@ -25,8 +25,7 @@ enum key_code {
     KEYCODE_BACKTAB,
     KEYCODE_F1,
     KEYCODE_F5,
-    KEYCODE_F10,
-    KEYCODE_RESIZE
+    KEYCODE_F10
 };
 
 enum action {

@@ -145,7 +145,8 @@ static int pools_of(struct pool out[3], const struct snapshot *s)
     bool gpu = m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value) || isfinite(m->vram_used.value);
     if (gpu || m->gtt_used.why[0] != '\0') {
         out[n++] = (struct pool){"GTT", &m->gtt_used, &m->gtt_total, &s->gtt_series, ROLE_MEM_GTT};
-        out[n++] = (struct pool){"VRAM", &m->vram_used, &m->vram_total, &s->vram_series, ROLE_MEM_VRAM};
+        if (isfinite(m->vram_used.value) || m->vram_used.why[0] != '\0')
+            out[n++] = (struct pool){"VRAM", &m->vram_used, &m->vram_total, &s->vram_series, ROLE_MEM_VRAM};
     }
     out[n++] = (struct pool){"RAM", &m->ram_used, &m->ram_total, &s->ram_series, ROLE_MEM_RAM};
     return n;
@@ -164,8 +165,12 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
         large = large || pools[i].total->value >= 99.95 * GIB;
     }
     int history = curves > 0 ? MIN_OF(MAX_OF(extra, 0) / curves, 6) : 0;
+    if (history < 2) /* one line of it says nothing, and without a blank line two bars look like one */
+        history = 0;
+    int gap = history == 0 && extra >= n ? 1 : 0;
     for (int i = 0; i < n && y < in.y + in.h; i++) {
-        pool_line(c, in.x, y++, in.w, &pools[i], history == 0, large);
+        pool_line(c, in.x, y, in.w, &pools[i], history == 0, large);
+        y += 1 + gap;
         if (history == 0 || !has_history(&pools[i]))
             continue;
         double lo, hi;
@@ -194,12 +199,13 @@ static void counter_rows(struct canvas *c, struct rect r, const char *name, doub
         plot_spark(c, r.x + 18, r.y, r.w - 18, series, lo, hi, role);
 }
 
-static void share_row(struct canvas *c, int x, int y, int w, const char *name, double share, enum role role)
+static void share_row(struct canvas *c, int x, int y, int w, const char *name, double share, bool bar)
 {
     char text[FMT_SIZE];
     canvas_text(c, x, y, 12, name, ROLE_TEXT_DIM);
     canvas_text_right(c, x + 10, y, 6, fmt_percent(text, share), ROLE_TEXT_BRIGHT);
-    plot_gauge(c, x + 18, y, w - 18, share, role);
+    if (bar)
+        plot_gauge(c, x + 18, y, w - 18, share, share_role(share, ROLE_GAUGE_OK));
 }
 
 void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
@@ -217,6 +223,7 @@ void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
     counter_rows(c, (struct rect){in.x, y, in.w, high}, "waiting", s->server.waiting, &s->wait_series,
                  ROLE_SERIES_2);
     y += high;
-    share_row(c, in.x, y, in.w, "KV cache", s->server.kv_used, share_role(s->server.kv_used, ROLE_GAUGE_OK));
-    share_row(c, in.x, y + 1 + gap, in.w, "prefix hits", s->server.prefix_hits, ROLE_GAUGE_OK);
+    share_row(c, in.x, y, in.w, "KV cache", s->server.kv_used, true);
+    share_row(c, in.x, y + 1 + gap, in.w, "prefix hits", s->server.prefix_hits,
+              gap > 0); /* two bars would look like one */
 }

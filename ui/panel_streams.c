@@ -145,6 +145,8 @@ void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct 
 {
     struct columns k = columns_for(w, s);
     char text[FMT_SIZE + 16], n[FMT_SIZE];
+    if (row->id < 1) /* its worker has not said anything yet */
+        return;
     snprintf(text, sizeof text, "%d", row->id);
     canvas_text_right(c, x, y, k.id, text, ROLE_TEXT_DIM);
     state_glyph(c, x + k.id + 1, y, row->state);

@@ -22,10 +22,12 @@
 #define PAIRS_MOST 256
 #define PAIRS_MOST_8 60 /* some terminals have 64 */
 #define RESTORE_MOST 256
+#define SIZE_MOST                                                                                            \
+    1000 /* columns and lines; a terminal may say that it has more, and ncurses takes minutes then */
 #define CLOSE_WAIT_MS 500 /* for a terminal that does not read, at the end */
 
 static struct {
-    bool open;
+    bool open, left; /* left: closed, but screen_finish has something to do */
     SCREEN *curses;
     FILE *in, *out;       /* ncurses' own; out's descriptor is the spool while a frame is made */
     int tty;              /* written to; does not block where that could be arranged */
@@ -53,8 +55,10 @@ static struct {
 /* What a signal handler needs; written before the handlers are installed. */
 static char restore_text[RESTORE_MOST];
 static volatile sig_atomic_t restore_n, restore_armed;
-static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
-static struct sigaction old_fatal[ARRAY_LEN(fatal)];
+/* Every signal that would end the process where nobody else has asked for it. */
+static const int fatal[] = {SIGSEGV,   SIGABRT, SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGSYS, SIGALRM,
+                            SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR1, SIGUSR2, SIGIO,   SIGPWR, SIGSTKFLT};
+static struct sigaction old_fatal[ARRAY_LEN(fatal)], old_winch;
 
 /* ---- putting the terminal back ---- */
 
@@ -104,6 +108,19 @@ static void install_fatal(void)
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
         sigaction(fatal[i], &sa, &old_fatal[i]);
+}
+
+static void on_winch(int sig)
+{
+    (void)sig; /* it ends the poll in screen_wait; screen_size does the rest, and not ncurses in between */
+}
+
+/* Before newterm, which takes only signals that nobody has. */
+static void install_winch(void)
+{
+    struct sigaction sa = {.sa_handler = on_winch};
+    sigemptyset(&sa.sa_mask);
+    sigaction(SIGWINCH, &sa, &old_winch);
 }
 
 static void remove_fatal(void)
@@ -175,7 +192,7 @@ static enum glyph_set choose_glyphs(enum ui_glyphs wanted)
 }
 
 /* ncurses would end the process, or draw nonsense, where the terminal cannot do what is needed. */
-static bool check_term(struct err *e)
+bool screen_check(struct err *e)
 {
     const char *term = getenv("TERM");
     if (term == NULL || term[0] == '\0')
@@ -294,7 +311,7 @@ bool screen_open(const struct ui_config *config, const struct theme *theme, stru
 {
     memset(&scr, 0, sizeof scr);
     scr.real_out = scr.spool = scr.tty = scr.saved_stderr = scr.log = -1;
-    if (!check_term(e))
+    if (!screen_check(e))
         return false;
     if (!open_files(e)) {
         close_files();
@@ -302,8 +319,10 @@ bool screen_open(const struct ui_config *config, const struct theme *theme, stru
     }
     use_env(FALSE);
     use_tioctl(TRUE);
+    install_winch();
     scr.curses = newterm(NULL, scr.out, scr.in);
     if (scr.curses == NULL) {
+        sigaction(SIGWINCH, &old_winch, NULL);
         close_files();
         return err_set(e, "cannot use terminal type '%s': use --plain", getenv("TERM"));
     }
@@ -347,14 +366,28 @@ void screen_close(void)
     restore_armed = 0;
     die_hook(NULL);
     remove_fatal();
+    sigaction(SIGWINCH, &old_winch, NULL);
     delscreen(scr.curses);
+    if (scr.have_last)
+        canvas_release(&scr.last);
+    scr.open = scr.have_last = false;
+    scr.left = true;
+    if (scr.pending_at == scr.pending_n)
+        screen_finish();
+}
+
+void screen_finish(void)
+{
+    if (!scr.left)
+        return;
+    scr.left = false;
+    for (; scr.pending_at < scr.pending_n; flush_pending())
+        if (poll(&(struct pollfd){.fd = scr.tty, .events = POLLOUT}, 1, -1) < 0)
+            break; /* by a signal: somebody is tired of waiting */
     close_files();
     give_stderr();
     free(scr.pending);
     scr.pending = NULL;
-    if (scr.have_last)
-        canvas_release(&scr.last);
-    scr.open = scr.have_last = false;
 }
 
 /* ---- showing ---- */
@@ -372,13 +405,15 @@ unsigned long long screen_bytes(void)
 void screen_size(int *w, int *h)
 {
     struct winsize ws;
-    if (ioctl(scr.real_out, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0 &&
-        (ws.ws_row != LINES || ws.ws_col != COLS)) {
-        resizeterm(ws.ws_row, ws.ws_col);
-        screen_redraw();
+    if (ioctl(scr.real_out, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0) {
+        int h_now = MIN_OF(ws.ws_row, SIZE_MOST), w_now = MIN_OF(ws.ws_col, SIZE_MOST);
+        if (h_now != LINES || w_now != COLS) {
+            resizeterm(h_now, w_now);
+            screen_redraw();
+        }
     }
-    *w = COLS;
-    *h = LINES;
+    *w = MIN_OF(COLS, SIZE_MOST);
+    *h = MIN_OF(LINES, SIZE_MOST);
 }
 
 void screen_redraw(void)
@@ -499,11 +534,11 @@ static int translate(int ch)
 {
     static const struct {
         int curses, code;
-    } table[] = {{KEY_UP, KEYCODE_UP},         {KEY_DOWN, KEYCODE_DOWN},     {KEY_LEFT, KEYCODE_LEFT},
-                 {KEY_RIGHT, KEYCODE_RIGHT},   {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
-                 {KEY_HOME, KEYCODE_HOME},     {KEY_END, KEYCODE_END},       {KEY_BTAB, KEYCODE_BACKTAB},
-                 {KEY_F(1), KEYCODE_F1},       {KEY_F(5), KEYCODE_F5},       {KEY_F(10), KEYCODE_F10},
-                 {KEY_RESIZE, KEYCODE_RESIZE}, {KEY_ENTER, KEYCODE_ENTER}};
+    } table[] = {{KEY_UP, KEYCODE_UP},       {KEY_DOWN, KEYCODE_DOWN},     {KEY_LEFT, KEYCODE_LEFT},
+                 {KEY_RIGHT, KEYCODE_RIGHT}, {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
+                 {KEY_HOME, KEYCODE_HOME},   {KEY_END, KEYCODE_END},       {KEY_BTAB, KEYCODE_BACKTAB},
+                 {KEY_F(1), KEYCODE_F1},     {KEY_F(5), KEYCODE_F5},       {KEY_F(10), KEYCODE_F10},
+                 {KEY_ENTER, KEYCODE_ENTER}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (table[i].curses == ch)
             return table[i].code;
@@ -522,7 +557,5 @@ int screen_key(void)
     scr.idle_reads = 0;
     if (kind != KEY_CODE_YES)
         return ch == '\r' || ch == '\n' ? KEYCODE_ENTER : (int)ch;
-    if (ch == KEY_RESIZE)
-        screen_redraw();
     return translate((int)ch);
 }

@@ -9,8 +9,12 @@
 #include "ui/canvas.h"
 #include "ui/ui.h"
 
+bool screen_check(struct err *e); /* TERM names a type that can be used */
 bool screen_open(const struct ui_config *config, const struct theme *theme, struct err *e);
+/* Waits only a moment for a terminal that does not read; then screen_finish has the rest to do. */
 void screen_close(void);
+/* Waits until the terminal has taken the bytes that put it back.  Nothing may be printed before. */
+void screen_finish(void);
 
 enum glyph_set screen_glyphs(void);
 /* The size now; asks the terminal, so that no resize is missed. */

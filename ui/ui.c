@@ -203,6 +203,16 @@ static int loop(struct ui *u)
     }
 }
 
+void ui_finish(void)
+{
+    screen_finish();
+}
+
+bool ui_check(struct err *e)
+{
+    return screen_check(e);
+}
+
 int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e)
 {
     struct ui u = {.config = config, .source = source, .ctl.source = source, .dirty = true};

@@ -42,6 +42,9 @@ bool ui_check_theme(const char *name, struct err *e);
 /* Draws until the run or the user ends it; returns an enum ui_end.  The terminal is as it was before on every
  * return, and after die() and fatal signals too.  setlocale(LC_CTYPE, "") must have been called. */
 int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e);
+/* After ui_run, before anything is printed: waits for a terminal that did not read until it has been put back.  (ui_run
+ * itself does not wait, so that the run can be ended meanwhile.) */
+void ui_finish(void);
 
 /* One frame without a terminal: format is "svg" or "txt".  False where the format or theme is not known or
  * writing failed. */

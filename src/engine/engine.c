@@ -132,8 +132,10 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
     case CMD_STOP:
         g->stop_asked = true;
         atomic_store(&g->stop, true);
-        if (loading(g) || g->state == RUN_DRAIN)
+        if (loading(g) || g->state == RUN_DRAIN) {
+            engine_note(g, 0, "stopped: what is in flight is cancelled");
             cancel_all(g, now);
+        }
         break;
     case CMD_PAUSE:
         if (loading(g))

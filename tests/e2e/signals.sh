@@ -21,6 +21,9 @@ stopped() {
     check "$1: the summary is printed" json "$TMP/out.json" '.ended_by == "stopped" and .requests.cancelled <= 4'
     check "$1: what was in flight is cancelled, not failed" json "$TMP/out.json" '.requests.failed == 0'
     check "$1: the run file ends with the summary" json "$TMP/$1.ndjson" '.[-1].type == "summary"' -s
+    late=$(jq -s '(map(select(.type == "event" and (.text | startswith("stopped"))) | .t) | min) as $t
+        | map(select(.outcome == "cancelled") | (.end - $t) / 1e6) | max // 0 | round' "$TMP/$1.ndjson")
+    check "$1: transfers are cancelled at once ($late ms)" test "$late" -lt 1000
     check "$1: it ends soon ($took ms)" test "$took" -lt 3000
 }
 stopped TERM 143

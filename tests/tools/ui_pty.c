@@ -12,13 +12,17 @@
  *     resize W H
  *     signal NAME             TERM INT HUP QUIT SEGV ABRT TSTP CONT WINCH KILL USR1
  *     sleep SECONDS           reading goes on
+ *     until COMMAND           until this shell command succeeds (30 s); reading goes on; $CHILD is the program's process
  *     silent SECONDS          fails where the program writes anything meanwhile
+ *     quiet SECONDS           until it has written nothing for so long (20 s)
+ *     frames SECONDS MOST     fails where it writes more often than that in a second: bursts, 20 ms and more apart
  *     bytes                   prints how many bytes it has written
+ *     save FILE               all of these bytes so far
  *     block, unblock          stop and go on reading, as ^S does
  *     hangup                  the terminal is gone
  *     dump                    prints the screen
- *     restored                fails unless the terminal is in its normal state: screen, cursor, modes
- *     expect-exit N           waits for the end (10 s); N is 128 + the signal where one ended it
+ *     restored                fails unless the terminal is as it was at first: screen, cursor, modes
+ *     expect-exit N [SECONDS] waits for the end (10 s); N is 128 + the signal where one ended it
  *
  * Exits 0, 1 where a step failed (the screen is then on stderr), or 2 for a wrong script.  LC_ALL is C.UTF-8 unless set. */
 #include "util.h"
@@ -36,6 +40,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include <utmp.h>
 #include <vterm.h>
 
 #define DEADLINE_S 10.0
@@ -46,7 +51,9 @@ static struct {
     int w, h, line;
     int status; /* of the child; −1: still running */
     bool reading, altscreen, cursor;
+    struct termios modes; /* as they were at first */
     unsigned long long bytes;
+    FILE *all; /* these bytes */
     VTerm *vt;
     VTermScreen *screen;
 } t;
@@ -137,6 +144,7 @@ static bool pump(int ms)
         return false;
     }
     t.bytes += (unsigned long long)n;
+    fwrite(buf, 1, (size_t)n, t.all);
     vterm_input_write(t.vt, buf, (size_t)n);
     return true;
 }
@@ -256,6 +264,68 @@ static void step_silent(char *args)
     }
 }
 
+static void step_quiet(char *args)
+{
+    double span = take_seconds(&args, 1), now = seconds(), since = now;
+    for (double end = now + 2 * DEADLINE_S; now - since < span; now = seconds()) {
+        if (pump(10))
+            since = seconds();
+        if (now >= end)
+            fail("it never was silent for so long", NULL);
+    }
+}
+
+/* True where it does.  Asked again and again: it must be quick. */
+static bool succeeds(const char *command)
+{
+    int raw = system(command);
+    return WIFEXITED(raw) && WEXITSTATUS(raw) == 0;
+}
+
+static void step_until(const char *command)
+{
+    for (double end = seconds() + 3 * DEADLINE_S; !succeeds(command); pump_for(0.02))
+        if (seconds() >= end)
+            fail("this did not come true", command);
+}
+
+static void step_frames(char *args)
+{
+    double span = take_seconds(&args, 1), most = take_seconds(&args, 10), last = 0;
+    int bursts = 0;
+    for (double end = seconds() + span; seconds() < end;) {
+        if (!pump(5))
+            continue;
+        if (seconds() - last >= 0.02)
+            bursts++;
+        last = seconds();
+    }
+    if (bursts > most * span + 1) {
+        char text[64];
+        snprintf(text, sizeof text, "%d in %g s", bursts, span);
+        fail("too many frames", text);
+    }
+}
+
+static void step_save(char *args)
+{
+    char buf[4096], *name = take(&args);
+    FILE *f = name != NULL ? fopen(name, "w") : NULL;
+    if (f == NULL)
+        fail("cannot write", name);
+    rewind(t.all);
+    for (size_t n; (n = fread(buf, 1, sizeof buf, t.all)) > 0;)
+        fwrite(buf, 1, n, f);
+    fclose(f);
+    fseek(t.all, 0, SEEK_END);
+}
+
+static bool same_modes(const struct termios *a, const struct termios *b)
+{
+    return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
+           a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof a->c_cc) == 0;
+}
+
 static void step_restored(void)
 {
     struct termios m;
@@ -263,14 +333,14 @@ static void step_restored(void)
         fail("the alternate screen is still shown", NULL);
     if (!t.cursor)
         fail("the cursor is still hidden", NULL);
-    if (t.master >= 0 && tcgetattr(t.master, &m) == 0 && (m.c_lflag & (ICANON | ECHO)) != (ICANON | ECHO))
+    if (t.master >= 0 && tcgetattr(t.master, &m) == 0 && !same_modes(&m, &t.modes))
         fail("the terminal is still in the program's mode", NULL);
 }
 
 static void step_exit(char *args)
 {
     int wanted = (int)take_seconds(&args, 0), raw;
-    for (double end = seconds() + DEADLINE_S; t.status < 0;) {
+    for (double end = seconds() + take_seconds(&args, DEADLINE_S); t.status < 0;) {
         pump(10);
         if (waitpid(t.child, &raw, WNOHANG) == t.child)
             t.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
@@ -306,8 +376,16 @@ static void step(char *line)
         step_signal(args);
     else if (strcmp(name, "sleep") == 0)
         pump_for(take_seconds(&args, 1));
+    else if (strcmp(name, "until") == 0)
+        step_until(args);
     else if (strcmp(name, "silent") == 0)
         step_silent(args);
+    else if (strcmp(name, "quiet") == 0)
+        step_quiet(args);
+    else if (strcmp(name, "frames") == 0)
+        step_frames(args);
+    else if (strcmp(name, "save") == 0)
+        step_save(args);
     else if (strcmp(name, "bytes") == 0)
         printf("%llu\n", t.bytes);
     else if (strcmp(name, "block") == 0 || strcmp(name, "unblock") == 0)
@@ -331,10 +409,15 @@ static void step(char *line)
 static void start(char **argv)
 {
     struct winsize ws = {.ws_row = (unsigned short)t.h, .ws_col = (unsigned short)t.w};
-    t.child = forkpty(&t.master, NULL, NULL, &ws);
-    if (t.child < 0)
+    int slave;
+    if (openpty(&t.master, &slave, NULL, NULL, &ws) != 0 || tcgetattr(slave, &t.modes) != 0)
         die("cannot open a pseudo-terminal: %s", strerror(errno));
+    t.child = fork();
+    if (t.child < 0)
+        die("cannot start a process: %s", strerror(errno));
     if (t.child == 0) {
+        close(t.master);
+        login_tty(slave);
         setenv("TERM", argv[3], 1);
         setenv("LC_ALL", "C.UTF-8", 0);
         unsetenv("COLUMNS");
@@ -344,6 +427,10 @@ static void start(char **argv)
         fprintf(stderr, "ui_pty: cannot run '%s': %s\n", argv[4], strerror(errno));
         _exit(127);
     }
+    close(slave);
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)t.child);
+    setenv("CHILD", pid, 1);
     fcntl(t.master, F_SETFD, FD_CLOEXEC);
 }
 
@@ -357,6 +444,9 @@ int main(int argc, char **argv)
         fputs("usage: ui_pty W H TERM COMMAND [ARGS…] < script\n", stderr);
         return 2;
     }
+    t.all = tmpfile();
+    if (t.all == NULL)
+        die("cannot make a temporary file: %s", strerror(errno));
     start(argv);
     t.vt = vterm_new(t.h, t.w);
     vterm_set_utf8(t.vt, 1);

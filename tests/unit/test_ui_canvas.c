@@ -137,6 +137,20 @@ static void test_hostile(void **state)
     canvas_release(&c);
 }
 
+/* What has no agreed width must not be written: line separators, unassigned characters; a soft hyphen is a hyphen. */
+static void test_unprintable(void **state)
+{
+    (void)state;
+    struct canvas c;
+    canvas_init(&c, 8, 1, GLYPHS_BRAILLE);
+    assert_int_equal(canvas_text(&c, 0, 0, 8, "a\u2028\u2029\u0378\U0010ffff\u00adb", ROLE_TEXT), 7);
+    for (int x = 1; x < 5; x++)
+        assert_int_equal(canvas_at(&c, x, 0)->ch, 0xfffd);
+    assert_int_equal(canvas_at(&c, 5, 0)->ch, '-');
+    assert_int_equal(canvas_at(&c, 6, 0)->ch, 'b');
+    canvas_release(&c);
+}
+
 static void test_ascii(void **state)
 {
     (void)state;
@@ -212,8 +226,9 @@ int main(void)
     setlocale(LC_CTYPE, "C"); /* what is drawn must not depend on it */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clip),      cmocka_unit_test(test_fit),     cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_combining), cmocka_unit_test(test_hostile), cmocka_unit_test(test_ascii),
-        cmocka_unit_test(test_panel),     cmocka_unit_test(test_svg),     cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_combining), cmocka_unit_test(test_hostile), cmocka_unit_test(test_unprintable),
+        cmocka_unit_test(test_ascii),     cmocka_unit_test(test_panel),   cmocka_unit_test(test_svg),
+        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

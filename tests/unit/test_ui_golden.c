@@ -107,6 +107,23 @@ static void test_others(void **state)
     free(s);
 }
 
+/* The simulated server: a model's name with a path in front, GTT known, VRAM not. */
+static void test_demo(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    frame_init(&st);
+    str_copy(s->server.model, sizeof s->server.model, "somebody/Qwen3-Coder-30B-A3B-Instruct-gptq-4bit");
+    s->memory.vram_used.value = s->memory.vram_total.value = (double)NAN;
+    s->memory.gpu_name[0] = s->status[0] = '\0';
+    s->streams[2].id = 0; /* a row that its worker has not filled yet */
+    shoot("overview-demo", s, &st, 60, 16, GLYPHS_BRAILLE);
+    shoot("overview-demo", s, &st, 80, 24, GLYPHS_BRAILLE);
+    shoot("overview-demo", s, &st, 120, 40, GLYPHS_BRAILLE);
+    free(s);
+}
+
 static void test_render(void **state)
 {
     (void)state;
@@ -132,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_demo),
         cmocka_unit_test(test_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,30 @@ static void test_pause_and_mark(void **state)
     free(s);
 }
 
+/* Before and after the load its keys are answered, but nothing is sent that the engine would drop. */
+static void test_no_load(void **state)
+{
+    (void)state;
+    static const enum action load_keys[] = {ACT_STREAMS_MORE, ACT_CONTEXT_HALF, ACT_OUTPUT_DOUBLE, ACT_PAUSE,
+                                            ACT_MARK};
+    static const enum run_state idle[] = {RUN_PREFLIGHT, RUN_DRAIN, RUN_DONE};
+    struct snapshot *s = canned_busy();
+    for (size_t i = 0; i < ARRAY_LEN(idle); i++)
+        for (size_t k = 0; k < ARRAY_LEN(load_keys); k++) {
+            struct control ctl = {.source = &recorder};
+            struct ui_state st;
+            frame_init(&st);
+            sent_n = 0;
+            s->state = idle[i];
+            assert_true(control_act(&ctl, &st, s, load_keys[k], 1));
+            assert_int_equal(sent_n, 0);
+            assert_true(st.toast[0] != '\0');
+            assert_int_equal(state_target(&st, s, TARGET_STREAMS), s->target_streams);
+            assert_false(state_paused(&st, s));
+        }
+    free(s);
+}
+
 static void test_views(void **state)
 {
     (void)state;
@@ -192,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
+        cmocka_unit_test(test_no_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,114 @@
+# Keys: what each does to the screen, and that the load follows, which the server's own counters tell.
+. "$TESTS_DIR/e2e/lib.sh"
+PTY=$BUILD/tests/tools/ui_pty
+case $PTY in /*) ;; *) PTY=$PWD/$PTY ;; esac
+start_sim --model maker/Gauge-7B --cold 0 --step 10 --max-num-seqs 8 --log "$TMP/sim.log"
+RUN="$TOKGAUGE run $URL -c 2 --max-tokens 64 --out $TMP/run.ndjson"
+
+# Commands for the step `until`.
+cat >"$TMP/metric" <<E2
+#!/bin/sh
+# metric NAME WANTED: true while the server's gauge has this value
+curl -s "$URL/metrics" | awk -v n="vllm:\$1" -v w="\$2" 'index(\$1, n "{") == 1 { ok = \$2 == w } END { exit !ok }'
+E2
+chmod +x "$TMP/metric"
+running() { echo "until $TMP/metric num_requests_running $1"; }
+waiting() { echo "until $TMP/metric num_requests_waiting $1"; }
+phase() { # the run file has a phase with these targets
+    echo "until grep -q '\"type\":\"phase\".*\"max_num_seqs\":$1,\"context\":$2,\"max_tokens\":$3' $TMP/run.ndjson"
+}
+
+{
+    echo 'wait "2 of 2"'
+    # Streams.
+    printf '%s\n' 'key +' 'wait "streams 3"' 'wait "3 of 3"' && running 3
+    printf '%s\n' 'key - -' 'wait "streams 1"' 'wait "1 of 1"' && running 1
+    printf '%s\n' 'key -' 'wait "streams 1"' 'key =' 'wait "2 of 2"' && running 2
+    printf '%s\n' 'key * * *' 'wait "streams 16"' && running 8 && waiting 8
+    echo 'wait "8 queued"'
+    printf '%s\n' 'key _ _ _' 'wait "streams 2"' 'wait "2 of 2"' && waiting 0 && running 2
+    # Context and output.
+    printf '%s\n' 'key ] ]' 'wait "context 4k"' && phase 2 4096 64
+    printf '%s\n' 'key [' 'wait "context 2k"' && phase 2 2048 64
+    printf '%s\n' 'key }' 'wait "output 128"' && phase 2 2048 128
+    printf '%s\n' 'key { {' 'wait "output 32"' && phase 2 2048 32
+    # More than the server's 16k cannot be asked for.
+    printf '%s\n' 'key ] ] ]' 'wait "max-model-len"' 'key [ [ [' 'gone "context 16k"'
+    # Pause: what is in flight ends, nothing new begins; then it goes on.
+    printf '%s\n' 'key Space' 'wait PAUSED' 'wait "0 of 2"' 'wait "space go on"' && running 0
+    echo "until cp $TMP/sim.log $TMP/paused.log"
+    printf '%s\n' 'sleep 1' "until cmp $TMP/sim.log $TMP/paused.log"
+    printf '%s\n' 'key p' 'gone PAUSED' 'wait "2 of 2"' && running 2
+    # Marks.
+    printf '%s\n' 'key m' 'wait "▲ marked"' "until grep -q '\"type\":\"mark\"' $TMP/run.ndjson"
+    # Help, from the table of keys.
+    printf '%s\n' 'key ?' 'wait "closes"' 'wait "one stream more"' 'wait "half the context"' 'key ?' 'gone "closes"'
+    printf '%s\n' 'key F1' 'wait "closes"' 'key End' 'wait "stop the run"' 'wait "every stream as a row"' \
+        'key Home' 'wait "one stream fewer"' 'key Esc' 'gone "closes"'
+    # Views.
+    printf '%s\n' 'key 3' 'gone "GTT"' 'wait "text"' 'key 7' 'wait "log"' 'wait "info"' 'wait "now 2 streams"' \
+        'wait "paused"' 'key 1' 'wait "GTT"' 'key Tab' 'gone "GTT"' 'wait "text"' 'key Tab' 'wait "info"' 'key Tab' \
+        'wait "GTT"'
+} >"$TMP/script"
+printf '%s\n' 'key z ~ 5 Left' 'key C-l' 'wait "2 of 2"' 'key q' 'expect-exit 0' 'restored' 'wait "run file"' \
+    'save "'"$TMP/raw"'"' >>"$TMP/script"
+# shellcheck disable=SC2086  # RUN is a command line
+check "every key does what its table says" "$PTY" 80 24 xterm-256color $RUN <"$TMP/script"
+check "the mark is in the run file" json "$TMP/run.ndjson" 'map(select(.type == "mark")) | length == 1' -s
+# Those that were in flight when it paused: they ended.
+check "the server got prompts and answers of the new lengths" json "$TMP/sim.log" '
+    map(select(.outcome == "ok")) | any(.prompt_tokens >= 2000 and .prompt_tokens < 2100 and .output_tokens == 32)' -s
+offset() { # of the last place where the program's bytes have this
+    LC_ALL=C grep -abo -- "$1" "$TMP/raw" | tail -n 1 | cut -d : -f 1
+}
+check "the summary comes after the screen is restored" test "$(offset '\[?1049l')" -lt "$(offset 'output rate')"
+check "the summary names the run file" contains "$TMP/raw" "$TMP/run.ndjson"
+check "the run was ended by the user" json "$TMP/run.ndjson" '.[-1].type == "summary" and .[-1].ended_by == "stopped"' -s
+
+# Keys that must end it, and before the load has begun.
+for key in q Q F10; do
+    check "$key ends the run" "$PTY" 80 24 xterm-256color "$TOKGAUGE" run "$URL" -c 1 --max-tokens 64 <<E2
+wait LOAD
+key $key
+expect-exit 0
+restored
+wait "run file"
+E2
+done
+check "^C ends it with 130 and a summary" "$PTY" 80 24 xterm-256color "$TOKGAUGE" run "$URL" -c 1 --max-tokens 64 <<'E2'
+wait LOAD
+key C-c
+expect-exit 130
+restored
+wait "run file"
+E2
+
+# S: a picture and a text, in the folder where it runs; never over another file.
+mkdir "$TMP/pictures"
+check "S saves the screen" "$PTY" 80 24 xterm-256color sh -c "cd $TMP/pictures && exec $TOKGAUGE run $URL -c 2" <<'E2'
+wait LOAD
+wait "2 of 2"
+key S
+wait "✓ saved tokgauge-"
+key S
+gone "✓ saved tokgauge-" 15
+key q
+expect-exit 0
+restored
+E2
+svg_is_whole() {
+    for f in "$TMP"/pictures/*.svg; do
+        head -n 1 "$f" | grep -q '<svg\|<?xml' && tail -n 1 "$f" | grep -q '</svg>' && grep -q SIMULATED "$f" || return 1
+    done
+}
+check "two pictures were saved" same "$(find "$TMP/pictures" -name '*.svg' | grep -c .)" 2
+check "the pictures are whole" svg_is_whole
+check "the texts are of the screen" same "$(cat "$TMP"/pictures/*.txt | grep -c SIMULATED)" 2
+check "S where nothing can be written says so" "$PTY" 80 24 xterm-256color \
+    sh -c "cd /proc && exec $TOKGAUGE run $URL -c 1" <<'E2'
+wait LOAD
+key S
+wait "✗ cannot save"
+key q
+expect-exit 0
+E2
