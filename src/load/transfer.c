@@ -147,6 +147,28 @@ void transfer_release(struct transfer *t)
     timeline_release(&t->tl);
 }
 
+void transfer_reuse(struct transfer *t, bool reuse)
+{
+    t->fresh = !reuse;
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, reuse ? 0L : 1L);
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, reuse ? 0L : 1L);
+}
+
+bool transfer_found_dead(const struct transfer *t, CURLcode code)
+{
+    long connects = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) && !t->fresh &&
+           connects == 0 && t->tl.first_byte == 0;
+}
+
+void transfer_again(struct transfer *t)
+{
+    transfer_reuse(t, false);
+    t->tl.retried = true;
+    t->error[0] = t->curl_error[0] = '\0';
+}
+
 void transfer_start(struct transfer *t, int64_t due, int64_t now)
 {
     timeline_release(&t->tl);

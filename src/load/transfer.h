@@ -34,6 +34,7 @@ struct transfer {
     bool live_approx;
     char tail[TRANSFER_TAIL]; /* last text, raw */
     size_t tail_n;
+    bool fresh;            /* no connection is reused */
     bool keep_text;        /* the caller wants the whole output in `text` */
     struct buf text;
     long retry_after_s;    /* Retry-After header, 0: none */
@@ -44,6 +45,12 @@ struct transfer {
 void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink);
 void transfer_release(struct transfer *t);
 
+/* Before transfer_start: may a connection that is open already be used, and be kept afterwards? */
+void transfer_reuse(struct transfer *t, bool reuse);
+/* The handle is done with this code: did it meet nothing but dead connections that had been kept?  Then transfer_again
+ * makes it ready to be run on a fresh one, with the same moments up to `started`. */
+bool transfer_found_dead(const struct transfer *t, CURLcode code);
+void transfer_again(struct transfer *t);
 /* Makes the handle ready to be run with the bytes in t->body. */
 void transfer_start(struct transfer *t, int64_t due, int64_t now);
 /* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
+#define DEAD_ENOUGH 3 /* such requests, then connections are not reused at all */
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
@@ -46,6 +47,7 @@ struct worker {
     struct load_target target;
     struct slot **slots;
     int slots_n, active;
+    int found_dead; /* requests that met a connection which the server had closed */
     struct slot **queue; /* ring of slots about to start */
     int queue_cap, queue_head, queue_n;
     int ready;
@@ -150,6 +152,7 @@ static void start(struct slot *s)
     s->max_tokens = w->target.max_tokens;
     load_body(w->shared, s->item.seq, w->target.words, s->max_tokens, &s->t.body);
     int64_t now = clock_ns();
+    transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
     transfer_start(&s->t, s->item.due, now);
     mark_ready(s, now);
     s->active = true;
@@ -212,14 +215,28 @@ static void hand_row(struct slot *s)
     s->t.tl.gaps_n = s->t.tl.gaps_cap = 0;
 }
 
+/* Servers that close after every answer while announcing keep-alive (llama.cpp) leave dead connections behind.  libcurl
+ * tries another one when it meets one, five at the most, and all may be dead: then a fresh one it is, and no error. */
+static bool resent(struct slot *s, CURLcode code, enum transport how)
+{
+    if (how != TR_COMPLETE || !transfer_found_dead(&s->t, code))
+        return false;
+    transfer_again(&s->t);
+    curl_multi_add_handle(s->w->multi, s->t.easy);
+    return true;
+}
+
 static void finish(struct slot *s, CURLcode code, enum transport how)
 {
     struct worker *w = s->w;
     int64_t now = clock_ns();
     curl_multi_remove_handle(w->multi, s->t.easy);
+    if (resent(s, code, how))
+        return;
     transfer_finish(&s->t, now, code, how);
     s->active = false;
     w->active--;
+    w->found_dead += s->t.tl.retried;
     hand_row(s);
     s->free_at = now;
     enum outcome o = s->t.tl.outcome;

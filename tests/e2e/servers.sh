@@ -32,6 +32,12 @@ start_sim --close-after --max-num-seqs 8 --step 1 --prefill-rate 200000 --cold 0
 check "close after each stream: not one error in 200" json "$TMP/close.json" '.requests.by_outcome == {"ok": 200}'
 stop_server
 
+# The same when all connections that were kept are dead at once: each closes when it is used again.
+start_server "$RAWSERVER" ok --gap 0 --once
+"$TOKGAUGE" run "$URL" --json -c 12 --workers 1 -n 60 --max-tokens 3 --context 32 >"$TMP/once.json" 2>"$TMP/err"
+check "dead connections: not one error in 60" json "$TMP/once.json" '.requests.by_outcome == {"ok": 60} and .requests.retried > 0'
+stop_server
+
 # ---- the usual ports are tried where no URL is given (unless something else of this machine has one) ----
 
 if ! "$TOKGAUGE" run --json -n 1 --max-tokens 2 >/dev/null 2>"$TMP/none" && grep -q 'no server on 127.0.0.1' "$TMP/none"; then

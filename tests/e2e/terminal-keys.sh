@@ -32,6 +32,8 @@ phase() { # the run file has a phase with these targets
     printf '%s\n' 'key [' 'wait "context 2k"' && phase 2 2048 64
     printf '%s\n' 'key }' 'wait "output 128"' && phase 2 2048 128
     printf '%s\n' 'key { {' 'wait "output 32"' && phase 2 2048 32
+    # Requests of the new lengths are answered before they change again.
+    echo "until grep -qE '\"outcome\":\"ok\",\"prompt_tokens\":20[0-9][0-9],.*\"output_tokens\":32,' $TMP/sim.log"
     # More than the server's 16k cannot be asked for.
     printf '%s\n' 'key ] ] ]' 'wait "max-model-len"' 'key [ [ [' 'gone "context 16k"'
     # Pause: what is in flight ends, nothing new begins; then it goes on.
@@ -55,7 +57,6 @@ printf '%s\n' 'key z ~ 5 Left' 'key C-l' 'wait "2 of 2"' 'key q' 'expect-exit 0'
 # shellcheck disable=SC2086  # RUN is a command line
 check "every key does what its table says" "$PTY" 80 24 xterm-256color $RUN <"$TMP/script"
 check "the mark is in the run file" json "$TMP/run.ndjson" 'map(select(.type == "mark")) | length == 1' -s
-# Those that were in flight when it paused: they ended.
 check "the server got prompts and answers of the new lengths" json "$TMP/sim.log" '
     map(select(.outcome == "ok")) | any(.prompt_tokens >= 2000 and .prompt_tokens < 2100 and .output_tokens == 32)' -s
 offset() { # of the last place where the program's bytes have this

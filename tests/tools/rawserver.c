@@ -40,7 +40,7 @@ static struct {
     long split;  /* writes of 1 … split random bytes; 0: whole pieces */
     long gap_ms; /* pause between pieces */
     uint64_t seed;
-    bool all, rechunk, close;
+    bool all, rechunk, close, once;
     long transcript;
     const char *file, *log;
 } opt = {.bad = -1, .every = 1, .gap_ms = 5, .seed = 1};
@@ -337,7 +337,9 @@ static void serve(int fd, long conn)
     buf_init(&in, MAX_REQUEST);
     rng = opt.seed + (uint64_t)conn;
     bool refuse = opt.scenario != NULL && (opt.scenario->flags & REFUSE) && conn > opt.good;
-    while (!refuse && read_request(fd, &in)) {
+    for (bool first = true; !refuse && read_request(fd, &in); first = false) {
+        if (opt.once && !first) /* the connection was dead, and nobody had said so */
+            break;
         bool again = answer(fd, in.data);
         buf_clear(&in);
         if (!again)
@@ -371,7 +373,7 @@ static void usage(void)
 {
     fputs("usage: rawserver SCENARIO|--file F [--rechunk|--transcript N] [--port N] [--split BYTES] [--seed "
           "N]\n"
-          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--log F]\n"
+          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--log F]\n"
           "       rawserver --list\n",
           stderr);
     exit(2);
@@ -429,6 +431,9 @@ static void set_option(int o)
     case 'a':
         opt.all = true;
         break;
+    case 'o':
+        opt.once = true;
+        break;
     case 'c':
         opt.close = true;
         break;
@@ -458,6 +463,7 @@ static void parse_options(int argc, char **argv)
         {"every", required_argument, NULL, 'e'},
         {"all", no_argument, NULL, 'a'},
         {"close", no_argument, NULL, 'c'},
+        {"once", no_argument, NULL, 'o'},
         {"log", required_argument, NULL, 'L'},
         {"list", no_argument, NULL, 'l'},
         {NULL, 0, NULL, 0},
