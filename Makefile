@@ -3,8 +3,9 @@
 #   make              build ./tokgauge                 make lint      layers, format of the tree, static analysis
 #   make demo         simulated server + dashboard     make bench     figures against a yardstick run beside it
 #   make test         build and run every test         make goldens   write the golden screens again
-#   make deps         install the packages needed      make pictures  write the README's pictures again
-#   make install PREFIX=/usr/local DESTDIR=            make clean
+#   make deps         install the packages needed      make pictures  write the README's picture and sample again
+#   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
+#   make uninstall                                     make clean
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -45,7 +46,7 @@ TOOLS    := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/tools/*.c tests/ben
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check lint bench goldens pictures install clean tests
+.PHONY: all deps demo test check lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -96,12 +97,18 @@ bench: tests
 goldens: tests
 	GENERATE=1 BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/run.sh golden
 pictures: all
-	sh tests/pictures.sh
+	TOKGAUGE=$(abspath $(PROGRAM)) sh tests/pictures.sh
+# The page is in git, so that neither building nor installing needs the tool that makes it.
+man: $B/tests/tools/ui_man
+	$< man/tokgauge.1.in >$B/tokgauge.1
+	cp $B/tokgauge.1 man/tokgauge.1
 
 install: all
 	install -D -m 755 tokgauge $(DESTDIR)$(PREFIX)/bin/tokgauge
 	install -D -m 644 man/tokgauge.1 $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/tokgauge $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1
 clean:
 	rm -rf build tokgauge
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -38,7 +38,6 @@ static void catch_signals(void)
     for (size_t i = 0; i < ARRAY_LEN(stops); i++)
         sigaction(stops[i], &a, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write, told in the summary */
     signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails and is reported, as on a full disk */
 }
 
@@ -156,12 +155,17 @@ static enum ui_end watch_dashboard(struct engine *g, const struct options *o, st
 
 /* ---- the run ---- */
 
+static bool file_failed(const struct run_result *r)
+{
+    return r->load_start != 0 && (r->run_file[0] == '\0' || r->lost_lines > 0);
+}
+
 static int exit_status(const struct run_result *r, enum ui_end end, bool dashboard)
 {
     if (r->end == END_FAILED)
         return EXIT_FAILED;
     const struct tally *t = &r->phases.total;
-    if (t->outcome[OUT_OK] == 0 && tally_failed(t) > 0)
+    if ((t->outcome[OUT_OK] == 0 && tally_failed(t) > 0) || file_failed(r))
         return EXIT_FAILED;
     if (stop_signal == SIGINT || (dashboard && end == UI_INTERRUPT && !stop_signal))
         return 128 + SIGINT;
@@ -200,6 +204,8 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
     const struct tally *t = &r->phases.total;
     if (t->outcome[OUT_OK] == 0 && tally_failed(t) > 0)
         fputs("tokgauge: no request succeeded\n", stderr);
+    if (file_failed(r))
+        fprintf(stderr, "tokgauge: the run file is not whole: %s\n", r->lost_why);
     return exit_status(r, end, dashboard);
 }
 
@@ -229,6 +235,7 @@ static int run_engine(const struct options *o, const char *command_line)
 
 static void fill_defaults(struct options *o)
 {
+    o->run.watched = wants_dashboard(o) || o->svg != NULL;
     if (o->run.seed < 0) { /* below 2^53, so that JSON's readers have it exactly */
         uint64_t drawn = 0;
         if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)

@@ -44,7 +44,7 @@ const struct metric metrics[M_COUNT] = {
                         "requests that ended well in the window / window", BETTER_HIGHER, RATE},
     [M_PROMPT_RATE] = {"prompt_rate", "prompt_tok_s", "tok/s", "prompt rate",
                        "prompt tokens of requests whose first token came in the window / window", BETTER_HIGHER, RATE},
-    [M_ERRORS] = {"errors", "errors", "requests", "failed requests",
+    [M_ERRORS] = {"errors", "requests.failed", "requests", "failed requests",
                   "requests that ended neither ok nor cancelled by us", BETTER_LOWER, 1},
     [M_LAG] = {"lag", "lag_ms", "ms", "client lag", "lateness of a 10 ms timer on each worker's loop", BETTER_LOWER, MS},
     [M_BATCH_DELAY] = {"batch_delay", "batch_delay_ms", "ms", "client batch delay",

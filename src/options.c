@@ -65,7 +65,7 @@ static const struct option table[] = {
     {"stall", 0, NULL, LOAD, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
      "a stream fails when no byte comes for so long", false},
     {"workers", 0, NULL, LOAD, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
-     "threads that drive the load; 0: as many as cores, at most 4", false},
+     "threads that drive the load; 0: one less than cores, at most 4", false},
     {"seed", 0, NULL, LOAD, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
      "seed of the prompts (default: another one in each run, so that no prefix cache knows them from the last run)", false},
     {"label", 0, NULL, LOAD, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
@@ -94,8 +94,8 @@ static const struct option table[] = {
      false},
     {"sim-prefill-rate", 0, NULL, SIM, NUMBER, AT(sim.prefill_rate), 1, 1e9, "TOK/S", NULL, "uncached prompt tokens a second",
      false},
-    {"sim-step", 0, NULL, SIM, NUMBER, AT(sim.step_ms), 0.01, 1e5, "MS", NULL, "time of a decode step …", false},
-    {"sim-step-seq", 0, NULL, SIM, NUMBER, AT(sim.step_seq_ms), 0, 1e4, "MS", NULL, "… plus this for each running sequence",
+    {"sim-step", 0, NULL, SIM, NUMBER, AT(sim.step_ms), 0.01, 1e5, "MS", NULL, "time of a decode step", false},
+    {"sim-step-seq", 0, NULL, SIM, NUMBER, AT(sim.step_seq_ms), 0, 1e4, "MS", NULL, "further time of it for each running sequence",
      false},
     {"sim-overhead", 0, NULL, SIM, NUMBER, AT(sim.overhead_ms), 0, 1e5, "MS", NULL, "request received to prefill", false},
     {"sim-cold", 0, NULL, SIM, NUMBER, AT(sim.cold_ms), 0, 1e6, "MS", NULL, "extra time of the first request", false},
@@ -467,7 +467,8 @@ void options_help(FILE *f, unsigned command)
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (commands[i].command == command)
-            fprintf(f, "usage: tokgauge %s [OPTIONS] %s\n%s\n\n", commands[i].name, commands[i].args, commands[i].help);
+            fprintf(f, "usage: tokgauge %s [OPTIONS]%s%s\n%s\n\n", commands[i].name, commands[i].args[0] != '\0' ? " " : "",
+                    commands[i].args, commands[i].help);
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if ((table[i].commands & command) && !table[i].hidden)
             help_line(f, &table[i], command);

@@ -36,7 +36,8 @@ enum stream_state {
 };
 
 struct stream_row {
-    int id; /* from 1 */
+    int id; /* from 1; 0: nothing known of it yet */
+    bool measured;       /* its request counts: no warm-up */
     enum stream_state state;
     int context;         /* prompt tokens asked for */
     int output;          /* output tokens so far of this request */

@@ -141,8 +141,8 @@ bool str_starts(const char *s, const char *prefix)
 
 static bool is_format_char(uint32_t cp)
 {
-    return (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x2069) ||
-           cp == 0xfeff;
+    return cp == 0xad || cp == 0x61c || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
+           (cp >= 0x2060 && cp <= 0x2069) || cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb);
 }
 
 void str_sanitise(char *dst, size_t size, const char *src, size_t n)

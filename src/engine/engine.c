@@ -327,7 +327,9 @@ static int workers_wanted(const struct run_config *c)
 {
     if (c->workers > 0)
         return (int)c->workers;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    /* One core stays free for the rest of this program, and for the server where it is local: with as many workers as
+     * cores each wakes up for fewer events, and a token costs a third more. */
+    long cores = sysconf(_SC_NPROCESSORS_ONLN) - 1;
     return (int)(cores < 1 ? 1 : MIN_OF(cores, 4L));
 }
 
@@ -345,8 +347,10 @@ static void begin_load(struct engine *g, int64_t now)
     r->memory_not_server = !r->pre.server.local;
     struct err why;
     g->runlog = runlog_open(c->out, c->label != NULL ? c->label : r->pre.server.model, &why);
-    if (g->runlog == NULL)
+    if (g->runlog == NULL) {
         engine_note(g, 2, "no run file: %s", why.msg);
+        str_copy(r->lost_why, sizeof r->lost_why, why.msg);
+    }
     else
         str_copy(r->run_file, sizeof r->run_file, runlog_path(g->runlog));
     rows_header(g);

@@ -194,6 +194,8 @@ void rows_sample(struct engine *g, int64_t now)
     jw_num(&j, "live_approx", g->live.total_approx, 0);
     jw_num(&j, "output_tok_s", v->output_rate, 2);
     jw_num(&j, "stream_tok_s", v->output_rate_stream, 2);
+    jw_num(&j, "ttft_p50_ms", v->ttft.p50, 3);
+    jw_num(&j, "ttft_p95_ms", v->ttft.p95, 3);
     jw_gauges(&j, g);
     jw_num(&j, "lag_p99_ms", v->lag_p99_ms, 3);
     jw_open(&j, "ended", '[');

@@ -91,17 +91,32 @@ static void fill_memory(struct engine *g)
         r->gtt_total = m->gtt_total.value;
 }
 
-static void fill_latency(const struct tally *t, enum metric_id m, struct latency_view *v)
+static struct latency_view latency_of(const struct hist *h, enum metric_id m)
 {
+    double nan = (double)NAN;
+    if (h == NULL || h->count == 0)
+        return (struct latency_view){0, nan, nan, nan, nan};
     struct dist d;
-    const struct hist *h = t->hist[m];
-    if (h == NULL) {
-        double nan = (double)NAN;
-        *v = (struct latency_view){0, nan, nan, nan, nan};
-        return;
-    }
     dist_of_hist(&d, h, metrics[m].scale);
-    *v = (struct latency_view){d.n, d.p50, d.p95, d.p99, d.mean};
+    return (struct latency_view){d.n, d.p50, d.p95, d.p99, d.mean};
+}
+
+/* Live, a first token counts as soon as it is there: with long answers the finished requests say nothing for minutes.
+ * One that fails later is taken out again, as the summary counts successes alone. */
+static void fill_ttft(struct engine *g)
+{
+    struct snapshot *v = &g->view;
+    const struct hist *finished = g->result.phases.total.hist[M_TTFT];
+    if (finished != NULL)
+        v->ttft_hist = *finished;
+    else
+        hist_reset(&v->ttft_hist);
+    for (size_t i = 0; g->workers_n > 0 && i < (size_t)MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++) {
+        const struct stream_row *s = &g->streams[i];
+        if (s->measured && s->state == STREAM_DECODE && isfinite(s->ttft_ms))
+            hist_add(&v->ttft_hist, (uint64_t)(s->ttft_ms * 1e6), 1);
+    }
+    v->ttft = latency_of(&v->ttft_hist, M_TTFT);
 }
 
 static void fill_results(struct engine *g)
@@ -109,6 +124,7 @@ static void fill_results(struct engine *g)
     const struct run_result *r = &g->result;
     const struct tally *t = &r->phases.total;
     struct snapshot *v = &g->view;
+    fill_ttft(g);
     bool news = t->requests != v->ok + v->failed + v->cancelled;
     v->sent = r->sent;
     v->output_tokens = (uint64_t)g->live.total;
@@ -120,13 +136,10 @@ static void fill_results(struct engine *g)
     v->cancelled = t->outcome[OUT_CANCELLED];
     v->failed = tally_failed(t);
     v->short_output = t->short_output;
-    fill_latency(t, M_TTFT, &v->ttft);
-    fill_latency(t, M_TPOT, &v->tpot);
-    fill_latency(t, M_E2E, &v->e2e);
+    v->tpot = latency_of(t->hist[M_TPOT], M_TPOT);
+    v->e2e = latency_of(t->hist[M_E2E], M_E2E);
     if (t->hist[M_DECODE_RATE] != NULL)
         v->decode_rate = hist_mean(t->hist[M_DECODE_RATE]) / metrics[M_DECODE_RATE].scale;
-    if (t->hist[M_TTFT] != NULL)
-        v->ttft_hist = *t->hist[M_TTFT];
 }
 
 static void fill_streams(struct engine *g)

@@ -29,13 +29,14 @@ struct run_config {
     int64_t duration_ns;  /* 0: not limited */
     int64_t warmup;       /* requests sent before measuring */
     int64_t drain_ns;     /* how long to wait for requests in flight at the end */
-    int64_t workers;      /* 0: min(cores, 4) */
+    int64_t workers;      /* 0: min(cores - 1, 4), at least 1 */
     int64_t timeout_ns, stall_ns;
     int64_t seed;         /* of the prompts; -1 until the run has drawn one */
     const char *prompt;   /* "unique", "shared" or a file */
     const char *ca_file;  /* certificates to trust, NULL: the system's */
     bool insecure;        /* do not verify TLS */
     bool natural_length;  /* let the model end by itself */
+    bool watched;         /* somebody sees the streams' text: a dashboard or a picture */
     bool stamps;          /* compare with the time stamps that the simulator and the test servers put in their chunks */
     const char *out;      /* run file; NULL: the default folder */
     const char *label;

@@ -7,7 +7,7 @@
 
 #define HEAD_MAX 4096
 
-static void keep_tail(struct transfer *t, const char *text)
+static void add_tail(struct transfer *t, const char *text)
 {
     size_t n = strlen(text);
     if (n >= TRANSFER_TAIL) {
@@ -59,7 +59,8 @@ static void on_event(void *ctx, const struct sse_event *ev)
         t->live_tokens += tokens;
         t->live_approx |= approx;
         if (e.text != NULL) {
-            keep_tail(t, e.text);
+            if (t->keep_tail)
+                add_tail(t, e.text);
             if (t->keep_text)
                 buf_adds(&t->text, e.text);
         }

@@ -32,7 +32,8 @@ struct transfer {
     int64_t last_byte;
     int64_t live_tokens;   /* of this request so far */
     bool live_approx;
-    char tail[TRANSFER_TAIL]; /* last text, raw */
+    bool keep_tail;           /* the caller wants the last text in `tail` */
+    char tail[TRANSFER_TAIL]; /* raw */
     size_t tail_n;
     bool fresh;            /* no connection is reused */
     bool keep_text;        /* the caller wants the whole output in `text` */

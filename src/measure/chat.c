@@ -1,4 +1,5 @@
 #include "measure/chat.h"
+#include "measure/jsonmem.h"
 #include "util.h"
 
 #include <cjson/cJSON.h>
@@ -152,6 +153,7 @@ static bool error_message(const cJSON *root, char *out, size_t size)
 void chat_decode(const char *data, size_t n, struct chat_event *e)
 {
     *e = (struct chat_event){.prompt_tokens = -1, .completion_tokens = -1, .cached_tokens = -1};
+    jsonmem_begin();
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
         e->done = true;
         return;
@@ -185,6 +187,7 @@ void chat_release(struct chat_event *e)
     cJSON_Delete(e->json);
     e->json = NULL;
     e->text = NULL;
+    jsonmem_end();
 }
 
 void chat_error_text(const char *body, size_t n, char *out, size_t size)

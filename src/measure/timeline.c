@@ -4,18 +4,36 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const char *const outcome_names[OUT_COUNT] = {
-    [OUT_OK] = "ok",           [OUT_DNS] = "dns",           [OUT_CONNECT] = "connect",
-    [OUT_TLS] = "tls",         [OUT_HTTP_3XX] = "http_3xx", [OUT_HTTP_4XX] = "http_4xx",
-    [OUT_HTTP_429] = "http_429", [OUT_HTTP_5XX] = "http_5xx", [OUT_TIMEOUT] = "timeout",
-    [OUT_STALLED] = "stalled", [OUT_RESET] = "reset",       [OUT_TRUNCATED] = "truncated",
-    [OUT_ERROR_EVENT] = "error_event", [OUT_MALFORMED] = "malformed", [OUT_TOO_LARGE] = "too_large",
-    [OUT_EMPTY] = "empty",     [OUT_CANCELLED] = "cancelled",
+static const struct {
+    const char *name, *meaning;
+} outcomes[OUT_COUNT] = {
+    [OUT_OK] = {"ok", "2xx, at least one output event, and the end was announced ([DONE], or a finish_reason and a clean close)"},
+    [OUT_DNS] = {"dns", "the host name could not be resolved"},
+    [OUT_CONNECT] = {"connect", "no connection"},
+    [OUT_TLS] = {"tls", "the TLS handshake or the certificate failed"},
+    [OUT_HTTP_3XX] = {"http_3xx", "a redirect; it is not followed"},
+    [OUT_HTTP_4XX] = {"http_4xx", "the server refused the request"},
+    [OUT_HTTP_429] = {"http_429", "the server is too busy; Retry-After is obeyed"},
+    [OUT_HTTP_5XX] = {"http_5xx", "the server failed"},
+    [OUT_TIMEOUT] = {"timeout", "no first byte within --timeout"},
+    [OUT_STALLED] = {"stalled", "no byte for --stall after the first"},
+    [OUT_RESET] = {"reset", "the connection broke"},
+    [OUT_TRUNCATED] = {"truncated", "closed before the end was announced"},
+    [OUT_ERROR_EVENT] = {"error_event", "an error inside a stream that had begun with HTTP 200"},
+    [OUT_MALFORMED] = {"malformed", "what came was not what the API promises"},
+    [OUT_TOO_LARGE] = {"too_large", "a line of the stream longer than 1 MiB"},
+    [OUT_EMPTY] = {"empty", "ended properly without any output, as a gateway does whose provider fails"},
+    [OUT_CANCELLED] = {"cancelled", "by tokgauge itself, at the end or when streams were taken away; no failure"},
 };
 
 const char *outcome_name(enum outcome o)
 {
-    return outcome_names[o];
+    return outcomes[o].name;
+}
+
+const char *outcome_meaning(enum outcome o)
+{
+    return outcomes[o].meaning;
 }
 
 const char *token_source_name(enum token_source s)

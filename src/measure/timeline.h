@@ -30,7 +30,8 @@ enum outcome {
     OUT_CANCELLED,   /* by us */
     OUT_COUNT
 };
-const char *outcome_name(enum outcome o); /* "http_429" */
+const char *outcome_name(enum outcome o);    /* "http_429" */
+const char *outcome_meaning(enum outcome o); /* for the manual */
 
 /* Where a request's output token count comes from, best first. */
 enum token_source { TOK_NONE, TOK_CONTINUOUS, TOK_USAGE, TOK_TOKENIZE, TOK_EVENTS };

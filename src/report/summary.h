@@ -2,12 +2,13 @@
 #ifndef TG_SUMMARY_H
 #define TG_SUMMARY_H
 
-#include "engine/engine.h"
 #include "jsonw.h"
+#include "report/result.h"
+#include "snapshot.h"
 
 /* Members of the summary object, without its braces: names are those of the metric table, units are in the names. */
 void summary_json(const struct run_result *r, struct jsonw *j);
-/* A page of text, at most `width` columns where that can be; utf8 false: ASCII only. */
+/* A page of text for 80 columns; utf8 false: ASCII only. */
 void summary_text(const struct run_result *r, bool utf8, struct buf *out);
 /* "load 00:00:12 …": the progress line of headless runs. */
 void summary_progress(const struct snapshot *s, bool utf8, struct buf *out);

@@ -44,7 +44,7 @@ static void cell(struct buf *b, const char *s, int width)
 
 static void label(struct buf *b, const char *s)
 {
-    buf_addf(b, "  %-18s", s);
+    buf_addf(b, "  %-15s", s);
 }
 
 typedef char *number_fn(char out[FMT_SIZE], double v);
@@ -54,7 +54,7 @@ static void dist_line(struct buf *b, const char *name, const struct tally *t, en
     struct dist d;
     tally_dist(t, m, &d);
     label(b, name);
-    const double v[] = {d.mean, d.stddev, d.min, d.p50, d.p95, d.p99, d.max};
+    const double v[] = {d.mean, d.stddev, d.p50, d.p95, d.p99, d.max};
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         char num[FMT_SIZE];
         cell(b, fmt(num, v[i]), 9);
@@ -67,8 +67,13 @@ static void head(const struct run_result *r, struct buf *b)
     const struct run_config *c = r->cfg;
     char model[160], n[FMT_SIZE];
     str_sanitise(model, sizeof model, r->pre.server.model, strlen(r->pre.server.model));
-    buf_addf(b, "%s · %s · %s%s%s\n", model, r->pre.server.title, r->pre.server.address,
+    buf_addf(b, "%s\n%s · %s%s%s\n", model, r->pre.server.title, r->pre.server.address,
              r->pre.server.simulated ? " · SIMULATED" : "", c->insecure ? " · TLS NOT VERIFIED" : "");
+    if (c->label != NULL) {
+        char label_text[160];
+        str_sanitise(label_text, sizeof label_text, c->label, strlen(c->label));
+        buf_addf(b, "%s\n", label_text);
+    }
     const struct phases *p = &r->phases;
     if (p->n == 1) {
         buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
@@ -99,15 +104,15 @@ static void rates(const struct run_result *r, struct buf *b)
     if (use)
         buf_addf(b, " (%s over all %.1f s)", fmt_rate(c, ws > 0 ? whole.tokens / ws : (double)NAN), ws);
     buf_adds(b, "\n");
-    label(b, "requests");
-    buf_addf(b, "%s/s ended well\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
+    label(b, "request rate");
+    buf_addf(b, "%s req/s ended well in that time\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
 }
 
 static void counts(const struct run_result *r, struct buf *b)
 {
     const struct tally *t = &r->phases.total;
     char n[FMT_SIZE];
-    label(b, "");
+    label(b, "requests");
     buf_addf(b, "%" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end", t->outcome[OUT_OK],
              tally_failed(t), t->outcome[OUT_CANCELLED]);
     if (t->short_output > 0)
@@ -123,7 +128,7 @@ static void counts(const struct run_result *r, struct buf *b)
     if (t->prompt_n > 0) {
         double pn = (double)t->prompt_n;
         buf_addf(b, ", %s in", fmt_count(n, t->prompt_tokens));
-        buf_addf(b, " (context %s on average", fmt_count(n, t->prompt_tokens / pn));
+        buf_addf(b, " (context %s", fmt_count(n, t->prompt_tokens / pn));
         if (t->cached_n > 0 && t->prompt_tokens > 0)
             buf_addf(b, ", %s from the prefix cache", fmt_percent(n, t->cached_tokens / t->prompt_tokens));
         buf_adds(b, ")");
@@ -141,7 +146,7 @@ static void counts(const struct run_result *r, struct buf *b)
 
 static void table(const struct run_result *r, struct buf *b)
 {
-    static const char *const heads[] = {"mean", "sd", "min", "p50", "p95", "p99", "max"};
+    static const char *const heads[] = {"mean", "sd", "p50", "p95", "p99", "max"};
     const struct tally *t = &r->phases.total;
     label(b, "");
     for (size_t i = 0; i < ARRAY_LEN(heads); i++)
@@ -161,7 +166,7 @@ static void cold(const struct run_result *r, struct buf *b)
     char n[FMT_SIZE];
     timeline_numbers(&r->pre.first.tl, v);
     label(b, "first request");
-    buf_addf(b, "TTFT %s (sent before the load, with start-up costs; in no figure above)\n", fmt_ms(n, v[M_TTFT]));
+    buf_addf(b, "TTFT %s; sent before the load, in no figure above\n", fmt_ms(n, v[M_TTFT]));
 }
 
 static void memory_line(struct buf *b, const char *name, const struct span *s, double total, const char *note)
@@ -178,6 +183,7 @@ static void phases_table(const struct run_result *r, struct buf *b)
     if (r->phases.n < 2)
         return;
     buf_adds(b, "  phase  streams  context  output    tok/s  TTFT p50  TTFT p95   TPOT p50     n\n");
+    bool unsteady = false;
     for (int i = 0; i < r->phases.n; i++) {
         const struct phase *p = r->phases.list[i];
         if (p->tally.requests == 0)
@@ -195,8 +201,11 @@ static void phases_table(const struct run_result *r, struct buf *b)
         cell(b, fmt_ms(n, ttft.p50), 10);
         cell(b, fmt_ms(n, ttft.p95), 10);
         cell(b, fmt_ms(n, tpot.p50), 11);
-        buf_addf(b, "  %4" PRIu64 "%s\n", ttft.n, p->steady.from != 0 ? "" : "  not steady");
+        buf_addf(b, "  %4" PRIu64 "%s\n", ttft.n, p->steady.from != 0 ? "" : "*");
+        unsteady |= p->steady.from == 0;
     }
+    if (unsteady)
+        buf_adds(b, "  * over before every stream had sent a request of it\n");
     if (r->phases.merged > 0)
         buf_addf(b, "  (the last phase holds %d more changes of the target)\n", r->phases.merged);
     buf_adds(b, "\n");
@@ -206,12 +215,15 @@ static void client(const struct run_result *r, struct buf *b)
 {
     char lag[FMT_SIZE], batch[FMT_SIZE], cpu[FMT_SIZE];
     label(b, "this client");
-    if (r->client_limited)
-        buf_addf(b, "CLIENT-LIMITED: %s; the figures above are this machine's, not the server's\n", r->client_reason);
-    else
-        buf_addf(b, "healthy: lag p99 %s, batch delay p99 %s, busiest thread %s of a core\n",
-                 fmt_ms(lag, hist_quantile(&r->lag, 0.99) / 1e6), fmt_ms(batch, hist_quantile(&r->batch_delay, 0.99) / 1e6),
-                 fmt_percent(cpu, r->worker_cpu));
+    if (r->client_limited) {
+        buf_addf(b, "CLIENT-LIMITED: %s\n", r->client_reason);
+        label(b, "");
+        buf_adds(b, "the figures above are this machine's, not the server's\n");
+        return;
+    }
+    buf_addf(b, "healthy: lag p99 %s, batch delay p99 %s, thread CPU %s\n",
+             fmt_ms(lag, hist_quantile(&r->lag, 0.99) / 1e6), fmt_ms(batch, hist_quantile(&r->batch_delay, 0.99) / 1e6),
+             fmt_percent(cpu, r->worker_cpu));
 }
 
 static void stamps(const struct run_result *r, struct buf *b)
@@ -237,7 +249,7 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
         buf_adds(b, "  stopped before anything was measured\n");
     }
     cold(r, b);
-    memory_line(b, r->memory_not_server ? "RAM (this machine)" : "RAM", &r->ram, r->ram_total, "");
+    memory_line(b, "RAM", &r->ram, r->ram_total, r->memory_not_server ? " (this machine, not the server)" : "");
     memory_line(b, "GTT", &r->gtt, r->gtt_total, r->gtt_simulated ? " (simulated)" : "");
     client(r, b);
     stamps(r, b);
@@ -245,10 +257,11 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
         label(b, "RUN FILE");
         buf_addf(b, "%" PRIu64 " lines were lost: %s\n", r->lost_lines, r->lost_why);
     }
-    if (r->run_file[0] != '\0') {
-        label(b, "run file");
+    label(b, "run file");
+    if (r->run_file[0] != '\0')
         buf_addf(b, "%s\n", r->run_file);
-    }
+    else
+        buf_addf(b, "none: %s\n", r->lost_why);
     if (!utf8)
         to_ascii(b);
 }

@@ -205,7 +205,7 @@ first_frame() {
 # The dashboard, paused by key: CPU time over IDLE_S seconds, and peak memory.
 idle() {
     start_blaster --rate 30
-    "$BIN/meter" --out "$TMP/idle.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --keys "${PAUSE_KEY:-p}" --after 5 \
+    "$BIN/meter" --out "$TMP/idle.cost" --pty 120x40 --until LOAD --keys "${PAUSE_KEY:-p}" --after 5 \
         --over "$IDLE_S" --limit $((IDLE_S + 30)) "$TOKGAUGE" run "$URL" --max-num-seqs 4 --max-tokens 20
     stop_blaster
     row "paused dashboard: CPU over $IDLE_S s" '% of a core' "$(value idle.cost '.window_cpu_s / .window_s * 100')" null 1 value

@@ -76,9 +76,11 @@ check "and it is not lost" same "$(cat "$TMP/precious")" precious
 check "none of these left a run file" same "$(find "$TMP/state" -name '*.ndjson' 2>/dev/null | wc -l)" 0
 # A full or forbidden default folder must not cost a night's run: it goes on without the file, and says so.
 mkdir -p "$TMP/blocked" && : >"$TMP/blocked/tokgauge"
-check "unusable default folder: the run goes on" env XDG_STATE_HOME="$TMP/blocked" "$TOKGAUGE" run "$URL" --json -n 2 \
+check "unusable default folder: the run goes on, exit status 1" exits 1 env XDG_STATE_HOME="$TMP/blocked" "$TOKGAUGE" run "$URL" --json -n 2 \
     --max-tokens 4 --context 32
-check "and the summary says that there is no file" json "$TMP/check.out" '.run_file == null and .requests.ok == 2'
+check "and the summary says that there is no file" json "$TMP/out" '.run_file == null and .requests.ok == 2'
+
+check "and why" contains "$TMP/err" "the run file is not whole: cannot make the folder"
 
 # ---- what a server may answer to the first request ----
 

@@ -67,6 +67,8 @@ check "a killed run leaves whole lines" json "$TMP/killed.ndjson" '.[0].type == 
 
 (ulimit -f 16 && exec "$TOKGAUGE" run "$URL" --json -c 4 --duration 2s --max-tokens 5 --context 64 \
     --out "$TMP/full.ndjson") >"$TMP/full.json" 2>"$TMP/full.err"
+full=$?
 check "a full disk does not end the run" json "$TMP/full.json" '.requests.ok > 20 and .ended_by == "duration"'
+check "but the exit status says that a file failed" same "$full" 1
 check "the loss is told" json "$TMP/full.json" '.lost_lines > 0'
 check "and what is there is whole" json "$TMP/full.ndjson" '.[0].type == "header"' -s

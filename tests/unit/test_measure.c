@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "engine/live.h"
-#include "engine/phases.h"
+#include "measure/phases.h"
 #include "measure/recorder.h"
 #include "measure/timeline.h"
 #include "util.h"

@@ -1,4 +1,4 @@
-#include "engine/phases.h"
+#include "measure/phases.h"
 #include "util.h"
 
 #include <stdlib.h>

@@ -1,0 +1,40 @@
+#!/bin/sh
+# pictures.sh: writes docs/dashboard.svg and the sample in README.md again, both from one run of the demo.  The run is
+# seeded, but it is measured: a new picture differs from the last one in its last digits, the port and the RAM of the
+# machine.
+set -eu
+cd "$(dirname "$0")/.."
+TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
+LC_ALL=C.UTF-8
+export LC_ALL
+
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-pictures.XXXXXX")
+trap 'rm -rf "$TMP"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+echo 'pictures: a run of about 100 seconds'
+# Six streams on a server that decodes four at once: there is a queue to be seen.  In $TMP, so that the sample names no
+# folder of this machine.
+(cd "$TMP" && "$TOKGAUGE" demo -c 6 --context 512 --max-tokens 96 --duration 95s --seed 7 --workers 1 \
+    --svg dashboard.svg --svg-size 112x36 --out demo.ndjson </dev/null >out)
+
+mkdir -p docs
+cp "$TMP/dashboard.svg" docs/dashboard.svg
+# The summary is what follows the first empty line.
+sed '1,/^$/d' "$TMP/out" >"$TMP/sample"
+[ -s "$TMP/sample" ] || { echo 'pictures: the run printed no summary' >&2; exit 1; }
+awk -v sample="$TMP/sample" '
+    /^<!-- sample: / {
+        print
+        print "```text"
+        while ((getline line <sample) > 0)
+            print line
+        print "```"
+        skip = 1
+        next
+    }
+    /^<!-- end of sample -->/ { skip = 0 }
+    !skip' README.md >"$TMP/README.md"
+cp "$TMP/README.md" README.md
+echo 'pictures: docs/dashboard.svg and the sample in README.md are new; look at them before committing'
