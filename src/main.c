@@ -255,6 +255,7 @@ static int run_demo(struct options *o, const char *command_line)
     o->run.url = d.url;
     int status = run_engine(o, command_line);
     demo_stop(&d);
+    o->run.url = NULL;
     return status;
 }
 

@@ -233,7 +233,8 @@ static void time_axis(struct canvas *c, struct rect plot, const struct columns *
     int free_to = plot.x + plot.w - 4; /* "now" stands there */
     if (labels)
         canvas_text(c, plot.x + plot.w - 3, y + 1, 3, "now", ROLE_GRAPH_LABEL);
-    for (double ago = step; ago < 1e4; ago += step) {
+    for (int tick = 1; tick * step < 1e4; tick++) {
+        double ago = tick * step;
         int x = time_column(c, plot, cols, ago);
         if (x < plot.x)
             break;

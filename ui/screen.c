@@ -300,8 +300,8 @@ static void give_stderr(void)
     dup2(scr.saved_stderr, STDERR_FILENO);
     char text[4096];
     ssize_t n = pread(scr.log, text, sizeof text, 0);
-    if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
-        n = 0; /* nobody to tell */
+    if (n > 0)
+        (void)!write(STDERR_FILENO, text, (size_t)n); /* nobody to tell where it fails */
     close(scr.saved_stderr);
     close(scr.log);
     scr.saved_stderr = scr.log = -1;

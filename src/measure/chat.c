@@ -54,7 +54,8 @@ static bool mend_surrogates(char *s, size_t n)
         int code = hex4(s + i + 2);
         bool pair = high_half(code) && i + 12 <= n && s[i + 6] == '\\' && s[i + 7] == 'u' && low_half(hex4(s + i + 8));
         if (!pair && (high_half(code) || low_half(code))) {
-            memcpy(s + i + 2, "fffd", 4);
+            s[i + 2] = s[i + 3] = s[i + 4] = 'f';
+            s[i + 5] = 'd';
             mended = true;
         }
         i += pair ? 11 : 5;
@@ -69,7 +70,8 @@ static cJSON *parse(const char *data, size_t n)
     if (root != NULL || memmem(data, n, "\\u", 2) == NULL)
         return root;
     char *copy = xmalloc(n + 1);
-    memcpy(copy, data, n + 1);
+    memcpy(copy, data, n);
+    copy[n] = '\0';
     if (mend_surrogates(copy, n))
         root = cJSON_ParseWithLength(copy, n + 1);
     free(copy);

@@ -326,7 +326,7 @@ bool sim_ask_read(struct sim_ask *ask, const cJSON *root, bool chat, const struc
     ask->prompt_tokens = (int)p.n;
     if (ok && p.hash == NULL)
         ok = sim_refuse(r, 400, "prompt", "The prompt must hold at least one token.");
-    if (!ok || !check_context(ask->prompt_tokens, max_tokens, c, chat, r)) {
+    if (!ok || ask->prompt == NULL || !check_context(ask->prompt_tokens, max_tokens, c, chat, r)) {
         sim_ask_release(ask);
         return false;
     }

@@ -171,12 +171,15 @@ static bool start_listening(struct sim_server *s, struct err *e)
     if (evhttp_bind_listener(s->http, l) == NULL)
         die("evhttp takes no listener");
     evconnlistener_set_error_cb(l, on_accept_error);
-    struct sockaddr_storage at = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } at = {.six = {0}};
     socklen_t n = sizeof at;
-    if (getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&at, &n) != 0)
+    if (getsockname(evconnlistener_get_fd(l), &at.any, &n) != 0)
         die("getsockname: %s", strerror(errno));
-    bool six = at.ss_family == AF_INET6;
-    s->c.port = ntohs(six ? ((struct sockaddr_in6 *)&at)->sin6_port : ((struct sockaddr_in *)&at)->sin_port);
+    s->c.port = ntohs(at.any.sa_family == AF_INET6 ? at.six.sin6_port : at.four.sin_port);
     return true;
 }
 

@@ -266,11 +266,11 @@ static void step_silent(char *args)
 
 static void step_quiet(char *args)
 {
-    double span = take_seconds(&args, 1), now = seconds(), since = now;
-    for (double end = now + 2 * DEADLINE_S; now - since < span; now = seconds()) {
+    double span = take_seconds(&args, 1), since = seconds(), end = since + 2 * DEADLINE_S;
+    while (seconds() - since < span) {
         if (pump(10))
             since = seconds();
-        if (now >= end)
+        if (seconds() >= end)
             fail("it never was silent for so long", NULL);
     }
 }
