@@ -73,6 +73,14 @@ static void arm(struct event *timer, int64_t ns)
     evtimer_add(timer, &tv);
 }
 
+/* In the next pass of the loop, after it has looked at the sockets.  (event_active would run it in this pass, as often as
+ * it is called: no answer would be read until the last of a thousand requests has been started.) */
+static void soon(struct event *timer)
+{
+    struct timeval now = {0, 0};
+    evtimer_add(timer, &now);
+}
+
 /* ---- starting ---- */
 
 static void enqueue(struct slot *s)
@@ -82,7 +90,7 @@ static void enqueue(struct slot *s)
         return;
     s->starting = true;
     w->queue[(w->queue_head + w->queue_n++) % w->queue_cap] = s;
-    event_active(w->starter, EV_TIMEOUT, 0);
+    soon(w->starter);
 }
 
 static bool may_send(const struct worker *w)
@@ -183,7 +191,7 @@ static void on_starter(evutil_socket_t fd, short what, void *ctx)
         start(s);
     }
     if (w->queue_n > 0)
-        event_active(w->starter, EV_TIMEOUT, 0);
+        soon(w->starter);
 }
 
 /* ---- ending ---- */
@@ -323,8 +331,6 @@ static int want_timer(CURLM *multi, long ms, void *ctx)
     struct worker *w = ctx;
     if (ms < 0)
         evtimer_del(w->curl_timer);
-    else if (ms == 0) /* in the next pass; nothing to round up */
-        event_active(w->curl_timer, EV_TIMEOUT, 0);
     else
         arm(w->curl_timer, (int64_t)ms * NS_PER_MS);
     return 0;
@@ -542,7 +548,7 @@ static void make_loop(struct worker *w)
     w->curl_timer = evtimer_new(w->base, on_curl_timer, w);
     w->lag_timer = event_new(w->base, w->lag_fd, EV_READ | EV_PERSIST, on_lag, w);
     event_add(w->lag_timer, NULL);
-    w->starter = event_new(w->base, -1, 0, on_starter, w);
+    w->starter = evtimer_new(w->base, on_starter, w);
     w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
     event_add(w->wake, NULL);
 }

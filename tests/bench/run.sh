@@ -181,6 +181,8 @@ load() {
     row "1,000 × 20 tok/s × 20 s: not in server's log" '' "$wrong" null 0 value
     row '1,000 × 20 tok/s × 20 s: CPU a chunk' µs "$(value load.cost '.cpu_s * 1e6 / 400000')" \
         "$(value load_bare.cost '.cpu_s * 1e6 / 400000')" 1.5 ratio
+    # A thousand requests that start at once must not keep answers from being read.
+    row '1,000 × 20 tok/s × 20 s: client lag p99' ms "$(value load.json .client.lag_ms.p99)" null 5 value
     row '1,000 streams: RSS a stream' KB "$(rss_per_stream load one)" "$(rss_per_stream load_bare one_bare)" 48 value
     row 'RSS with one stream' MB "$(value one.cost '.rss_kb / 1024')" "$(value one_bare.cost '.rss_kb / 1024')" null info
 }
