@@ -5,7 +5,8 @@
 #   make test         build and run every test         make goldens   write the golden screens again
 #   make deps         install the packages needed      make pictures  write the README's picture and sample again
 #   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
-#   make uninstall                                     make clean
+#   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
+#   make clean
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -46,7 +47,7 @@ TOOLS    := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/tools/*.c tests/ben
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check lint bench goldens pictures man install uninstall clean tests
+.PHONY: all deps demo test check fuzz lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -89,6 +90,9 @@ test:
 	@$(MAKE) --no-print-directory check
 check: tests
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/run.sh $(T)
+fuzz:
+	@sh tests/deps.sh lint
+	sh tests/fuzz/run.sh $(FUZZ_S)
 lint:
 	@sh tests/deps.sh lint
 	sh tests/lint.sh
