@@ -16,6 +16,7 @@ build    pc:libcjson                    libcjson-dev            cjson-devel     
 test     pc:cmocka                      libcmocka-dev           libcmocka-devel       cmocka          libcmocka-devel
 test     pc:vterm                       libvterm-dev            libvterm-devel        libvterm        libvterm-devel
 test     cmd:jq                         jq                      jq                    jq              jq
+test     cmd:curl                       curl                    curl                  curl            curl
 test     cmd:openssl                    openssl                 openssl               openssl         openssl
 test     cmd:pgrep                      procps                  procps-ng             procps-ng       procps
 lint     cmd:clang                      clang                   clang                 clang           clang
