@@ -10,6 +10,9 @@ one() {
     check "$scenario: exit status $status" exits "$status" "$TOKGAUGE" run "$URL" --json -c 1 -n 2 --max-tokens 3 --context 32 \
         --stall 300ms --timeout 1s "$@"
     cp "$TMP/out" "$TMP/out.json"
+    # A server that closes at once: whether that is an RST or a FIN depends on whether the request was there yet.
+    [ "$scenario" != refuse ] || sed -i -E 's/"by_outcome":\{("(reset|truncated)":[12],?)+\}/"by_outcome":{"broken":2}/' \
+        "$TMP/out.json"
     check "$scenario: counted as $outcomes" same \
         "$(jq -r '.requests.by_outcome | to_entries | map("\(.key):\(.value)") | join(" ")' "$TMP/out.json")" "$outcomes"
     [ "$tokens" = - ] || check "$scenario: $tokens tokens" json "$TMP/out.json" ".tokens.output == $tokens"
@@ -25,7 +28,7 @@ one() {
 cases() {
     cat <<'CASES'
 ok                       0 ok:2 6
-refuse                   1 reset:2 0
+refuse                   1 broken:2 0
 no-answer                1 timeout:2 0
 close-before-first-byte  1 truncated:2 0
 reset-before-first-byte  1 reset:2 0

@@ -1,0 +1,341 @@
+#include "report/runfile.h"
+#include "hist.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES (16u << 20)
+
+/* ---- values of a line ---- */
+
+static const cJSON *get(const cJSON *o, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(o, key);
+}
+
+static double number(const cJSON *o, const char *key)
+{
+    const cJSON *v = get(o, key);
+    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : (double)NAN;
+}
+
+static const char *text(const cJSON *o, const char *key)
+{
+    const cJSON *v = get(o, key);
+    return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+/* A whole number, `missing` where it is not there or no such number. */
+static int64_t whole(const cJSON *o, const char *key, int64_t missing)
+{
+    double v = number(o, key);
+    return v >= -9e15 && v <= 9e15 ? (int64_t)v : missing;
+}
+
+static int small(const cJSON *o, const char *key)
+{
+    return (int)MAX_OF(MIN_OF(whole(o, key, 0), INT64_C(1000000000)), INT64_C(-1));
+}
+
+/* A timeline's 0 is "did not happen", a file's 0 the start of the run: all moments of a file are moved by one. */
+static int64_t moment(const cJSON *o, const char *key)
+{
+    int64_t t = whole(o, key, -1);
+    return t >= 0 ? t + 1 : 0;
+}
+
+static bool outcome_of(const char *name, enum outcome *out)
+{
+    for (int o = 0; name != NULL && o < OUT_COUNT; o++)
+        if (strcmp(outcome_name((enum outcome)o), name) == 0) {
+            *out = (enum outcome)o;
+            return true;
+        }
+    return false;
+}
+
+static enum token_source source_of(const char *name)
+{
+    for (int s = TOK_NONE; name != NULL && s <= TOK_EVENTS; s++)
+        if (strcmp(token_source_name((enum token_source)s), name) == 0)
+            return (enum token_source)s;
+    return TOK_NONE;
+}
+
+/* Makes room for one more in a list that doubles. */
+static void *room(void *list, size_t n, size_t size)
+{
+    return n == 0 || (n & (n - 1)) == 0 ? xrealloc(list, (n == 0 ? 1 : 2 * n) * size) : list;
+}
+
+/* ---- kinds of lines; false where a line of that kind does not read ---- */
+
+static bool read_row(struct run_file *f, const cJSON *o)
+{
+    struct row r = {.seq = (uint64_t)whole(o, "seq", 0), .stream = small(o, "stream"), .phase = small(o, "phase"),
+                    .context = whole(o, "context", 0), .max_tokens = whole(o, "max_tokens", 0)};
+    struct timeline *t = &r.tl;
+    timeline_init(t, moment(o, "due"));
+    const char *part = text(o, "part");
+    if (part == NULL || !outcome_of(text(o, "outcome"), &t->outcome))
+        return false;
+    t->started = moment(o, "started");
+    t->sent = moment(o, "sent");
+    t->first_byte = moment(o, "first_byte");
+    t->first_event = moment(o, "first_event");
+    t->first_token = moment(o, "first_token");
+    t->first_answer = moment(o, "first_answer");
+    t->last_token = moment(o, "last_token");
+    t->end = moment(o, "end");
+    t->connect_ns = whole(o, "connect", -1);
+    t->tls_ns = whole(o, "tls", -1);
+    t->http_status = small(o, "http");
+    t->events = (uint64_t)whole(o, "events", 0);
+    t->first_tokens = whole(o, "first_event_tokens", 0);
+    t->prompt_tokens = whole(o, "prompt_tokens", -1);
+    t->cached_tokens = whole(o, "cached_tokens", -1);
+    t->output_tokens = whole(o, "output_tokens", -1);
+    t->source = source_of(text(o, "tokens_from"));
+    t->retried = cJSON_IsTrue(get(o, "retried"));
+    const char *error = text(o, "error");
+    if (error != NULL)
+        str_sanitise(r.error, sizeof r.error, error, strlen(error));
+    if (strcmp(part, "preflight") == 0) {
+        f->first = r;
+    } else if (strcmp(part, "load") == 0) {
+        f->rows = room(f->rows, f->rows_n, sizeof r);
+        f->rows[f->rows_n++] = r;
+    }
+    return true;
+}
+
+/* [[bucket, count], …] into a histogram; the values are taken for their buckets' middles. */
+static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
+{
+    const cJSON *pair;
+    cJSON_ArrayForEach(pair, list)
+    {
+        const cJSON *at = cJSON_GetArrayItem(pair, 0), *count = cJSON_GetArrayItem(pair, 1);
+        if (!cJSON_IsNumber(at) || !cJSON_IsNumber(count) || !(at->valuedouble >= 0 && at->valuedouble < HIST_BUCKETS) ||
+            !(count->valuedouble >= 1 && count->valuedouble < 1e15))
+            continue;
+        if (t->hist[m] == NULL)
+            t->hist[m] = xcalloc(1, sizeof *t->hist[m]);
+        size_t i = (size_t)at->valuedouble;
+        uint64_t middle = hist_low(i) + (hist_high(i) - 1 - hist_low(i)) / 2;
+        hist_add(t->hist[m], middle, (uint64_t)count->valuedouble);
+    }
+}
+
+static bool read_sample(struct run_file *f, const cJSON *o)
+{
+    const char *state = text(o, "state");
+    double t = number(o, "t");
+    if (state == NULL || !isfinite(t))
+        return false;
+    f->samples = room(f->samples, f->samples_n, sizeof *f->samples);
+    f->samples[f->samples_n++] = (struct run_sample){
+        .t = t / 1e9, .loading = strcmp(state, "load") == 0, .phase = small(o, "phase"), .streams = small(o, "max_num_seqs"),
+        .in_flight = number(o, "in_flight"), .live_tokens = number(o, "live_tokens"),
+        .output_rate = number(o, "output_tok_s"), .ttft_p50 = number(o, "ttft_p50_ms"), .ttft_p95 = number(o, "ttft_p95_ms"),
+        .ram_used = number(o, "ram_used"), .ram_total = number(o, "ram_total"), .gtt_used = number(o, "gtt_used"),
+        .gtt_total = number(o, "gtt_total"), .running = number(o, "server_running"), .waiting = number(o, "server_waiting"),
+        .kv_used = number(o, "server_kv_used")};
+    const cJSON *part;
+    cJSON_ArrayForEach(part, get(o, "ended"))
+    {
+        for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
+            add_buckets(&f->total, (enum metric_id)m, get(part, metrics[m].id));
+    }
+    return true;
+}
+
+static bool read_mark(struct run_file *f, const cJSON *o)
+{
+    const char *what = text(o, "text");
+    double t = number(o, "t");
+    if (what == NULL || !isfinite(t))
+        return false;
+    f->marks = room(f->marks, f->marks_n, sizeof *f->marks);
+    struct run_mark *m = &f->marks[f->marks_n++];
+    m->t = t / 1e9;
+    str_sanitise(m->text, sizeof m->text, what, strlen(what));
+    return true;
+}
+
+static bool read_phase(struct run_file *f, const cJSON *o)
+{
+    double t = number(o, "t");
+    if (!isfinite(t))
+        return false;
+    f->phases = room(f->phases, f->phases_n, sizeof *f->phases);
+    f->phases[f->phases_n++] = (struct run_phase){small(o, "phase"), t / 1e9, small(o, "max_num_seqs"),
+                                                  whole(o, "context", 0), whole(o, "max_tokens", 0)};
+    return true;
+}
+
+/* Takes the line over where it is kept. */
+static bool read_line(struct run_file *f, cJSON **line)
+{
+    const char *type = text(*line, "type");
+    if (type == NULL)
+        return false;
+    if (strcmp(type, "request") == 0)
+        return read_row(f, *line);
+    if (strcmp(type, "sample") == 0)
+        return read_sample(f, *line);
+    if (strcmp(type, "mark") == 0)
+        return read_mark(f, *line);
+    if (strcmp(type, "phase") == 0)
+        return read_phase(f, *line);
+    if (strcmp(type, "summary") == 0 && f->summary == NULL) {
+        f->summary = *line;
+        *line = NULL;
+    }
+    return true; /* a kind that a later version added is no fault */
+}
+
+/* ---- the file ---- */
+
+static bool take_header(struct run_file *f, cJSON *line, struct err *e)
+{
+    const char *type = line != NULL ? text(line, "type") : NULL;
+    if (type == NULL || strcmp(type, "header") != 0) {
+        cJSON_Delete(line);
+        return err_set(e, "'%s' is not a run file: its first line is no header", f->path);
+    }
+    f->header = line;
+    double format = number(line, "format");
+    if (format == RUNFILE_FORMAT)
+        return true;
+    return err_set(e, "run file '%s' has format %g, this version reads %d: use the tokgauge that wrote it (%s)", f->path,
+                   format, RUNFILE_FORMAT, run_file_text(f, "tokgauge") != NULL ? run_file_text(f, "tokgauge") : "unknown");
+}
+
+static bool read_lines(struct run_file *f, FILE *in, struct err *e)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    bool ok = true;
+    while (ok && (n = getline(&line, &cap, in)) >= 0) {
+        cJSON *o = n <= (ssize_t)LINE_MAX_BYTES ? cJSON_ParseWithLength(line, (size_t)n) : NULL;
+        if (f->header == NULL) {
+            ok = take_header(f, o, e);
+            continue;
+        }
+        if (o == NULL || !read_line(f, &o))
+            f->bad_lines++;
+        cJSON_Delete(o);
+    }
+    free(line);
+    if (ok && ferror(in))
+        ok = err_set(e, "cannot read '%s': %s", f->path, strerror(errno));
+    else if (ok && f->header == NULL)
+        ok = err_set(e, "'%s' is not a run file: it is empty", f->path);
+    return ok;
+}
+
+static void name_it(struct run_file *f)
+{
+    const char *label = run_file_text(f, "label");
+    if (label != NULL && label[0] != '\0') {
+        str_sanitise(f->name, sizeof f->name, label, strlen(label));
+        return;
+    }
+    const char *base = strrchr(f->path, '/');
+    base = base != NULL ? base + 1 : f->path;
+    size_t n = strlen(base);
+    if (n > 7 && strcmp(base + n - 7, ".ndjson") == 0)
+        n -= 7;
+    str_sanitise(f->name, sizeof f->name, base, n);
+}
+
+struct run_file *run_file_load(const char *path, struct err *e)
+{
+    FILE *in = fopen(path, "re");
+    if (in == NULL) {
+        err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
+        return NULL;
+    }
+    struct run_file *f = xcalloc(1, sizeof *f);
+    f->path = xstrdup(path);
+    tally_init(&f->total);
+    bool ok = read_lines(f, in, e);
+    fclose(in);
+    if (!ok) {
+        run_file_free(f);
+        return NULL;
+    }
+    for (size_t i = 0; i < f->rows_n; i++)
+        tally_add(&f->total, &f->rows[i]);
+    name_it(f);
+    return f;
+}
+
+void run_file_free(struct run_file *f)
+{
+    if (f == NULL)
+        return;
+    cJSON_Delete(f->header);
+    cJSON_Delete(f->summary);
+    tally_release(&f->total);
+    free(f->rows);
+    free(f->samples);
+    free(f->marks);
+    free(f->phases);
+    free(f->path);
+    free(f);
+}
+
+const char *run_file_text(const struct run_file *f, const char *key)
+{
+    return text(f->header, key);
+}
+
+double run_file_number(const struct run_file *f, const char *key)
+{
+    return number(f->header, key);
+}
+
+static double rate_of_samples(const struct run_file *f)
+{
+    const struct run_sample *from = NULL, *to = NULL;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        if (!f->samples[i].loading)
+            continue;
+        if (from == NULL)
+            from = &f->samples[i];
+        to = &f->samples[i];
+    }
+    if (from == to || !(to->t > from->t))
+        return (double)NAN;
+    return (to->live_tokens - from->live_tokens) / (to->t - from->t);
+}
+
+double run_file_output_rate(const struct run_file *f, const char **window)
+{
+    const char *named = f->summary != NULL ? text(f->summary, "window") : NULL;
+    if (named != NULL) {
+        *window = named;
+        return number(f->summary, metrics[M_OUTPUT_RATE].key);
+    }
+    *window = "samples";
+    return rate_of_samples(f);
+}
+
+void run_file_phase(const struct run_file *f, int phase, struct tally *t)
+{
+    tally_init(t);
+    for (size_t i = 0; i < f->rows_n; i++)
+        if (f->rows[i].phase == phase)
+            tally_add(t, &f->rows[i]);
+    for (int m = M_REQUEST_COUNT_; f->phases_n == 1 && m < M_LATENCY_COUNT_; m++)
+        if (f->total.hist[m] != NULL) {
+            t->hist[m] = xmalloc(sizeof *t->hist[m]);
+            *t->hist[m] = *f->total.hist[m];
+        }
+}

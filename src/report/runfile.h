@@ -1,0 +1,69 @@
+/* runfile: reads a run file back: what every report and comparison is made from.  A file that was cut anywhere (a killed
+ * run, a full disk) gives what it holds. */
+#ifndef TG_RUNFILE_H
+#define TG_RUNFILE_H
+
+#include "measure/tally.h"
+#include "util.h"
+
+#include <cjson/cJSON.h>
+
+#define RUNFILE_FORMAT 1
+
+/* One line a second.  NAN: unknown.  Times are seconds since the start of the run. */
+struct run_sample {
+    double t;
+    bool loading; /* state "load" */
+    int phase, streams;
+    double in_flight, live_tokens, output_rate, ttft_p50, ttft_p95;
+    double ram_used, ram_total, gtt_used, gtt_total; /* bytes */
+    double running, waiting, kv_used;
+};
+
+struct run_mark {
+    double t;
+    char text[64];
+};
+
+struct run_phase { /* as asked for */
+    int id;
+    double t;
+    int streams;
+    int64_t context, max_tokens;
+};
+
+struct run_file {
+    char *path;
+    char name[128];     /* its label, or the file's name without folder and extension; sanitised */
+    cJSON *header;      /* never NULL */
+    cJSON *summary;     /* NULL: the run was killed, or the file was cut */
+    struct row *rows;   /* measured requests in the order of the file; their moments are ns with an origin of its own; no gaps */
+    size_t rows_n;
+    struct row first;   /* the request before the load; first.tl.sent = 0: none in the file */
+    struct run_sample *samples;
+    size_t samples_n;
+    struct run_mark *marks;
+    size_t marks_n;
+    struct run_phase *phases;
+    size_t phases_n;
+    struct tally total; /* of all rows, with the ITL of the samples */
+    size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
+};
+
+/* NULL with one line in e: cannot be read, not a run file, or one of another version.  The caller frees. */
+struct run_file *run_file_load(const char *path, struct err *e);
+void run_file_free(struct run_file *f);
+
+/* Of the header: NULL or NAN where it is not there. */
+const char *run_file_text(const struct run_file *f, const char *key);
+double run_file_number(const struct run_file *f, const char *key);
+
+/* Output tokens a second over the load: the summary's where there is one (with the window it took), else from the
+ * samples.  NAN where it is not known. */
+double run_file_output_rate(const struct run_file *f, const char **window);
+
+/* The rows of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
+ * file has one phase. */
+void run_file_phase(const struct run_file *f, int phase, struct tally *t);
+
+#endif
