@@ -3,6 +3,7 @@
 #include "demo.h"
 #include "engine/engine.h"
 #include "options.h"
+#include "report/report.h"
 #include "report/summary.h"
 #include "ui/ui.h"
 #include "version.h"
@@ -259,6 +260,29 @@ static int run_demo(struct options *o, const char *command_line)
     return status;
 }
 
+static int run_report(const struct options *o)
+{
+    struct err e;
+    struct run_file *f = run_file_load(o->files[0], &e);
+    if (f == NULL)
+        return complain(&e, EXIT_FAILED);
+    struct buf b;
+    buf_init(&b, 1u << 30);
+    const struct report_options r = {(enum report_format)o->format, o->detailed, o->notes, o->notes_n};
+    report_write(f, &r, &b);
+    FILE *out = o->report_out != NULL ? fopen(o->report_out, "we") : stdout;
+    bool ok = out != NULL && fwrite(b.data, 1, b.len, out) == b.len && fflush(out) == 0;
+    if (out != NULL && out != stdout && fclose(out) != 0)
+        ok = false;
+    if (!ok)
+        err_set(&e, "cannot write '%s': %s", o->report_out != NULL ? o->report_out : "standard output", strerror(errno));
+    if (f->bad_lines > 0)
+        fprintf(stderr, "tokgauge: %zu lines of '%s' could not be read\n", f->bad_lines, o->files[0]);
+    buf_release(&b);
+    run_file_free(f);
+    return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
+}
+
 static int run_sim(const struct options *o)
 {
     struct err e;
@@ -282,6 +306,9 @@ int main(int argc, char **argv)
         puts("tokgauge " TOKGAUGE_VERSION);
     } else if (o.help) {
         options_help(stdout, argc > 2 ? o.command : 0);
+    } else if (o.command == COMMAND_REPORT) {
+        signal(SIGPIPE, SIG_IGN);
+        status = run_report(&o);
     } else if (o.command == COMMAND_SIM) {
         status = run_sim(&o);
     } else {

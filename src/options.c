@@ -1,33 +1,19 @@
 #include "options.h"
+#include "options_table.h"
 #include "fmt.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, FAULT, SIZE };
-
-struct option {
-    const char *name;  /* without the dashes */
-    char letter;       /* 0: none */
-    const char *alias; /* NULL: none */
-    unsigned commands;
-    enum kind kind;
-    size_t offset;     /* of its field in struct options */
-    double min, max;   /* of numbers; durations in seconds */
-    const char *arg;   /* what it takes, for the help; a WORD lists its words, separated by | */
-    const char *preset;/* its default, for the help; NULL: none to tell */
-    const char *help;
-    bool hidden;
-};
 
 #define RUN COMMAND_RUN
 #define LOAD (COMMAND_RUN | COMMAND_DEMO)
 #define SIM (COMMAND_SIM | COMMAND_DEMO)
-#define ALL (COMMAND_RUN | COMMAND_DEMO | COMMAND_SIM)
+#define ALL COMMAND_ALL
 #define AT(field) offsetof(struct options, field)
 #define YEAR 31536000.0
 
-static const struct option table[] = {
+const struct option option_rows[] = {
     {"max-num-seqs", 'c', "concurrency", LOAD, COUNT, AT(run.max_num_seqs), 1, STREAMS_MAX, "N", "4",
      "number of sequences kept in flight (streams)", false},
     {"context", 0, NULL, LOAD, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "1k",
@@ -116,23 +102,31 @@ static const struct option table[] = {
      false},
 
 
+    {"format", 0, NULL, COMMAND_REPORT, WORD, AT(format), 0, 0, "md|csv|json|vllm", "md",
+     "Markdown; a line a request; figures; or what 'vllm bench serve --save-result' writes", false},
+    {"out", 'o', NULL, COMMAND_REPORT, TEXT, AT(report_out), 0, 0, "FILE", NULL, "write there (default: standard output)",
+     false},
+    {"note", 0, NULL, COMMAND_REPORT, NOTE, 0, 0, 0, "KEY=VALUE", NULL,
+     "a fact that no API tells (quantisation, launch command); may be given several times", false},
+    {"detailed", 0, NULL, COMMAND_REPORT, FLAG, AT(detailed), 0, 0, NULL, NULL,
+     "with vllm: the lists with one entry a request too", false},
+
     {"help", 'h', NULL, ALL, FLAG, AT(help), 0, 0, NULL, NULL, "this list", false},
     {"version", 'V', NULL, ALL, FLAG, AT(version), 0, 0, NULL, NULL, "print the version", false},
 };
+const size_t option_rows_n = ARRAY_LEN(option_rows);
 
-static const struct {
-    const char *name;
-    enum command_name command;
-    const char *args, *help;
-} commands[] = {
+const struct option_command option_commands[] = {
     {"run", COMMAND_RUN, "[URL]", "load a server and measure it; without a URL the usual local ports are tried"},
     {"demo", COMMAND_DEMO, "", "the same against a simulated server: needs no server and no GPU"},
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
+    {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
 };
+const size_t option_commands_n = ARRAY_LEN(option_commands);
 
 const char *options_name(size_t i)
 {
-    return i < ARRAY_LEN(table) ? table[i].name : NULL;
+    return i < option_rows_n ? option_rows[i].name : NULL;
 }
 
 static void set_defaults(struct options *o)
@@ -157,17 +151,17 @@ static bool named(const struct option *op, const char *name, size_t n, unsigned 
 
 static const struct option *find(const char *name, size_t n, unsigned command)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if ((table[i].commands & command) && named(&table[i], name, n, command))
-            return &table[i];
+    for (size_t i = 0; i < option_rows_n; i++)
+        if ((option_rows[i].commands & command) && named(&option_rows[i], name, n, command))
+            return &option_rows[i];
     return NULL;
 }
 
 static const struct option *find_letter(char c, unsigned command)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if ((table[i].commands & command) && table[i].letter == c)
-            return &table[i];
+    for (size_t i = 0; i < option_rows_n; i++)
+        if ((option_rows[i].commands & command) && option_rows[i].letter == c)
+            return &option_rows[i];
     return NULL;
 }
 
@@ -241,6 +235,17 @@ static bool set_header(struct options *o, const char *value, struct err *e)
     return true;
 }
 
+static bool set_note(struct options *o, const char *value, struct err *e)
+{
+    const char *eq = strchr(value, '=');
+    if (eq == NULL || eq == value || eq[1] == '\0')
+        return err_set(e, "--note '%s' is not KEY=VALUE", value);
+    if (o->notes_n == ARRAY_LEN(o->notes))
+        return err_set(e, "--note may be given %zu times at most", ARRAY_LEN(o->notes));
+    o->notes[o->notes_n++] = value;
+    return true;
+}
+
 static bool set_fault(struct options *o, const char *value, struct err *e)
 {
     const char *eq = strchr(value, '=');
@@ -287,6 +292,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case NUMBER: return set_number(op, field, value, e);
     case WORD: return set_word(op, field, value, e);
     case HEADER: return set_header(o, value, e);
+    case NOTE: return set_note(o, value, e);
     case FAULT: return set_fault(o, value, e);
     case SIZE: return set_size(op, o, value, e);
     case TEXT:
@@ -353,9 +359,9 @@ static bool take_option(struct options *o, int argc, char **argv, int *i, struct
 
 static bool take_command(struct options *o, const char *word)
 {
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(commands[i].name, word) == 0) {
-            o->command = commands[i].command;
+    for (size_t i = 0; i < option_commands_n; i++)
+        if (strcmp(option_commands[i].name, word) == 0) {
+            o->command = option_commands[i].command;
             return true;
         }
     return false;
@@ -368,6 +374,12 @@ static bool looks_like_url(const char *s)
 
 static bool take_word(struct options *o, const char *word, struct err *e)
 {
+    if (o->command == COMMAND_REPORT) {
+        if (o->files_n > 0)
+            return err_set(e, "'%s' is one file too many: 'report' takes one run file", word);
+        o->files[o->files_n++] = word;
+        return true;
+    }
     if (o->command != COMMAND_RUN)
         return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
                        o->command == COMMAND_DEMO ? "demo" : "sim");
@@ -378,13 +390,15 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
     }
     if (!looks_like_url(word))
-        return err_set(e, "'%s' is neither a command (run, demo, sim) nor a URL (see: tokgauge --help)", word);
+        return err_set(e, "'%s' is neither a command (run, demo, sim, report) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
     return true;
 }
 
 static bool check_together(const struct options *o, struct err *e)
 {
+    if (o->command == COMMAND_REPORT && o->files_n == 0 && !o->help && !o->version)
+        return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
     if (o->plain && o->json)
         return err_set(e, "--plain and --json exclude each other");
     if (o->run.api_key_env != NULL && o->run.api_key_file != NULL)
@@ -418,111 +432,6 @@ void options_release(struct options *o)
     for (size_t i = 0; i < o->sim_args_n; i++)
         free(o->sim_args[i]);
     o->sim_args_n = 0;
-}
-
-static void wrap(FILE *f, const char *text, int indent)
-{
-    int column = indent;
-    while (*text != '\0') {
-        size_t n = strcspn(text, " ");
-        if (column + (int)n > 78 && column > indent) {
-            fprintf(f, "\n%*s", indent, "");
-            column = indent;
-        }
-        fprintf(f, "%s%.*s", column > indent ? " " : "", (int)n, text);
-        column += (int)n + 1;
-        text += n;
-        text += strspn(text, " ");
-    }
-}
-
-static void help_line(FILE *f, const struct option *op, unsigned command)
-{
-    char left[96];
-    const char *name = command == COMMAND_SIM && str_starts(op->name, "sim-") ? op->name + 4 : op->name;
-    if (op->letter != 0)
-        snprintf(left, sizeof left, "  -%c, --%s %s", op->letter, name, op->arg != NULL ? op->arg : "");
-    else
-        snprintf(left, sizeof left, "      --%s %s", name, op->arg != NULL ? op->arg : "");
-    fprintf(f, "%-34s", left);
-    if (strlen(left) > 33)
-        fprintf(f, "\n%34s", "");
-    char text[512];
-    snprintf(text, sizeof text, "%s%s%s%s", op->help, op->preset != NULL ? " (default " : "",
-             op->preset != NULL ? op->preset : "", op->preset != NULL ? ")" : "");
-    wrap(f, text, 34);
-    fputc('\n', f);
-}
-
-void options_help(FILE *f, unsigned command)
-{
-    if (command == 0) {
-        fputs("tokgauge loads, watches and judges LLM servers that speak the OpenAI API.\n\n"
-              "usage: tokgauge [COMMAND] [OPTIONS] [URL]\n\n", f);
-        for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-            fprintf(f, "  %-5s %-6s %s\n", commands[i].name, commands[i].args, commands[i].help);
-        fputs("\nWithout a command it is 'run'.  'tokgauge COMMAND --help' lists the options.\n"
-              "Try 'tokgauge demo'.\n", f);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (commands[i].command == command)
-            fprintf(f, "usage: tokgauge %s [OPTIONS]%s%s\n%s\n\n", commands[i].name, commands[i].args[0] != '\0' ? " " : "",
-                    commands[i].args, commands[i].help);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if ((table[i].commands & command) && !table[i].hidden)
-            help_line(f, &table[i], command);
-}
-
-static void man_text(FILE *f, const char *s)
-{
-    for (; *s != '\0'; s++)
-        fputs(*s == '-' ? "\\-" : (char[]){*s, '\0'}, f);
-}
-
-static void man_option(FILE *f, const struct option *op)
-{
-    fputs(".TP\n.B ", f);
-    if (op->letter != 0)
-        fprintf(f, "\\-%c, ", op->letter);
-    fputs("\\-\\-", f);
-    man_text(f, op->name);
-    if (op->alias != NULL) {
-        fputs(", \\-\\-", f);
-        man_text(f, op->alias);
-    }
-    if (op->arg != NULL) {
-        fputc(' ', f);
-        man_text(f, op->arg);
-    }
-    fputc('\n', f);
-    man_text(f, op->help);
-    if (op->preset != NULL) {
-        fputs(" (default ", f);
-        man_text(f, op->preset);
-        fputc(')', f);
-    }
-    fputs(".\n", f);
-}
-
-/* Options of the commands `in` that those of `not_in` do not have; in 0: options of all commands. */
-static void man_section(FILE *f, const char *title, unsigned in, unsigned not_in)
-{
-    fprintf(f, ".SS %s\n", title);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct option *op = &table[i];
-        bool listed = in != 0 ? (op->commands & in) && !(op->commands & not_in) : op->commands == ALL;
-        if (listed && !op->hidden)
-            man_option(f, op);
-    }
-}
-
-void options_man(FILE *f)
-{
-    man_section(f, "run and demo", COMMAND_RUN, COMMAND_SIM);
-    man_section(f, "The simulated server (sim, and demo; 'tokgauge sim' takes them without sim\\-, too)", COMMAND_SIM,
-                COMMAND_RUN);
-    man_section(f, "Everywhere", 0, 0);
 }
 
 /* Words that a shell would split or expand stand in single quotes. */

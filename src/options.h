@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4 };
+enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_ALL = 15 };
 
 struct options {
     enum command_name command;
@@ -20,6 +20,13 @@ struct options {
     const char *theme;
     const char *svg;       /* file for a picture of the screen at the end of the load */
     int64_t svg_width, svg_height;
+    const char *files[16]; /* report: the run file */
+    size_t files_n;
+    int format;            /* report: an enum report_format */
+    bool detailed;
+    const char *notes[32]; /* report: KEY=VALUE */
+    size_t notes_n;
+    const char *report_out; /* NULL: stdout */
     char *sim_args[64];    /* --sim-… as given, for the child of demo; owned */
     size_t sim_args_n;
 };

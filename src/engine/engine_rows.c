@@ -2,6 +2,7 @@
  * what ended since the sample before, as sparse histograms [[bucket, count], …] by phase, so that adding them up gives
  * the histograms of the run, however the file was cut. */
 #include "engine/inside.h"
+#include "host/system.h"
 #include "jsonw.h"
 #include "report/summary.h"
 #include "version.h"
@@ -42,6 +43,27 @@ static void jw_known(struct jsonw *j, const char *key, int64_t v)
         jw_str(j, key, NULL);
 }
 
+static void jw_text(struct jsonw *j, const char *key, const char *s)
+{
+    jw_str(j, key, s[0] != '\0' ? s : NULL);
+}
+
+/* Of the machine that the load comes from; it is the server's where the server is local. */
+static void jw_system(struct jsonw *j, bool local)
+{
+    struct system_facts s;
+    system_read("", &s);
+    jw_open(j, "system", '{');
+    jw_bool(j, "is_the_servers", local);
+    jw_text(j, "cpu", s.cpu);
+    jw_num(j, "cores", s.cores > 0 ? s.cores : (double)NAN, 0);
+    jw_num(j, "ram", s.ram, 0);
+    jw_text(j, "kernel", s.kernel);
+    jw_text(j, "os", s.os);
+    jw_text(j, "boot", s.boot);
+    jw_close(j, '}');
+}
+
 void rows_header(struct engine *g)
 {
     if (g->runlog == NULL)
@@ -62,11 +84,13 @@ void rows_header(struct engine *g)
     jw_known(&j, "max_model_len", s->max_model_len);
     jw_str(&j, "endpoint", g->cfg->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
     jw_str(&j, "prompt", g->cfg->prompt);
+    jw_bool(&j, "fixed_length", (r->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0);
     jw_int(&j, "seed", g->cfg->seed);
     jw_int(&j, "warmup", g->cfg->warmup);
     jw_num(&j, "prompt_base_tokens", r->pre.scale.base, 3);
     jw_num(&j, "prompt_tokens_per_word", r->pre.scale.per_word, 6);
     jw_bool(&j, "tls_verified", !g->cfg->insecure);
+    jw_system(&j, s->local);
     end(g, &j, &b);
 }
 

@@ -77,6 +77,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
 {
     struct row r = {.seq = (uint64_t)whole(o, "seq", 0), .stream = small(o, "stream"), .phase = small(o, "phase"),
                     .context = whole(o, "context", 0), .max_tokens = whole(o, "max_tokens", 0)};
+    r.fixed_length = cJSON_IsTrue(get(f->header, "fixed_length"));
     struct timeline *t = &r.tl;
     timeline_init(t, moment(o, "due"));
     const char *part = text(o, "part");
@@ -261,12 +262,17 @@ struct run_file *run_file_load(const char *path, struct err *e)
         err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
         return NULL;
     }
+    struct run_file *f = run_file_read(in, path, e);
+    fclose(in);
+    return f;
+}
+
+struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
+{
     struct run_file *f = xcalloc(1, sizeof *f);
     f->path = xstrdup(path);
     tally_init(&f->total);
-    bool ok = read_lines(f, in, e);
-    fclose(in);
-    if (!ok) {
+    if (!read_lines(f, in, e)) {
         run_file_free(f);
         return NULL;
     }

@@ -7,6 +7,7 @@
 #include "util.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 
 #define RUNFILE_FORMAT 1
 
@@ -52,6 +53,8 @@ struct run_file {
 
 /* NULL with one line in e: cannot be read, not a run file, or one of another version.  The caller frees. */
 struct run_file *run_file_load(const char *path, struct err *e);
+/* The same from an open stream, which stays open; path is for names and messages. */
+struct run_file *run_file_read(FILE *in, const char *path, struct err *e);
 void run_file_free(struct run_file *f);
 
 /* Of the header: NULL or NAN where it is not there. */

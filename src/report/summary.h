@@ -6,6 +6,8 @@
 #include "report/result.h"
 #include "snapshot.h"
 
+/* Members "requests", "tokens" and the distributions of a tally: of a run, a phase, or rows read back from a file. */
+void summary_json_tally(const struct tally *t, struct jsonw *j);
 /* Members of the summary object, without its braces: names are those of the metric table, units are in the names. */
 void summary_json(const struct run_result *r, struct jsonw *j);
 /* A page of text for 80 columns; utf8 false: ASCII only. */

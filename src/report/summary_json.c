@@ -78,6 +78,13 @@ static void json_metrics(struct jsonw *j, const struct tally *t)
     }
 }
 
+void summary_json_tally(const struct tally *t, struct jsonw *j)
+{
+    json_requests(j, t);
+    json_tokens(j, t);
+    json_metrics(j, t);
+}
+
 static void json_window(struct jsonw *j, const struct window *w, double seconds)
 {
     bool some = seconds > 0;
@@ -103,9 +110,7 @@ static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
     jw_open(j, "steady", '{');
     json_window(j, &p->steady, window_seconds(&p->steady, now));
     jw_close(j, '}');
-    json_requests(j, &p->tally);
-    json_tokens(j, &p->tally);
-    json_metrics(j, &p->tally);
+    summary_json_tally(&p->tally, j);
     jw_close(j, '}');
 }
 

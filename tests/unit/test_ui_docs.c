@@ -113,7 +113,7 @@ static char *help_text(bool with_man)
     char *text = NULL, *out;
     size_t n = 0;
     FILE *f = open_memstream(&text, &n);
-    for (unsigned command = COMMAND_RUN; command <= COMMAND_SIM; command <<= 1)
+    for (unsigned command = COMMAND_RUN; command < COMMAND_ALL; command <<= 1)
         options_help(f, command);
     if (with_man)
         options_man(f);

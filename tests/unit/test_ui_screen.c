@@ -42,6 +42,7 @@ static void open_screen(void)
     canvas_init(&c, w, h, screen_glyphs());
     canvas_text(&c, 0, 0, w, "on the screen", ROLE_TEXT);
     screen_show(&c);
+    canvas_release(&c);
 }
 
 /* Runs f in a child that has a terminal, until it ends. */

@@ -1,0 +1,33 @@
+/* options_table: the rows behind options.h; for options.c, which parses, and options_print.c, which lists them. */
+#ifndef TG_OPTIONS_TABLE_H
+#define TG_OPTIONS_TABLE_H
+
+#include "options.h"
+
+enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, NOTE, FAULT, SIZE };
+
+struct option {
+    const char *name;  /* without the dashes */
+    char letter;       /* 0: none */
+    const char *alias; /* NULL: none */
+    unsigned commands;
+    enum kind kind;
+    size_t offset;     /* of its field in struct options */
+    double min, max;   /* of numbers; durations in seconds */
+    const char *arg;   /* what it takes, for the help; a WORD lists its words, separated by | */
+    const char *preset;/* its default, for the help; NULL: none to tell */
+    const char *help;
+    bool hidden;
+};
+extern const struct option option_rows[];
+extern const size_t option_rows_n;
+
+struct option_command {
+    const char *name;
+    enum command_name command;
+    const char *args, *help;
+};
+extern const struct option_command option_commands[];
+extern const size_t option_commands_n;
+
+#endif

@@ -1,0 +1,181 @@
+/* The JSON of `vllm bench serve --save-result`, so that tools made for it can read our runs.  Its names, its units (ms;
+ * seconds in the lists), its definitions where they differ from ours: TPOT is (e2e − TTFT) / (tokens − 1), E2EL ends with
+ * the last token, and its duration is from the first request to the last end. */
+#include "report/report.h"
+#include "jsonw.h"
+#include "stats.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One number of a request by vLLM's definition, NAN where it has none. */
+typedef double number_fn(const struct row *r);
+
+static double between(int64_t from, int64_t to)
+{
+    return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
+}
+
+static double ttft(const struct row *r)
+{
+    return between(r->tl.sent, r->tl.first_token);
+}
+
+static double e2el(const struct row *r)
+{
+    return between(r->tl.sent, r->tl.last_token);
+}
+
+static double tpot(const struct row *r)
+{
+    return r->tl.output_tokens > 1 ? (e2el(r) - ttft(r)) / (double)(r->tl.output_tokens - 1) : (double)NAN;
+}
+
+static double queue_time(const struct row *r)
+{
+    return between(r->tl.due, r->tl.sent);
+}
+
+static void stats_of(const struct run_file *f, const char *name, number_fn *number, struct jsonw *j)
+{
+    double *v = xcalloc(f->rows_n + 1, sizeof *v);
+    size_t n = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        double x = f->rows[i].tl.outcome == OUT_OK ? number(&f->rows[i]) : (double)NAN;
+        if (isfinite(x))
+            v[n++] = x;
+    }
+    struct dist d;
+    dist_of_values(&d, v, n);
+    free(v);
+    const struct {
+        const char *what;
+        double value;
+    } all[] = {{"mean", d.mean}, {"median", d.p50}, {"std", d.stddev}, {"p99", d.p99}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        char key[48];
+        snprintf(key, sizeof key, "%s_%s_ms", all[i].what, name);
+        jw_num(j, key, all[i].value, 6);
+    }
+}
+
+/* vLLM's ITL are the gaps between chunks, as they came: ours from the samples' histogram. */
+static void itl_of(const struct run_file *f, struct jsonw *j)
+{
+    struct dist d;
+    tally_dist(&f->total, M_CHUNK_GAP, &d);
+    jw_num(j, "mean_itl_ms", d.mean, 6);
+    jw_num(j, "median_itl_ms", d.p50, 6);
+    jw_num(j, "std_itl_ms", d.stddev, 6);
+    jw_num(j, "p99_itl_ms", d.p99, 6);
+}
+
+static void list(const struct run_file *f, const char *name, number_fn *number, double unit, struct jsonw *j)
+{
+    jw_open(j, name, '[');
+    for (size_t i = 0; i < f->rows_n; i++)
+        if (f->rows[i].tl.outcome == OUT_OK)
+            jw_num(j, NULL, number(&f->rows[i]) / unit, 9);
+    jw_close(j, ']');
+}
+
+static double prompt_tokens(const struct row *r)
+{
+    return r->tl.prompt_tokens >= 0 ? (double)r->tl.prompt_tokens : (double)NAN;
+}
+
+static double output_tokens(const struct row *r)
+{
+    return r->tl.output_tokens >= 0 ? (double)r->tl.output_tokens : (double)NAN;
+}
+
+static double start_time(const struct row *r)
+{
+    return (double)r->tl.sent / 1e6;
+}
+
+/* "2026-02-19T13:05:21Z" → "20260219-130521". */
+static void compact_date(const char *started, char out[16])
+{
+    size_t n = 0;
+    for (const char *p = started; *p != '\0' && n < 15; p++) {
+        if (*p >= '0' && *p <= '9')
+            out[n++] = *p;
+        else if (*p == 'T')
+            out[n++] = '-';
+    }
+    out[n] = '\0';
+}
+
+struct sums {
+    double seconds, in, out;
+    uint64_t ok, failed;
+};
+
+static struct sums add_up(const struct run_file *f)
+{
+    struct sums s = {0};
+    int64_t from = 0, to = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct timeline *t = &f->rows[i].tl;
+        if (t->started != 0 && (from == 0 || t->started < from))
+            from = t->started;
+        to = MAX_OF(to, t->end);
+        if (t->outcome != OUT_OK) {
+            s.failed++;
+            continue;
+        }
+        s.ok++;
+        s.in += t->prompt_tokens > 0 ? (double)t->prompt_tokens : 0;
+        s.out += t->output_tokens > 0 ? (double)t->output_tokens : 0;
+    }
+    s.seconds = to > from ? (double)(to - from) / 1e9 : (double)NAN;
+    return s;
+}
+
+void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
+{
+    struct jsonw j = {.out = out};
+    struct sums s = add_up(f);
+    char date[16] = "";
+    const char *started = run_file_text(f, "started"), *label = run_file_text(f, "label");
+    const char *endpoint = run_file_text(f, "endpoint");
+    bool chat = endpoint == NULL || strcmp(endpoint, "chat") == 0;
+    if (started != NULL)
+        compact_date(started, date);
+    jw_open(&j, NULL, '{');
+    jw_str(&j, "date", date);
+    jw_str(&j, "endpoint_type", chat ? "openai-chat" : "openai");
+    jw_str(&j, "backend", chat ? "openai-chat" : "openai");
+    jw_str(&j, "label", label);
+    jw_str(&j, "model_id", run_file_text(f, "model"));
+    jw_str(&j, "tokenizer_id", run_file_text(f, "model"));
+    jw_int(&j, "num_prompts", (int64_t)f->rows_n);
+    jw_str(&j, "request_rate", "inf");
+    jw_num(&j, "burstiness", 1, 1);
+    jw_int(&j, "max_concurrency", f->phases_n > 0 ? f->phases[0].streams : 0);
+    jw_num(&j, "duration", s.seconds, 6);
+    jw_int(&j, "completed", (int64_t)s.ok);
+    jw_int(&j, "failed", (int64_t)s.failed);
+    jw_num(&j, "total_input_tokens", s.in, 0);
+    jw_num(&j, "total_output_tokens", s.out, 0);
+    jw_num(&j, "request_throughput", (double)s.ok / s.seconds, 6);
+    jw_str(&j, "request_goodput", NULL);
+    jw_num(&j, "output_throughput", s.out / s.seconds, 6);
+    jw_num(&j, "total_token_throughput", (s.in + s.out) / s.seconds, 6);
+    if (detailed) {
+        list(f, "input_lens", prompt_tokens, 1, &j);
+        list(f, "output_lens", output_tokens, 1, &j);
+        list(f, "ttfts", ttft, 1e3, &j); /* seconds */
+        list(f, "start_times", start_time, 1e3, &j);
+    }
+    stats_of(f, "ttft", ttft, &j);
+    stats_of(f, "tpot", tpot, &j);
+    itl_of(f, &j);
+    stats_of(f, "e2el", e2el, &j);
+    stats_of(f, "client_queue_time", queue_time, &j);
+    jw_close(&j, '}');
+    buf_adds(out, "\n");
+}

@@ -1,0 +1,51 @@
+# `tokgauge report`: a run file as Markdown, CSV, JSON and vLLM's JSON.
+. "$TESTS_DIR/e2e/lib.sh"
+start_sim --max-num-seqs 4 --step 3 --prefill-rate 200000 --cold 0 --fault 500=0.1
+RUN=$TMP/run.ndjson
+exits 0 "$TOKGAUGE" run "$URL" --json -c 4 -n 40 --max-tokens 10 --context 200 --label nightly --out "$RUN" >/dev/null
+cp "$TMP/out" "$TMP/summary.json"
+report() {
+    "$TOKGAUGE" report "$RUN" "$@"
+}
+
+report >"$TMP/report.md"
+check "Markdown: model, load, figures, memory, failures, how to repeat" sh -c '
+    for part in "# LLM server benchmark: btbtyler09" "## Summary" "## Model and server" "## System" "## Load" "## Results" \
+        "## Memory" "## Failed requests" "## How to repeat" "SIMULATED" "nightly" "time to first token"; do
+        grep -qF -- "$part" "$1" || { echo "no $part"; exit 1; }
+    done' sh "$TMP/report.md"
+check "Markdown: the command line can be run again" contains "$TMP/report.md" "tokgauge run $URL --json -c 4 -n 40"
+check "Markdown: notes" sh -c '"$1" report "$2" --note quantisation=gptq-4bit | grep -qF "| quantisation | gptq-4bit |"' \
+    sh "$TOKGAUGE" "$RUN"
+check "CSV: a line a request, all of one width" sh -c '"$1" report "$2" --format csv >"$3" && [ "$(wc -l <"$3")" = 41 ] &&
+    [ "$(awk -F, "{ print NF }" "$3" | sort -u | wc -l)" = 1 ]' sh "$TOKGAUGE" "$RUN" "$TMP/run.csv"
+report --format json -o "$TMP/report.json"
+check "JSON: the figures of the summary, made again from the requests" json "$TMP/report.json" '
+    ($s[0]) as $s | .whole and .requests == $s.requests and .tokens == $s.tokens and .output_tok_s == $s.output_tok_s
+    and .ttft_ms == $s.ttft_ms and .e2e_ms == $s.e2e_ms and .tpot_ms == $s.tpot_ms and .itl_ms.n == $s.itl_ms.n
+    and (.itl_ms.mean / $s.itl_ms.mean - 1 | fabs) < 0.01' --slurpfile s "$TMP/summary.json"
+report --format vllm --detailed >"$TMP/vllm.json"
+check "vllm: its names" json "$TMP/vllm.json" '
+    (["date","endpoint_type","backend","label","model_id","tokenizer_id","num_prompts","request_rate","burstiness",
+      "max_concurrency","duration","completed","failed","total_input_tokens","total_output_tokens","request_throughput",
+      "request_goodput","output_throughput","total_token_throughput","mean_ttft_ms","median_ttft_ms","std_ttft_ms",
+      "p99_ttft_ms","mean_tpot_ms","mean_itl_ms","mean_e2el_ms"] - keys) == []'
+check "vllm: its figures" json "$TMP/vllm.json" '($s[0]) as $s | .completed == $s.requests.ok and .failed == $s.requests.failed
+    and (.mean_ttft_ms - $s.ttft_ms.mean | fabs) < 0.001 and (.ttfts | length) == .completed
+    and (.mean_tpot_ms / $s.tpot_ms.mean - 1 | fabs) < 0.001' --slurpfile s "$TMP/summary.json"
+
+# ---- a run that was killed, and other bad input ----
+
+head -n 20 "$RUN" >"$TMP/cut.ndjson"
+check "a cut file is reported as far as it goes" sh -c '"$1" report "$2" | grep -qF "has no summary"' sh "$TOKGAUGE" "$TMP/cut.ndjson"
+head -n 1 "$RUN" >"$TMP/empty.ndjson"
+check "a run without a request: dashes, no zeros" sh -c '"$1" report "$2" | grep -qF "**– tok/s**"' sh "$TOKGAUGE" "$TMP/empty.ndjson"
+check "no file" exits 2 "$TOKGAUGE" report
+check "is said" contains "$TMP/err" "'report' needs a run file"
+check "a file that is not there" exits 1 "$TOKGAUGE" report "$TMP/none"
+check "is named" contains "$TMP/err" "cannot read run file '$TMP/none'"
+check "not a run file" exits 1 "$TOKGAUGE" report "$TMP/report.md"
+check "is said in one line" same "$(wc -l <"$TMP/err")" 1
+check "unwritable output" exits 1 "$TOKGAUGE" report "$RUN" -o "$TMP/no/where"
+check "a note without a value" exits 2 "$TOKGAUGE" report "$RUN" --note nonsense
+check "an unknown format" exits 2 "$TOKGAUGE" report "$RUN" --format pdf

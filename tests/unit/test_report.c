@@ -1,0 +1,175 @@
+/* Run files read back, whole and cut at every byte, and what reports make of them. */
+#include "check.h"
+
+#include "fmt.h"
+#include "report/report.h"
+
+#include <math.h>
+#include <unistd.h>
+
+static void write_file(const char *path, const char *data, size_t n)
+{
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    struct err e;
+    struct run_file *f = run_file_load(tests_path("fixtures/run-small.ndjson"), &e);
+    assert_non_null(f);
+    assert_string_equal(f->name, "small");
+    assert_non_null(f->summary);
+    assert_int_equal(f->rows_n, 4);
+    assert_int_equal(f->bad_lines, 0);
+    assert_int_equal(f->phases_n, 1);
+    assert_true(f->first.tl.sent != 0);
+    /* The rows give the figures of the summary again. */
+    const cJSON *ttft = cJSON_GetObjectItem(f->summary, "ttft_ms"), *itl = cJSON_GetObjectItem(f->summary, "itl_ms");
+    struct dist d;
+    tally_dist(&f->total, M_TTFT, &d);
+    assert_int_equal(d.n, cJSON_GetObjectItem(ttft, "n")->valueint);
+    assert_true(fabs(d.mean - cJSON_GetObjectItem(ttft, "mean")->valuedouble) < 1e-3);
+    assert_true(fabs(d.p95 - cJSON_GetObjectItem(ttft, "p95")->valuedouble) < 1e-3);
+    tally_dist(&f->total, M_ITL, &d); /* from the samples' histograms: within the bound of their buckets */
+    assert_int_equal(d.n, cJSON_GetObjectItem(itl, "n")->valueint);
+    assert_true(fabs(d.mean / cJSON_GetObjectItem(itl, "mean")->valuedouble - 1) < 0.01);
+    assert_int_equal(f->total.outcome[OUT_OK] + tally_failed(&f->total), 4);
+    run_file_free(f);
+}
+
+/* Whatever is cut off: what is there is reported, and nothing else happens. */
+static void test_cut_at_every_byte(void **state)
+{
+    (void)state;
+    size_t n;
+    char *data = read_whole("fixtures/run-small.ndjson", &n);
+    size_t header = (size_t)(strchr(data, '\n') - data);
+    static const enum report_format formats[] = {REPORT_MD, REPORT_CSV, REPORT_JSON, REPORT_VLLM};
+    for (size_t cut = 1; cut <= n; cut++) {
+        struct err e = {""};
+        FILE *in = fmemopen(data, cut, "r");
+        struct run_file *f = run_file_read(in, "cut", &e);
+        fclose(in);
+        if ((f != NULL) != (cut >= header))
+            fail_msg("cut at %zu of %zu: %s", cut, n, e.msg);
+        if (f == NULL)
+            assert_non_null(strstr(e.msg, "is not a run file"));
+        else
+            assert_true(f->bad_lines <= 1);
+        for (size_t i = 0; f != NULL && cut % 101 == 0 && i < ARRAY_LEN(formats); i++) {
+            struct buf out;
+            buf_init(&out, 1 << 20);
+            report_write(f, &(struct report_options){.format = formats[i], .detailed = true}, &out);
+            assert_true(out.len > 0);
+            assert_null(strstr(out.data, "nan"));
+            buf_release(&out);
+        }
+        run_file_free(f);
+    }
+    free(data);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"", "is not a run file: it is empty"},
+        {"hello\n", "is not a run file"},
+        {"{\"type\":\"sample\"}\n", "is not a run file"},
+        {"{\"type\":\"header\",\"format\":99,\"tokgauge\":\"9.9\"}\n", "has format 99, this version reads 1"},
+        {"[1,2]\n", "is not a run file"},
+    };
+    char path[] = "/tmp/tokgauge-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err e = {""};
+        write_file(path, cases[i].text, strlen(cases[i].text));
+        assert_null(run_file_load(path, &e));
+        assert_non_null(strstr(e.msg, cases[i].words));
+    }
+    unlink(path);
+    struct err e;
+    assert_null(run_file_load("/nowhere/at/all", &e));
+    assert_non_null(strstr(e.msg, "cannot read run file '/nowhere/at/all'"));
+}
+
+/* Strange values are unknown, never a crash or a zero. */
+static void test_strange_values(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"type\":\"header\",\"format\":1,\"model\":\"a|b <script>\"}\n"
+        "{\"type\":\"request\",\"part\":\"load\",\"outcome\":\"ok\",\"sent\":1e300,\"first_token\":-5,\"output_tokens\":1e99}\n"
+        "{\"type\":\"request\",\"part\":\"load\",\"outcome\":\"no such\"}\n"
+        "{\"type\":\"request\",\"part\":7}\n"
+        "{\"type\":\"sample\",\"t\":\"x\",\"state\":\"load\"}\n"
+        "{\"type\":\"sample\",\"t\":1,\"state\":\"load\",\"ended\":[{\"itl\":[[-1,5],[99999999,1],[3,-2],[\"a\",1],7]}]}\n"
+        "{\"type\":\"mark\",\"t\":1}\n"
+        "{\"type\":\"of a later version\"}\n";
+    char path[] = "/tmp/tokgauge-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_file(path, text, sizeof text - 1);
+    struct err e;
+    struct run_file *f = run_file_load(path, &e);
+    assert_non_null(f);
+    assert_int_equal(f->rows_n, 1);
+    assert_int_equal(f->bad_lines, 4);
+    struct dist d;
+    tally_dist(&f->total, M_TTFT, &d);
+    assert_int_equal(d.n, 0);
+    tally_dist(&f->total, M_ITL, &d);
+    assert_int_equal(d.n, 0);
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    report_write(f, &(struct report_options){.format = REPORT_MD}, &out);
+    assert_null(strstr(out.data, "<script>"));
+    assert_null(strstr(out.data, "nan"));
+    assert_non_null(strstr(out.data, FMT_UNKNOWN));
+    buf_release(&out);
+    run_file_free(f);
+    unlink(path);
+}
+
+/* The verdicts of the user's own runs. */
+static void test_stability(void **state)
+{
+    (void)state;
+    static const struct {
+        double e2e[3], mean, sd;
+        const char *verdict;
+    } cases[] = {
+        {{43 / 20.3, 42 / 31.2, 68 / 32.0}, 1.9, 0.45, "STABLE"},
+        {{39 / 22.2, 48 / 29.5, 48 / 29.5}, 1.7, 0.08, "STABLE"},
+        {{40 / 13.5, 40 / 31.0, 41 / 31.0}, 1.9, 0.96, "SOME VARIANCE"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        double v[3];
+        struct dist d;
+        memcpy(v, cases[i].e2e, sizeof v);
+        dist_of_values(&d, v, 3);
+        assert_true(fabs(d.mean - cases[i].mean) < 0.05);
+        assert_true(fabs(d.stddev - cases[i].sd) < 0.006);
+        assert_string_equal(report_stability(d.stddev / d.mean), cases[i].verdict);
+    }
+    assert_string_equal(report_stability(0.6), "UNSTABLE");
+    assert_null(report_stability((double)NAN));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_strange_values), cmocka_unit_test(test_stability),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
