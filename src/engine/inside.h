@@ -66,6 +66,15 @@ struct engine {
     struct stream_row *streams; /* rows of all workers by id; SNAP_STREAMS */
 };
 
+/* engine_commands.c: the target of the workers, and the commands of the screen. */
+void engine_wake_workers(struct engine *g);
+void engine_set_target(struct engine *g, const struct load_target *t);
+void engine_open_phase(struct engine *g, const struct load_target *t, int64_t now);
+bool engine_loading(const struct engine *g); /* warm-up, load or paused */
+/* Ends the load at once: what is in flight is cancelled. */
+void engine_cancel_all(struct engine *g, int64_t now);
+void engine_take_commands(struct engine *g, int64_t now);
+
 /* engine_view.c: the snapshot. */
 void engine_fill_view(struct engine *g, int64_t now);
 void engine_publish(struct engine *g);

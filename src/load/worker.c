@@ -1,6 +1,6 @@
 #include "load/worker.h"
 #include "clock.h"
-#include "load/transfer.h"
+#include "load/worker_inside.h"
 
 #include <event2/event.h>
 #include <math.h>
@@ -17,46 +17,6 @@
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
-
-struct slot {
-    struct transfer t; /* first, so that a transfer's address is its slot's */
-    struct worker *w;
-    int id;            /* 0-based, over all workers */
-    bool made, active, starting;
-    bool retired;      /* beyond the target: starts nothing */
-    int ready_phase;   /* last phase in which it sent a measured request */
-    int failures;      /* in a row */
-    int64_t backoff_until, free_at;
-    struct event *timer;
-    struct workload_item item;
-    int phase;         /* of the request in flight */
-    int64_t context, max_tokens;
-};
-
-
-struct worker {
-    pthread_t thread;
-    struct load_shared *shared;
-    int index, count;
-    struct event_base *base;
-    CURLM *multi;
-    int wake_fd;
-    struct event *wake, *curl_timer, *lag_timer, *starter;
-    int lag_fd;
-    int64_t lag_due; /* of its next tick, 0: it does not run */
-    struct mailbox mailbox;
-    struct record_set *set;
-    struct token_sink sink;
-    struct load_target target;
-    struct slot **slots;
-    int slots_n, active;
-    int found_dead; /* requests that met a connection which the server had closed */
-    struct slot **queue; /* ring of slots about to start */
-    int queue_cap, queue_head, queue_n;
-    int ready;
-    int64_t ready_at, load_start, dry_at;
-    int64_t cpu_mark, wall_mark;
-};
 
 void load_body(const struct load_shared *s, uint64_t seq, size_t words, int64_t max_tokens, struct buf *out)
 {
@@ -154,7 +114,7 @@ static void start(struct slot *s)
     if (s->retired || !may_send(w))
         return;
     if (!next_item(s)) {
-        if (w->dry_at == 0)
+        if (w->dry_at == 0 && s->made) /* one that never had a request (fewer requests than streams) ends nothing */
             w->dry_at = clock_ns();
         return;
     }
@@ -338,7 +298,7 @@ static int want_timer(CURLM *multi, long ms, void *ctx)
 
 /* ---- the target ---- */
 
-static int slots_wanted(const struct worker *w)
+int worker_slots_wanted(const struct worker *w)
 {
     return w->target.streams / w->count + (w->index < w->target.streams % w->count ? 1 : 0);
 }
@@ -398,7 +358,7 @@ static void apply_target(struct worker *w)
         w->ready = 0;
         w->ready_at = 0;
     }
-    int n = slots_wanted(w);
+    int n = worker_slots_wanted(w);
     grow(w, n);
     curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)MAX_OF(n, 4));
     int64_t now = clock_ns();
@@ -421,101 +381,6 @@ static void check_timeouts(struct worker *w, int64_t now)
     }
 }
 
-/* ---- the hand-over ---- */
-
-static enum stream_state state_of(const struct slot *s)
-{
-    if (s->backoff_until != 0)
-        return STREAM_BACKOFF;
-    if (!s->active)
-        return STREAM_IDLE;
-    if (s->t.tl.sent == 0)
-        return STREAM_CONNECT;
-    return s->t.tl.first_token == 0 ? STREAM_QUEUED : STREAM_DECODE;
-}
-
-static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
-{
-    const struct timeline *tl = &s->t.tl;
-    enum stream_state st = state_of(s);
-    *r = (struct stream_row){.id = s->id + 1, .measured = !s->item.warmup, .state = st, .context = (int)s->context, .ttft_ms = (double)NAN,
-                             .rate = (double)NAN, .backoff_s = (double)NAN, .wait_s = (double)NAN};
-    if (st == STREAM_BACKOFF)
-        r->backoff_s = (double)(s->backoff_until - now) / 1e9;
-    if (!s->made || (st != STREAM_QUEUED && st != STREAM_DECODE))
-        return;
-    r->output = (int)MIN_OF(s->t.live_tokens, INT32_MAX);
-    r->output_approx = s->t.live_approx;
-    r->wait_s = (double)(now - tl->sent) / 1e9;
-    if (tl->first_token != 0)
-        r->ttft_ms = (double)(tl->first_token - tl->sent) / 1e6;
-    if (s->t.live_tokens > 1 && tl->last_token > tl->first_token)
-        r->rate = (double)(s->t.live_tokens - 1) * 1e9 / (double)(tl->last_token - tl->first_token);
-    if (!s->t.keep_tail)
-        return;
-    const char *tail = s->t.tail;
-    size_t n = s->t.tail_n;
-    while (n > 0 && ((unsigned char)*tail & 0xc0) == 0x80) { /* the cut may have gone through a character */
-        tail++;
-        n--;
-    }
-    str_sanitise(r->tail, sizeof r->tail, tail, n);
-}
-
-static void fill_state(struct worker *w, struct record_set *set, int64_t now)
-{
-    int n = slots_wanted(w), rows = MIN_OF(n, SNAP_STREAMS / w->count + 1);
-    set->at = now;
-    set->active = w->active;
-    set->queued = set->decoding = set->backing_off = set->idle = 0;
-    if (set->streams_cap < (size_t)rows) {
-        set->streams_cap = (size_t)rows;
-        set->streams = xrealloc(set->streams, set->streams_cap * sizeof *set->streams);
-    }
-    set->streams_n = (size_t)rows;
-    for (int i = 0; i < n; i++) {
-        enum stream_state st = state_of(w->slots[i]);
-        set->queued += st == STREAM_QUEUED || st == STREAM_CONNECT;
-        set->decoding += st == STREAM_DECODE;
-        set->backing_off += st == STREAM_BACKOFF;
-        set->idle += st == STREAM_IDLE && !w->slots[i]->starting;
-        if (i < rows)
-            fill_stream(w->slots[i], now, &set->streams[i]);
-    }
-    set->version = w->target.version;
-    set->phase = w->target.phase;
-    set->ready = w->ready;
-    set->ready_at = w->ready_at;
-    set->load_start = w->load_start;
-    set->dry_at = w->dry_at;
-}
-
-static void publish(struct worker *w)
-{
-    int64_t now = clock_ns(), cpu = clock_thread_cpu_ns();
-    struct record_set *set = w->set;
-    set->tokens += w->sink.tokens;
-    set->approx += w->sink.approx;
-    set->events += w->sink.events;
-    set->bytes += w->sink.bytes;
-    w->sink.tokens = w->sink.approx = w->sink.events = w->sink.bytes = 0;
-    struct hist *own[] = {&w->sink.batch_delay, &w->sink.stamp_arrival, &w->sink.stamp_ttft};
-    struct hist *out[] = {&set->batch_delay, &set->stamp_arrival, &set->stamp_ttft};
-    for (size_t i = 0; i < ARRAY_LEN(own); i++)
-        if (own[i]->count > 0) {
-            hist_merge(out[i], own[i]);
-            hist_reset(own[i]);
-        }
-    if (w->active > 0) {
-        set->cpu_ns += cpu - w->cpu_mark;
-        set->wall_ns += now - w->wall_mark;
-    }
-    w->cpu_mark = cpu;
-    w->wall_mark = now;
-    fill_state(w, set, now);
-    w->set = mailbox_put(&w->mailbox, set);
-}
-
 static void on_wake(evutil_socket_t fd, short what, void *ctx)
 {
     (void)what;
@@ -525,7 +390,7 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         return;
     apply_target(w);
     check_timeouts(w, clock_ns());
-    publish(w);
+    worker_publish(w);
 }
 
 /* ---- the thread ---- */

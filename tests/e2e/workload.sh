@@ -43,6 +43,9 @@ load -c 3 -n 10 --max-tokens 7 --context 64 --out "$TMP/run.ndjson"
 check "--requests is exact" json "$TMP/out.json" '.requests.ok == 10 and .ended_by == "requests"'
 check "output length is held" json "$TMP/run.ndjson" 'map(select(.type == "request" and .part == "load"))
     | length == 10 and all(.output_tokens == 7)' -s
+load -c 6 -n 2 --max-tokens 20 --context 64
+check "fewer requests than streams: a rate all the same" json "$TMP/out.json" '.requests.ok == 2 and .window == "whole" and
+    .output_tok_s > 0 and .whole.seconds > 0'
 load -c 3 -n 10 --warmup 5 --max-tokens 7 --context 64 --out "$TMP/warm.ndjson"
 check "--warmup requests are not measured" json "$TMP/out.json" '.requests.ended == 10 and .ttft_ms.n == 10'
 check "but sent, and in the file" json "$TMP/warm.ndjson" 'map(select(.part == "warmup")) | length == 5' -s

@@ -1,0 +1,139 @@
+/* What the workers are told to do, and the commands that change it. */
+#include "engine/inside.h"
+#include "clock.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- the target ---- */
+
+void engine_wake_workers(struct engine *g)
+{
+    g->woken_at = clock_ns();
+    for (int i = 0; i < g->workers_n; i++)
+        worker_wake(g->workers[i]);
+}
+
+void engine_set_target(struct engine *g, const struct load_target *t)
+{
+    pthread_mutex_lock(&g->shared.lock);
+    unsigned version = g->shared.target.version + 1;
+    g->shared.target = *t;
+    g->shared.target.version = version;
+    pthread_mutex_unlock(&g->shared.lock);
+    engine_wake_workers(g);
+}
+
+void engine_open_phase(struct engine *g, const struct load_target *t, int64_t now)
+{
+    phases_open(&g->result.phases, t->phase, t->streams, t->context, t->max_tokens,
+                g->result.load_start != 0 ? now : 0);
+    rows_phase(g, phases_current(&g->result.phases), now);
+}
+
+bool engine_loading(const struct engine *g)
+{
+    return g->state == RUN_WARMUP || g->state == RUN_LOAD || g->state == RUN_PAUSED;
+}
+
+static void change_target(struct engine *g, struct load_target *t, int64_t now)
+{
+    t->phase++;
+    t->words = prompt_words(&g->result.pre.scale, t->context);
+    if (g->state != RUN_PAUSED)
+        engine_open_phase(g, t, now);
+    engine_set_target(g, t);
+}
+
+static void command_pause(struct engine *g, int64_t now)
+{
+    struct load_target t = g->shared.target;
+    t.paused = !t.paused;
+    if (t.paused) {
+        phases_close(&g->result.phases, now);
+        g->paused_since = now;
+        g->state = RUN_PAUSED;
+        engine_set_target(g, &t);
+    } else {
+        g->paused_ns += now - g->paused_since;
+        if (g->deadline != 0)
+            g->deadline += now - g->paused_since;
+        g->state = g->result.load_start != 0 ? RUN_LOAD : RUN_WARMUP;
+        change_target(g, &t, now);
+    }
+    engine_note(g, 0, "%s", t.paused ? "paused" : "resumed");
+}
+
+static void set_value(struct engine *g, const struct command *c, int64_t now)
+{
+    struct load_target t = g->shared.target;
+    int64_t limit = g->result.pre.server.max_model_len;
+    int64_t room = limit > 0 ? limit : TOKENS_MAX;
+    int64_t v = MAX_OF(c->value, 1);
+    if (c->kind == CMD_STREAMS)
+        t.streams = (int)MIN_OF(v, STREAMS_MAX);
+    else if (c->kind == CMD_CONTEXT)
+        t.context = MIN_OF(v, room - t.max_tokens);
+    else
+        t.max_tokens = MIN_OF(v, room - t.context);
+    if (t.streams == g->shared.target.streams && t.context == g->shared.target.context &&
+        t.max_tokens == g->shared.target.max_tokens)
+        return;
+    change_target(g, &t, now);
+    engine_note(g, 0, "now %d streams, context %" PRId64 ", output %" PRId64, t.streams, t.context, t.max_tokens);
+}
+
+void engine_cancel_all(struct engine *g, int64_t now)
+{
+    if (g->cancelled)
+        return;
+    g->cancelled = true;
+    phases_close(&g->result.phases, now);
+    if (g->result.load_end == 0)
+        g->result.load_end = now;
+    struct load_target t = g->shared.target;
+    t.cancel = t.draining = true;
+    g->state = RUN_DRAIN;
+    g->drain_start = now;
+    engine_set_target(g, &t);
+}
+
+static void obey(struct engine *g, const struct command *c, int64_t now)
+{
+    switch (c->kind) {
+    case CMD_STOP:
+        g->stop_asked = true;
+        atomic_store(&g->stop, true);
+        if (engine_loading(g) || g->state == RUN_DRAIN) {
+            engine_note(g, 0, "stopped: what is in flight is cancelled");
+            engine_cancel_all(g, now);
+        }
+        break;
+    case CMD_PAUSE:
+        if (engine_loading(g))
+            command_pause(g, now);
+        break;
+    case CMD_MARK:
+        snapshot_mark(&g->view, engine_seconds(g, now), c->text[0] != '\0' ? c->text : "mark");
+        rows_mark(g, c->text[0] != '\0' ? c->text : "mark");
+        break;
+    case CMD_STREAMS:
+    case CMD_CONTEXT:
+    case CMD_MAX_TOKENS:
+        if (engine_loading(g))
+            set_value(g, c, now);
+        break;
+    }
+}
+
+void engine_take_commands(struct engine *g, int64_t now)
+{
+    struct command todo[COMMANDS_MAX];
+    pthread_mutex_lock(&g->lock);
+    int n = g->commands_n;
+    memcpy(todo, g->commands, (size_t)n * sizeof *todo);
+    g->commands_n = 0;
+    pthread_mutex_unlock(&g->lock);
+    for (int i = 0; i < n; i++)
+        obey(g, &todo[i], now);
+}

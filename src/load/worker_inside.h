@@ -1,0 +1,54 @@
+/* worker_inside: a worker's own state; for worker.c and worker_publish.c only. */
+#ifndef TG_WORKER_INSIDE_H
+#define TG_WORKER_INSIDE_H
+
+#include "load/transfer.h"
+#include "load/worker.h"
+
+#include <event2/event.h>
+
+struct slot {
+    struct transfer t; /* first, so that a transfer's address is its slot's */
+    struct worker *w;
+    int id;            /* 0-based, over all workers */
+    bool made, active, starting;
+    bool retired;      /* beyond the target: starts nothing */
+    int ready_phase;   /* last phase in which it sent a measured request */
+    int failures;      /* in a row */
+    int64_t backoff_until, free_at;
+    struct event *timer;
+    struct workload_item item;
+    int phase;         /* of the request in flight */
+    int64_t context, max_tokens;
+};
+
+struct worker {
+    pthread_t thread;
+    struct load_shared *shared;
+    int index, count;
+    struct event_base *base;
+    CURLM *multi;
+    int wake_fd;
+    struct event *wake, *curl_timer, *lag_timer, *starter;
+    int lag_fd;
+    int64_t lag_due; /* of its next tick, 0: it does not run */
+    struct mailbox mailbox;
+    struct record_set *set;
+    struct token_sink sink;
+    struct load_target target;
+    struct slot **slots;
+    int slots_n, active;
+    int found_dead; /* requests that met a connection which the server had closed */
+    struct slot **queue; /* ring of slots about to start */
+    int queue_cap, queue_head, queue_n;
+    int ready;
+    int64_t ready_at, load_start, dry_at;
+    int64_t cpu_mark, wall_mark;
+};
+
+/* How many of the target's streams are this worker's. */
+int worker_slots_wanted(const struct worker *w);
+/* Fills the set and exchanges it; on the worker's own thread. */
+void worker_publish(struct worker *w);
+
+#endif
