@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_THRESHOLD = 3 };
 
 #define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
 
@@ -194,6 +195,24 @@ static void print_result(const struct run_result *r, const struct options *o)
     buf_release(&b);
 }
 
+/* One line for each that is broken. */
+static bool thresholds_hold(const struct run_result *r, const struct options *o)
+{
+    bool hold = true;
+    for (size_t i = 0; i < o->fail_if_n; i++) {
+        const struct threshold *t = &o->fail_if[i];
+        double v = threshold_value(t, r);
+        if (!threshold_broken(t, v))
+            continue;
+        hold = false;
+        if (isnan(v))
+            fprintf(stderr, "tokgauge: threshold '%s' cannot be judged: that figure is not known\n", t->text);
+        else
+            fprintf(stderr, "tokgauge: threshold broken: '%s' is so (%.4g %s)\n", t->text, v, metrics[t->metric].unit);
+    }
+    return hold;
+}
+
 static int report(const struct run_result *r, const struct options *o, enum ui_end end, bool dashboard)
 {
     if (r->end == END_FAILED)
@@ -207,7 +226,8 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
         fputs("tokgauge: no request succeeded\n", stderr);
     if (file_failed(r))
         fprintf(stderr, "tokgauge: the run file is not whole: %s\n", r->lost_why);
-    return exit_status(r, end, dashboard);
+    int status = exit_status(r, end, dashboard);
+    return r->load_start != 0 && !thresholds_hold(r, o) ? EXIT_THRESHOLD : status;
 }
 
 static int run_engine(const struct options *o, const char *command_line)

@@ -58,6 +58,9 @@ const struct option option_rows[] = {
      false},
     {"out", 'o', NULL, LOAD, TEXT, AT(run.out), 0, 0, "FILE", NULL,
      "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
+    {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
+     "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
+     "several times", false},
     {"plain", 0, NULL, LOAD, FLAG, AT(plain), 0, 0, NULL, NULL,
      "no dashboard: a progress line a second, a summary at the end", false},
     {"json", 0, NULL, LOAD, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
@@ -246,6 +249,17 @@ static bool set_note(struct options *o, const char *value, struct err *e)
     return true;
 }
 
+static bool set_fail_if(struct options *o, const char *value, struct err *e)
+{
+    struct err why;
+    if (o->fail_if_n == ARRAY_LEN(o->fail_if))
+        return err_set(e, "--fail-if may be given %zu times at most", ARRAY_LEN(o->fail_if));
+    if (!threshold_parse(value, &o->fail_if[o->fail_if_n], &why))
+        return err_set(e, "--fail-if: %s", why.msg);
+    o->fail_if_n++;
+    return true;
+}
+
 static bool set_fault(struct options *o, const char *value, struct err *e)
 {
     const char *eq = strchr(value, '=');
@@ -292,6 +306,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case NUMBER: return set_number(op, field, value, e);
     case WORD: return set_word(op, field, value, e);
     case HEADER: return set_header(o, value, e);
+    case THRESHOLD: return set_fail_if(o, value, e);
     case NOTE: return set_note(o, value, e);
     case FAULT: return set_fault(o, value, e);
     case SIZE: return set_size(op, o, value, e);

@@ -3,6 +3,7 @@
 #define TG_OPTIONS_H
 
 #include "load/config.h"
+#include "report/threshold.h"
 #include "sim/sim.h"
 #include "util.h"
 
@@ -20,6 +21,8 @@ struct options {
     const char *theme;
     const char *svg;       /* file for a picture of the screen at the end of the load */
     int64_t svg_width, svg_height;
+    struct threshold fail_if[16];
+    size_t fail_if_n;
     const char *files[16]; /* report: the run file */
     size_t files_n;
     int format;            /* report: an enum report_format */

@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, NOTE, FAULT, SIZE };
+enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, NOTE, THRESHOLD, FAULT, SIZE };
 
 struct option {
     const char *name;  /* without the dashes */

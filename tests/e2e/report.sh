@@ -34,6 +34,20 @@ check "vllm: its figures" json "$TMP/vllm.json" '($s[0]) as $s | .completed == $
     and (.mean_ttft_ms - $s.ttft_ms.mean | fabs) < 0.001 and (.ttfts | length) == .completed
     and (.mean_tpot_ms / $s.tpot_ms.mean - 1 | fabs) < 0.001' --slurpfile s "$TMP/summary.json"
 
+# ---- thresholds ----
+
+fail_if() {
+    "$TOKGAUGE" run "$URL" --json -c 2 -n 6 --max-tokens 5 --context 64 "$@"
+}
+check "a threshold that holds" exits 0 fail_if --fail-if 'ttft_p95 > 60s' --fail-if 'output_tok_s < 0.001'
+check "one that is broken: exit status 3" exits 3 fail_if --fail-if 'ttft_p95 > 60s' --fail-if 'ttft_min > 0.001ms'
+check "and its line" contains "$TMP/err" "threshold broken: 'ttft_min > 0.001ms' is so"
+check "the summary is there all the same" json "$TMP/out" '.requests.ended == 6'
+check "a figure that is not known breaks its threshold" exits 3 "$TOKGAUGE" run "$URL" --json -n 2 --max-tokens 1 --context 64 \
+    --fail-if 'tpot_p95 > 1s'
+check "and is told apart" contains "$TMP/err" "cannot be judged"
+check "nonsense is found before anything is sent" exits 2 fail_if --fail-if 'speed > 3'
+
 # ---- a run that was killed, and other bad input ----
 
 head -n 20 "$RUN" >"$TMP/cut.ndjson"

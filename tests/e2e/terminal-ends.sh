@@ -3,7 +3,8 @@
 PTY=$BUILD/tests/tools/ui_pty
 # An instrumented build must leave SIGSEGV to the program.
 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0
-export ASAN_OPTIONS
+TSAN_OPTIONS=${TSAN_OPTIONS:+$TSAN_OPTIONS:}handle_segv=0:handle_abort=0
+export ASAN_OPTIONS TSAN_OPTIONS
 start_sim --model maker/Gauge-7B --cold 0 --step 10 --log "$TMP/sim.log"
 RUN="$TOKGAUGE run $URL -c 2 --max-tokens 32"
 

@@ -3,6 +3,7 @@
 
 #include "fmt.h"
 #include "report/report.h"
+#include "report/threshold.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -165,11 +166,50 @@ static void test_stability(void **state)
     assert_null(report_stability((double)NAN));
 }
 
+static void test_thresholds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum metric_id metric;
+        enum statistic stat;
+        double limit, broken_by, held_by;
+    } good[] = {
+        {"ttft_p95 > 500ms", M_TTFT, STAT_P95, 500, 500.1, 500},
+        {"ttft_ms_p95>0.5s", M_TTFT, STAT_P95, 500, 501, 499},
+        {"output_tok_s < 30", M_OUTPUT_RATE, STAT_VALUE, 30, 29.9, 30},
+        {"output_rate <= 30 tok/s", M_OUTPUT_RATE, STAT_VALUE, 30, 30, 30.1},
+        {" errors >= 1", M_ERRORS, STAT_VALUE, 1, 1, 0},
+        {"tpot_mean > 40 ms", M_TPOT, STAT_MEAN, 40, 41, 40},
+        {"itl_p999>100000us", M_ITL, STAT_P999, 100, 101, 99},
+        {"lag_p99 > 5", M_LAG, STAT_P99, 5, 6, 5},
+        {"e2e_max>1e3", M_E2E, STAT_MAX, 1000, 1001, 1},
+    };
+    static const char *const bad[] = {"", "ttft_p95", "ttft > 5", "> 5", "foo > 5", "ttft_p42 > 5", "errors_p95 > 1",
+                                      "ttft_p95 > ", "ttft_p95 > x", "ttft_p95 > 5 apples", "output_tok_s < 3ms", "ttft_p95 > nan",
+                                      "_p95 > 3"};
+    struct threshold t;
+    struct err e;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        if (!threshold_parse(good[i].text, &t, &e))
+            fail_msg("%s: %s", good[i].text, e.msg);
+        assert_int_equal(t.metric, good[i].metric);
+        assert_int_equal(t.stat, good[i].stat);
+        assert_true(fabs(t.limit - good[i].limit) < 1e-9);
+        assert_true(threshold_broken(&t, good[i].broken_by));
+        assert_false(threshold_broken(&t, good[i].held_by));
+        assert_true(threshold_broken(&t, (double)NAN)); /* what was not measured was not met */
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (threshold_parse(bad[i], &t, &e))
+            fail_msg("'%s' was taken", bad[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_strange_values), cmocka_unit_test(test_stability),
+        cmocka_unit_test(test_strange_values), cmocka_unit_test(test_stability), cmocka_unit_test(test_thresholds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "measure/timeline.h"
 #include "metrics.h"
 #include "options.h"
+#include "report/threshold.h"
 #include "ui/keys.h"
 #include "ui/view.h"
 #include "util.h"
@@ -374,7 +375,11 @@ static bool is_metric(const char *word)
     for (size_t i = 0; i < M_COUNT; i++)
         if (strcmp(metrics[i].id, word) == 0 || strcmp(metrics[i].key, word) == 0)
             return true;
-    return false;
+    /* A figure that a threshold can be about: "ttft_p95". */
+    char condition[80];
+    struct threshold t;
+    snprintf(condition, sizeof condition, "%s > 1", word);
+    return threshold_parse(condition, &t, NULL);
 }
 
 /* In the sources as a text of its own: "word". */
