@@ -435,8 +435,8 @@ static void init_view(struct engine *g, int64_t now)
     g->view.target_context = (int)g->cfg->context;
     g->view.target_max_tokens = (int)g->cfg->max_tokens;
     g->streams = xcalloc(SNAP_STREAMS, sizeof *g->streams);
+    g->view.seq = 1; /* what is published later has other numbers: a run that fails at once is news too */
     g->front = g->view;
-    g->front.seq = 1;
 }
 
 struct engine *engine_start(const struct run_config *cfg, const char *command_line, bool *usage, struct err *e)

@@ -8,6 +8,14 @@ export ASAN_OPTIONS TSAN_OPTIONS
 start_sim --model maker/Gauge-7B --cold 0 --step 10 --log "$TMP/sim.log"
 RUN="$TOKGAUGE run $URL -c 2 --max-tokens 32"
 
+# A run that fails before or just after the first frame: the screen must see it whenever it comes.
+fails_at_once() {
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        echo 'expect-exit 1' | "$PTY" 80 24 xterm-256color "$TOKGAUGE" run "$URL" -m nosuch || return 1
+    done
+}
+check "a run that fails at once ends, twelve times" fails_at_once
+
 # ---- signals ----
 
 for pair in INT:130 TERM:143 HUP:129 QUIT:131; do
