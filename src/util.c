@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static void (*exit_hook)(void);
 
@@ -192,4 +193,18 @@ void url_hide_login(const char *url, char *out, size_t size)
     const char *end = host + strcspn(host, "/?#");
     const char *at = memrchr(host, '@', (size_t)(end - host));
     snprintf(out, size, "%.*s%s", (int)(host - url), url, at != NULL ? at + 1 : host);
+}
+
+uint64_t raise_file_limit(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return UINT64_MAX;
+    if (l.rlim_cur < l.rlim_max) {
+        rlim_t before = l.rlim_cur;
+        l.rlim_cur = l.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &l) != 0)
+            l.rlim_cur = before;
+    }
+    return l.rlim_cur;
 }

@@ -48,6 +48,9 @@ size_t utf8_encode(uint32_t cp, char *out);
 
 /* A small seeded generator (splitmix64): the same seed gives the same sequence on every machine. */
 uint64_t rng_next(uint64_t *state);
+/* Lets this process have as many files open as its hard limit allows; returns how many that are. */
+uint64_t raise_file_limit(void);
+
 /* Uniform in [0, 1). */
 double rng_unit(uint64_t *state);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define SETTLE_NS NS_PER_SEC
+#define FILES_BESIDES 40 /* what is open beside a connection a stream */
 
 /* ---- preflight ---- */
 
@@ -417,6 +418,10 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
     *usage = true;
     if (c->url != NULL && !server_base(c->url, base, sizeof base))
         return not_a_url(c->url, e);
+    uint64_t files = raise_file_limit();
+    if (files < (uint64_t)c->max_num_seqs + FILES_BESIDES)
+        return err_set(e, "--max-num-seqs %" PRId64 " needs about %" PRId64 " open files, 'ulimit -n' allows %" PRIu64,
+                       c->max_num_seqs, c->max_num_seqs + FILES_BESIDES, files);
     if (!prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))
         return false;
     if (!http_settings_init(&g->http, c, e))

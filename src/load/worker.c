@@ -58,6 +58,17 @@ static bool may_send(const struct worker *w)
     return !w->target.paused && !w->target.draining && !w->target.cancel;
 }
 
+/* Every tick counts, those too that were due while the loop was held up. */
+static void count_ticks(struct worker *w)
+{
+    int64_t now = clock_ns();
+    uint64_t ticks;
+    if (read(w->lag_fd, &ticks, sizeof ticks) != (ssize_t)sizeof ticks)
+        return;
+    for (; ticks > 0 && w->lag_due != 0; ticks--, w->lag_due += LAG_NS)
+        hist_add(&w->set->lag, now > w->lag_due ? (uint64_t)(now - w->lag_due) : 0, 1);
+}
+
 /* The lag clock is a timerfd that ticks by itself while there are transfers: libevent's precise timers would cost a
  * timerfd_settime in every pass of the loop, an eighth of all that a token costs. */
 static void set_lag_timer(struct worker *w)
@@ -65,21 +76,16 @@ static void set_lag_timer(struct worker *w)
     if ((w->active > 0) == (w->lag_due != 0))
         return;
     struct itimerspec tick = {{0, LAG_NS}, {0, LAG_NS}}, off = {{0, 0}, {0, 0}};
+    if (w->active == 0)
+        count_ticks(w); /* a tick may be due and not yet seen: the last answers came first after a stop */
     w->lag_due = w->active > 0 ? clock_ns() + LAG_NS : 0;
     timerfd_settime(w->lag_fd, 0, w->active > 0 ? &tick : &off, NULL);
 }
 
-/* Every tick counts, those too that were due while the loop was held up. */
 static void on_lag(evutil_socket_t fd, short what, void *ctx)
 {
-    (void)what;
-    struct worker *w = ctx;
-    int64_t now = clock_ns();
-    uint64_t ticks;
-    if (read(fd, &ticks, sizeof ticks) != (ssize_t)sizeof ticks)
-        return;
-    for (; ticks > 0 && w->lag_due != 0; ticks--, w->lag_due += LAG_NS)
-        hist_add(&w->set->lag, now > w->lag_due ? (uint64_t)(now - w->lag_due) : 0, 1);
+    (void)fd, (void)what;
+    count_ticks(ctx);
 }
 
 static void mark_ready(struct slot *s, int64_t now)

@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,15 +105,6 @@ static int64_t kv_capacity(const struct sim_config *c)
 }
 
 /* ---- set-up ---- */
-
-static void raise_fd_limit(void)
-{
-    struct rlimit l;
-    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-        l.rlim_cur = l.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &l);
-    }
-}
 
 static bool open_log(struct sim_server *s, struct err *e)
 {
@@ -268,7 +258,7 @@ int sim_run(const struct sim_config *c, struct err *e)
     if (!check_config(c, e) || !open_log(&s, e))
         return 1;
     signal(SIGPIPE, SIG_IGN);
-    raise_fd_limit();
+    raise_file_limit();
     create_loop(&s);
     create_model(&s);
     bool up = start_listening(&s, e);

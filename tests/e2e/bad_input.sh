@@ -52,6 +52,10 @@ check "missing value" exits 2 "$TOKGAUGE" run "$URL" --context
 check "missing value is named" contains "$TMP/err" "--context"
 check "two URLs" refused 2 "one URL too many" run "$URL" http://127.0.0.1:1
 check "unknown command" refused 2 "'frob' is neither a command" frob
+more_streams_than_files() {
+    (ulimit -n 100 && refused 2 "'ulimit -n' allows 100" run "$URL" -c 200 -n 1)
+}
+check "more streams than files may be open" more_streams_than_files
 check "unknown theme" refused 2 "there is no theme 'nope'" run "$URL" --theme nope -n 1
 check "both kinds of output" refused 2 "exclude each other" run "$URL" --plain
 check "header without a colon" refused 2 "is not 'NAME: VALUE'" run "$URL" --header nonsense

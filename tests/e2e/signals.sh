@@ -64,6 +64,17 @@ gone() {
 }
 check "demo: the child dies with its parent" within 5 gone "$CHILD"
 
+# ---- a client that was held up must not blame the server ----
+
+"$TOKGAUGE" run "$URL" --json -c 2 -d 3s --max-tokens 20 --context 64 --out "$TMP/held.ndjson" >"$TMP/held.json" 2>/dev/null &
+pid=$!
+check "a run that will be stopped for a while: it begins" within 10 begun "$TMP/held.ndjson"
+kill -STOP "$pid"
+sleep 1 # what is measured is this second
+kill -CONT "$pid"
+wait "$pid"
+check "held up for a second: the run is client-limited" json "$TMP/held.json" '.client.limited and (.client.reason | test("lag"))'
+
 # ---- a closed or full stdout ----
 
 check "a reader that leaves does not kill the run" sh -c '"$1" run "$2" --plain -n 3 --max-tokens 5 --context 64 --out "$3" | true' \
