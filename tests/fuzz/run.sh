@@ -9,7 +9,7 @@ mkdir -p "$OUT"
 compile() {
     clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I. -Isrc -pthread \
         $(pkg-config --cflags libcurl libevent libcjson) -o "$OUT/$1" "tests/fuzz/$1.c" \
-        $(find src -name '*.c' ! -name main.c ! -path 'src/sim/*' ! -path 'src/options.c' ! -path 'src/demo.c') \
+        $(find src -name '*.c' ! -name main.c ! -path 'src/sim/*' ! -path 'src/options*.c' ! -path 'src/demo.c') \
         $(pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson) -lm
 }
 for source in tests/fuzz/fuzz_*.c; do
