@@ -3,6 +3,7 @@
 #include "demo.h"
 #include "engine/engine.h"
 #include "options.h"
+#include "report/compare.h"
 #include "report/report.h"
 #include "report/summary.h"
 #include "ui/ui.h"
@@ -303,6 +304,24 @@ static int run_report(const struct options *o)
     return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }
 
+static int run_compare(const struct options *o)
+{
+    struct err e;
+    struct run_file *a = run_file_load(o->files[0], &e);
+    struct run_file *b = a != NULL ? run_file_load(o->files[1], &e) : NULL;
+    int status = b != NULL ? EXIT_DONE : complain(&e, EXIT_FAILED);
+    if (b != NULL) {
+        struct buf out;
+        buf_init(&out, 1u << 20);
+        compare_write(a, b, &(struct compare_options){o->min_effect, o->json}, &out);
+        print(&out, stdout);
+        buf_release(&out);
+    }
+    run_file_free(a);
+    run_file_free(b);
+    return status;
+}
+
 static int run_sim(const struct options *o)
 {
     struct err e;
@@ -329,6 +348,9 @@ int main(int argc, char **argv)
     } else if (o.command == COMMAND_REPORT) {
         signal(SIGPIPE, SIG_IGN);
         status = run_report(&o);
+    } else if (o.command == COMMAND_COMPARE) {
+        signal(SIGPIPE, SIG_IGN);
+        status = run_compare(&o);
     } else if (o.command == COMMAND_SIM) {
         status = run_sim(&o);
     } else {

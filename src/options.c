@@ -114,6 +114,10 @@ const struct option option_rows[] = {
     {"detailed", 0, NULL, COMMAND_REPORT, FLAG, AT(detailed), 0, 0, NULL, NULL,
      "with vllm: the lists with one entry a request too", false},
 
+    {"min-effect", 0, NULL, COMMAND_COMPARE, NUMBER, AT(min_effect), 0, 1, "SHARE", "0.02",
+     "smaller differences do not count", false},
+    {"json", 0, NULL, COMMAND_COMPARE, FLAG, AT(json), 0, 0, NULL, NULL, "the comparison as JSON", false},
+
     {"help", 'h', NULL, ALL, FLAG, AT(help), 0, 0, NULL, NULL, "this list", false},
     {"version", 'V', NULL, ALL, FLAG, AT(version), 0, 0, NULL, NULL, "print the version", false},
 };
@@ -124,6 +128,7 @@ const struct option_command option_commands[] = {
     {"demo", COMMAND_DEMO, "", "the same against a simulated server: needs no server and no GPU"},
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
     {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
+    {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE", "is the second run better than the first, or is it noise?"},
 };
 const size_t option_commands_n = ARRAY_LEN(option_commands);
 
@@ -134,7 +139,7 @@ const char *options_name(size_t i)
 
 static void set_defaults(struct options *o)
 {
-    *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40};
+    *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
                                  .seed = -1, .prompt = "unique"};
@@ -389,9 +394,10 @@ static bool looks_like_url(const char *s)
 
 static bool take_word(struct options *o, const char *word, struct err *e)
 {
-    if (o->command == COMMAND_REPORT) {
-        if (o->files_n > 0)
-            return err_set(e, "'%s' is one file too many: 'report' takes one run file", word);
+    if (o->command == COMMAND_REPORT || o->command == COMMAND_COMPARE) {
+        if (o->files_n == (o->command == COMMAND_REPORT ? 1 : 2))
+            return err_set(e, "'%s' is one file too many: %s", word,
+                           o->command == COMMAND_REPORT ? "'report' takes one run file" : "'compare' takes two run files");
         o->files[o->files_n++] = word;
         return true;
     }
@@ -405,7 +411,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
     }
     if (!looks_like_url(word))
-        return err_set(e, "'%s' is neither a command (run, demo, sim, report) nor a URL (see: tokgauge --help)", word);
+        return err_set(e, "'%s' is neither a command (run, demo, sim, report, compare) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
     return true;
 }
@@ -414,6 +420,8 @@ static bool check_together(const struct options *o, struct err *e)
 {
     if (o->command == COMMAND_REPORT && o->files_n == 0 && !o->help && !o->version)
         return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
+    if (o->command == COMMAND_COMPARE && o->files_n < 2 && !o->help && !o->version)
+        return err_set(e, "'compare' needs two run files: the earlier one first");
     if (o->plain && o->json)
         return err_set(e, "--plain and --json exclude each other");
     if (o->run.api_key_env != NULL && o->run.api_key_file != NULL)

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_ALL = 15 };
+enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_ALL = 31 };
 
 struct options {
     enum command_name command;
@@ -23,7 +23,8 @@ struct options {
     int64_t svg_width, svg_height;
     struct threshold fail_if[16];
     size_t fail_if_n;
-    const char *files[16]; /* report: the run file */
+    double min_effect;     /* compare: share */
+    const char *files[2]; /* report: the run file; compare: two */
     size_t files_n;
     int format;            /* report: an enum report_format */
     bool detailed;

@@ -115,6 +115,7 @@ static void test_help_agrees(void **state)
     options_help(f, COMMAND_DEMO);
     options_help(f, COMMAND_SIM);
     options_help(f, COMMAND_REPORT);
+    options_help(f, COMMAND_COMPARE);
     options_man(f);
     fclose(f);
     for (size_t i = 0; options_name(i) != NULL; i++) {

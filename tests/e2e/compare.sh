@@ -1,0 +1,42 @@
+# `tokgauge compare`: two runs; a winner only where there is one.
+. "$TESTS_DIR/e2e/lib.sh"
+
+# a_run NAME STEP_MS [options…]: 40 requests against a server of this speed
+a_run() {
+    name=$1 step=$2
+    shift 2
+    start_sim --max-num-seqs 4 --step "$step" --step-seq 0 --prefill-rate 100000 --cold 0 --overhead 2
+    "$TOKGAUGE" run "$URL" --json -c 2 -n 40 --max-tokens 12 --context 64 --label "$name" --out "$TMP/$name.ndjson" "$@" \
+        >/dev/null 2>&1
+    stop_server
+}
+a_run slow 10
+a_run fast 7
+a_run long 7 --max-tokens 20
+compare() {
+    "$TOKGAUGE" compare "$@"
+}
+verdict() { # METRIC QUANTILE: of the JSON in $TMP/c.json
+    jq -r --arg m "$1" --argjson q "$2" '.metrics[] | select(.metric == $m and .quantile == $q) | .verdict' "$TMP/c.json"
+}
+compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c.json"
+check "30 % faster steps win: TPOT" same "$(verdict tpot_ms null)" win
+check "and end to end" same "$(verdict e2e_ms null)" win
+check "and decode rate" same "$(verdict decode_rate_tok_s null)" win
+check "too short for its output rate: no winner" sh -c 'case $1 in win|lose) exit 1 ;; esac' sh "$(verdict output_tok_s null)"
+check "they can be compared" json "$TMP/c.json" '.comparable and .a == "slow" and .b == "fast"'
+compare "$TMP/fast.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
+check "the other way round it loses" same "$(verdict tpot_ms null)" lose
+compare "$TMP/slow.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
+check "a run with itself: the same in everything" json "$TMP/c.json" '[.metrics[].verdict] | unique | . == ["same"]'
+compare "$TMP/fast.ndjson" "$TMP/long.ndjson" >"$TMP/c.txt"
+check "other output lengths are not compared in silence" contains "$TMP/c.txt" "NOT COMPARABLE: different loads"
+compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" >"$TMP/c.txt"
+check "the table names both" sh -c 'grep -q "^A  slow$" "$1" && grep -q "^B  fast$" "$1" && grep -q "TPOT mean.*win" "$1"' sh "$TMP/c.txt"
+head -n 5 "$TMP/slow.ndjson" >"$TMP/few.ndjson"
+compare "$TMP/few.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c.json"
+check "hardly any requests: nobody wins" json "$TMP/c.json" '[.metrics[].verdict] | all(. == "unsure" or . == "none")'
+check "one file" exits 2 "$TOKGAUGE" compare "$TMP/slow.ndjson"
+check "three files" exits 2 "$TOKGAUGE" compare a b c
+check "not a run file" exits 1 "$TOKGAUGE" compare "$TMP/slow.ndjson" "$TMP/c.txt"
+check "is said in one line" same "$(wc -l <"$TMP/err")" 1
