@@ -2,7 +2,7 @@
  *
  * A winner is named only where the 95 % interval of the difference leaves zero out, the difference is large enough to
  * count, and there were enough values for such an interval to be trusted.  Each figure compared has its own 5 %: of
- * twenty figures of two equal runs about one will look different, if by no more than the least effect allows. */
+ * twenty figures of two equal runs about one has an interval that leaves zero out. */
 #ifndef TG_VERDICT_H
 #define TG_VERDICT_H
 
