@@ -1,18 +1,19 @@
 # `tokgauge compare`: two runs; a winner only where there is one.
 . "$TESTS_DIR/e2e/lib.sh"
 
-# a_run NAME STEP_MS [options…]: 40 requests against a server of this speed
+# a_run NAME STEP_MS [options…]: 24 requests against a server of this speed.  The speeds lie far apart: that small differences
+# are told from noise is shown on made-up data (unit/test_verdict), for a busy machine adds noise of its own here.
 a_run() {
     name=$1 step=$2
     shift 2
     start_sim --max-num-seqs 4 --step "$step" --step-seq 0 --prefill-rate 100000 --cold 0 --overhead 2
-    "$TOKGAUGE" run "$URL" --json -c 2 -n 40 --max-tokens 12 --context 64 --label "$name" --out "$TMP/$name.ndjson" "$@" \
+    "$TOKGAUGE" run "$URL" --json -c 2 -n 24 --max-tokens 12 --context 64 --label "$name" --out "$TMP/$name.ndjson" "$@" \
         >/dev/null 2>&1
     stop_server
 }
-a_run slow 10
-a_run fast 7
-a_run long 7 --max-tokens 20
+a_run slow 40
+a_run fast 10
+a_run long 10 --max-tokens 20
 compare() {
     "$TOKGAUGE" compare "$@"
 }
@@ -20,7 +21,7 @@ verdict() { # METRIC QUANTILE: of the JSON in $TMP/c.json
     jq -r --arg m "$1" --argjson q "$2" '.metrics[] | select(.metric == $m and .quantile == $q) | .verdict' "$TMP/c.json"
 }
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c.json"
-check "30 % faster steps win: TPOT" same "$(verdict tpot_ms null)" win
+check "faster steps win: TPOT" same "$(verdict tpot_ms null)" win
 check "and end to end" same "$(verdict e2e_ms null)" win
 check "and decode rate" same "$(verdict decode_rate_tok_s null)" win
 check "too short for its output rate: no winner" sh -c 'case $1 in win|lose) exit 1 ;; esac' sh "$(verdict output_tok_s null)"
