@@ -92,11 +92,10 @@ static bool check_terminal(const struct options *o, struct err *e)
     return true;
 }
 
-static void print(const struct buf *b, FILE *f)
+/* A reader that has gone (`| head`) has what it wanted: that is for the caller to tell by errno. */
+static bool print(const struct buf *b, FILE *f)
 {
-    if (b->len > 0)
-        fwrite(b->data, 1, b->len, f);
-    fflush(f);
+    return b->len == 0 || (fwrite(b->data, 1, b->len, f) == b->len && fflush(f) == 0);
 }
 
 /* ---- the picture ---- */
@@ -177,7 +176,7 @@ static int exit_status(const struct run_result *r, enum ui_end end, bool dashboa
     return dashboard && end == UI_LOST ? 128 + SIGHUP : EXIT_DONE;
 }
 
-static void print_result(const struct run_result *r, const struct options *o)
+static bool print_result(const struct run_result *r, const struct options *o)
 {
     struct buf b;
     buf_init(&b, 64u << 20);
@@ -192,8 +191,12 @@ static void print_result(const struct run_result *r, const struct options *o)
             buf_adds(&b, "\n");
         summary_text(r, utf8_terminal(), &b);
     }
-    print(&b, stdout);
+    bool ok = print(&b, stdout) || errno == EPIPE;
+    int why = errno;
     buf_release(&b);
+    if (!ok)
+        fprintf(stderr, "tokgauge: cannot write the summary: %s\n", strerror(why));
+    return ok;
 }
 
 /* One line for each that is broken. */
@@ -218,8 +221,9 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
 {
     if (r->end == END_FAILED)
         return complain(&r->error, EXIT_FAILED);
+    bool told = true;
     if (r->pre.server.kind != NULL && r->load_end != 0)
-        print_result(r, o);
+        told = print_result(r, o);
     else
         fputs("tokgauge: stopped before the load began\n", stderr);
     const struct tally *t = &r->phases.total;
@@ -228,6 +232,8 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
     if (file_failed(r))
         fprintf(stderr, "tokgauge: the run file is not whole: %s\n", r->lost_why);
     int status = exit_status(r, end, dashboard);
+    if (!told && status == EXIT_DONE) /* where a signal or a lost terminal ended it, that is the reason */
+        status = EXIT_FAILED;
     return r->load_start != 0 && !thresholds_hold(r, o) ? EXIT_THRESHOLD : status;
 }
 
@@ -314,7 +320,10 @@ static int run_compare(const struct options *o)
         struct buf out;
         buf_init(&out, 1u << 20);
         compare_write(a, b, &(struct compare_options){o->min_effect, o->json}, &out);
-        print(&out, stdout);
+        if (!print(&out, stdout) && errno != EPIPE) {
+            err_set(&e, "cannot write the comparison: %s", strerror(errno));
+            status = complain(&e, EXIT_FAILED);
+        }
         buf_release(&out);
     }
     run_file_free(a);

@@ -86,7 +86,9 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
     *tokens += (double)set->tokens;
     *approx += (double)set->approx;
     r->sent += set->sent;
-    if (engine_loading(g)) { /* the drain and the cancellation say nothing about health */
+    /* The drain says nothing about health; but a set that was begun before the load ended does, however late it comes: it is
+     * the one that holds a freeze across that end. */
+    if (r->load_end == 0 || g->views[index].at < r->load_end) {
         hist_merge(&r->lag, &set->lag);
         hist_merge(&r->batch_delay, &set->batch_delay);
         double cpu = set->wall_ns > 10 * NS_PER_MS ? (double)set->cpu_ns / (double)set->wall_ns : 0;

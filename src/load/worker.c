@@ -114,14 +114,20 @@ static bool next_item(struct slot *s)
     return true;
 }
 
+/* There is nothing left to send.  A slot that never had a measured request (fewer requests than streams) ends nothing. */
+static void note_dry(struct slot *s, int64_t now)
+{
+    if (s->w->dry_at == 0 && s->ready_phase >= 0)
+        s->w->dry_at = now;
+}
+
 static void start(struct slot *s)
 {
     struct worker *w = s->w;
     if (s->retired || !may_send(w))
         return;
     if (!next_item(s)) {
-        if (w->dry_at == 0 && s->made) /* one that never had a request (fewer requests than streams) ends nothing */
-            w->dry_at = clock_ns();
+        note_dry(s, clock_ns());
         return;
     }
     if (!s->made) {
@@ -209,6 +215,12 @@ static bool resent(struct slot *s, CURLcode code, enum transport how)
     return true;
 }
 
+static bool anything_left(const struct worker *w)
+{
+    struct workload_item item;
+    return workload_next(&w->shared->workload, atomic_load(&w->shared->next_seq), 0, &item);
+}
+
 static void finish(struct slot *s, CURLcode code, enum transport how)
 {
     struct worker *w = s->w;
@@ -228,8 +240,10 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
     if (!s->retired && may_send(w)) {
         if (o == OUT_OK || o == OUT_CANCELLED)
             enqueue(s);
-        else
+        else if (anything_left(w))
             back_off(s, now);
+        else /* nobody waits for nothing: the wait would be in the window */
+            note_dry(s, now);
     }
 }
 

@@ -158,3 +158,32 @@ void phases_windows(const struct phases *p, int64_t now, bool steady, struct win
         *seconds += window_seconds(w, now);
     }
 }
+
+#define STEADY_LEAST 0.2
+
+bool steady_counts(double steady_s, double whole_s)
+{
+    return steady_s > 0 && steady_s >= STEADY_LEAST * whole_s;
+}
+
+bool phases_headline(const struct phases *p, int64_t now, struct window *w, double *seconds)
+{
+    struct window whole;
+    double whole_s;
+    phases_windows(p, now, true, w, seconds);
+    phases_windows(p, now, false, &whole, &whole_s);
+    if (steady_counts(*seconds, whole_s))
+        return true;
+    *w = whole;
+    *seconds = whole_s;
+    return false;
+}
+
+bool phase_headline(const struct phase *p, int64_t now, const struct window **w, double *seconds)
+{
+    double steady = window_seconds(&p->steady, now), whole = window_seconds(&p->whole, now);
+    bool counts = steady_counts(steady, whole);
+    *w = counts ? &p->steady : &p->whole;
+    *seconds = counts ? steady : whole;
+    return counts;
+}

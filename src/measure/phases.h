@@ -41,6 +41,13 @@ void phases_row(struct phases *p, struct row *r);
 void phases_settle(struct phases *p, int64_t before);
 void phases_delta_clear(struct phases *p);
 
+/* May a steady window of so many seconds stand for a load of so many?  It must be a fifth of it at least: a window of
+ * milliseconds, as a run of few requests may have, says nothing. */
+bool steady_counts(double steady_s, double whole_s);
+/* The window of the headline: the steady one where it counts (true), else the whole; 0 seconds: there is none. */
+bool phases_headline(const struct phases *p, int64_t now, struct window *w, double *seconds);
+/* The same of one phase. */
+bool phase_headline(const struct phase *p, int64_t now, const struct window **w, double *seconds);
 /* Both kinds of window added up over all phases. */
 void phases_windows(const struct phases *p, int64_t now, bool steady, struct window *sum, double *seconds);
 

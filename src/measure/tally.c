@@ -118,7 +118,7 @@ void window_add(struct window *w, const struct row *r)
     const struct timeline *tl = &r->tl;
     if (w->from == 0)
         return;
-    w->ok += tl->outcome == OUT_OK && inside(w, tl->end);
+    w->ok += tl->outcome == OUT_OK && !r->warmup && inside(w, tl->end);
     if (tl->prompt_tokens > 0 && inside(w, tl->first_token))
         w->prompt_tokens += (double)tl->prompt_tokens;
     if (tl->gaps_n == 0)

@@ -175,7 +175,8 @@ void timeline_finish(struct timeline *t, int64_t now, enum transport how, int ht
 
 void timeline_counted(struct timeline *t, int64_t tokens)
 {
-    if (t->source != TOK_EVENTS || tokens < 1)
+    /* Every output event carries a token at least, and none a thousand: else this is no count of that text. */
+    if (t->source != TOK_EVENTS || tokens < (int64_t)t->events || (uint64_t)tokens > 1024 * t->events)
         return;
     t->output_tokens = tokens;
     t->source = TOK_TOKENIZE;

@@ -116,13 +116,12 @@ static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
 
 static void json_windows(struct jsonw *j, const struct run_result *r)
 {
-    struct window whole, steady;
-    double whole_s, steady_s;
+    struct window whole, steady, head;
+    double whole_s, steady_s, s;
     phases_windows(&r->phases, r->end_ns, false, &whole, &whole_s);
     phases_windows(&r->phases, r->end_ns, true, &steady, &steady_s);
-    bool use_steady = steady_s > 0;
-    double s = use_steady ? steady_s : whole_s;
-    const struct window *w = use_steady ? &steady : &whole;
+    bool use_steady = phases_headline(&r->phases, r->end_ns, &head, &s);
+    const struct window *w = &head;
     double nan = (double)NAN;
     jw_str(j, "window", s > 0 ? use_steady ? "steady" : "whole" : NULL);
     jw_num(j, metrics[M_OUTPUT_RATE].key, s > 0 ? w->tokens / s : nan, 3);
@@ -137,6 +136,11 @@ static void json_windows(struct jsonw *j, const struct run_result *r)
     jw_close(j, '}');
 }
 
+static double known(int64_t n)
+{
+    return n >= 0 ? (double)n : (double)NAN;
+}
+
 static void json_first(struct jsonw *j, const struct run_result *r)
 {
     double v[M_REQUEST_COUNT_];
@@ -144,8 +148,8 @@ static void json_first(struct jsonw *j, const struct run_result *r)
     jw_open(j, "first", '{');
     jw_num(j, metrics[M_TTFT].key, v[M_TTFT], 4);
     jw_num(j, metrics[M_E2E].key, v[M_E2E], 4);
-    jw_num(j, "output_tokens", (double)r->pre.first.tl.output_tokens, 0);
-    jw_num(j, "prompt_tokens", (double)r->pre.first.tl.prompt_tokens, 0);
+    jw_num(j, "output_tokens", known(r->pre.first.tl.output_tokens), 0);
+    jw_num(j, "prompt_tokens", known(r->pre.first.tl.prompt_tokens), 0);
     jw_close(j, '}');
 }
 

@@ -90,14 +90,12 @@ static void head(const struct run_result *r, struct buf *b)
 
 static void rates(const struct run_result *r, struct buf *b)
 {
-    struct window whole, steady;
-    double ws, ss;
+    struct window whole, head;
+    double ws, s;
     char a[FMT_SIZE], c[FMT_SIZE];
     phases_windows(&r->phases, r->end_ns, false, &whole, &ws);
-    phases_windows(&r->phases, r->end_ns, true, &steady, &ss);
-    bool use = ss > 0;
-    const struct window *w = use ? &steady : &whole;
-    double s = use ? ss : ws;
+    bool use = phases_headline(&r->phases, r->end_ns, &head, &s);
+    const struct window *w = &head;
     label(b, "output rate");
     buf_addf(b, "%s%s tok/s over the %s %.1f s", w->approx_tokens > 0 ? "≈" : "",
              fmt_rate(a, s > 0 ? w->tokens / s : (double)NAN), use ? "steady" : "whole", s);
@@ -188,8 +186,9 @@ static void phases_table(const struct run_result *r, struct buf *b)
         const struct phase *p = r->phases.list[i];
         if (p->tally.requests == 0)
             continue;
-        const struct window *w = p->steady.from != 0 ? &p->steady : &p->whole;
-        double s = window_seconds(w, r->end_ns);
+        const struct window *w;
+        double s;
+        bool steady = phase_headline(p, r->end_ns, &w, &s);
         struct dist ttft, tpot;
         tally_dist(&p->tally, M_TTFT, &ttft);
         tally_dist(&p->tally, M_TPOT, &tpot);
@@ -201,11 +200,11 @@ static void phases_table(const struct run_result *r, struct buf *b)
         cell(b, fmt_ms(n, ttft.p50), 10);
         cell(b, fmt_ms(n, ttft.p95), 10);
         cell(b, fmt_ms(n, tpot.p50), 11);
-        buf_addf(b, "  %4" PRIu64 "%s\n", ttft.n, p->steady.from != 0 ? "" : "*");
-        unsteady |= p->steady.from == 0;
+        buf_addf(b, "  %4" PRIu64 "%s\n", ttft.n, steady ? "" : "*");
+        unsteady |= !steady;
     }
     if (unsteady)
-        buf_adds(b, "  * over before every stream had sent a request of it\n");
+        buf_adds(b, "  * of all of it: every stream had sent a request of it too late or never\n");
     if (r->phases.merged > 0)
         buf_addf(b, "  (the last phase holds %d more changes of the target)\n", r->phases.merged);
     buf_adds(b, "\n");

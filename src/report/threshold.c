@@ -107,14 +107,11 @@ static double pick(const struct dist *d, enum statistic s)
     return (double)NAN;
 }
 
-/* Of the steady window, or of the whole load where that never began: as the summary does. */
 static double rate(const struct run_result *r, enum metric_id m)
 {
     struct window w;
     double s;
-    phases_windows(&r->phases, r->end_ns, true, &w, &s);
-    if (!(s > 0))
-        phases_windows(&r->phases, r->end_ns, false, &w, &s);
+    phases_headline(&r->phases, r->end_ns, &w, &s);
     if (!(s > 0))
         return (double)NAN;
     return (m == M_OUTPUT_RATE ? w.tokens : m == M_PROMPT_RATE ? w.prompt_tokens : (double)w.ok) / s;

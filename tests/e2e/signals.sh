@@ -75,7 +75,22 @@ kill -CONT "$pid"
 wait "$pid"
 check "held up for a second: the run is client-limited" json "$TMP/held.json" '.client.limited and (.client.reason | test("lag"))'
 
+"$TOKGAUGE" run "$URL" --json -c 2 -d 2s --max-tokens 20 --context 64 --out "$TMP/late.ndjson" >"$TMP/late.json" 2>/dev/null &
+pid=$!
+check "a run that will be stopped across its end: it begins" within 10 begun "$TMP/late.ndjson"
+kill -STOP "$pid"
+sleep 3 # longer than the load
+kill -CONT "$pid"
+wait "$pid"
+check "held up across the end of the load: client-limited too" json "$TMP/late.json" '.client.limited'
+
 # ---- a closed or full stdout ----
+
+for how in --json --plain; do
+    "$TOKGAUGE" run "$URL" $how -n 2 --max-tokens 5 --context 64 >/dev/full 2>"$TMP/full.err"
+    check "$how: a summary that cannot be written is a failure" same $? 1
+    check "$how: and is said" contains "$TMP/full.err" "cannot write the summary"
+done
 
 check "a reader that leaves does not kill the run" sh -c '"$1" run "$2" --plain -n 3 --max-tokens 5 --context 64 --out "$3" | true' \
     sh "$TOKGAUGE" "$URL" "$TMP/pipe.ndjson"

@@ -66,6 +66,8 @@ stop_server
 check "without usage the server's tokenizer counts" json "$TMP/out3.json" '.tokens.by_source == {"tokenize": 10} and
     .tokens.output == 200'
 
+check "unknown is null in the first request too" json "$TMP/out3.json" '.first.prompt_tokens == null'
+
 start_server "$BLASTER" --rate 400 --log "$TMP/log4"
 "$TOKGAUGE" run "$URL" --json -c 10 -n 40 --max-tokens 30 --context 64 --stamps >"$TMP/out4.json" 2>"$TMP/err4"
 stop_server

@@ -71,6 +71,18 @@ load -c 4 -n 40 --max-tokens 20 --context 64 --out "$TMP/steady.ndjson"
 check "the steady window lies within the whole" json "$TMP/out.json" '.window == "steady" and
     .steady.seconds <= .whole.seconds and .steady.output_tokens <= .whole.output_tokens'
 
+# A window of a few milliseconds says nothing: the headline then is that of the whole load.
+for few in '-n 4 -c 4 --warmup 1' '-n 4 -c 4 --warmup 2' '-n 4 -c 4 --warmup 3' '-n 8 -c 8 --warmup 3'; do
+    # shellcheck disable=SC2086  # options
+    load $few --context 64 --max-tokens 16 --fail-if 'output_tok_s < 1'
+    check "$few: the threshold is judged by a real window" same $? 0
+    check "$few: the headline's window is a fifth of the load at least" json "$TMP/out.json" '.output_tok_s > 1 and
+        (if .window == "steady" then .steady.seconds else .whole.seconds end) >= 0.2 * .whole.seconds'
+done
+load -n 1 -c 8 --warmup 8 --context 64 --max-tokens 16
+check "slots that only warmed up do not end the load" json "$TMP/out.json" '.whole.seconds * 1000 > 0.9 * .e2e_ms.max'
+check "warm-up requests are in no request rate" json "$TMP/out.json" '.whole.requests_per_s * .whole.seconds < 1.1'
+
 # ---- pacing after failures: 100 ms, 200 ms, 400 ms … ----
 
 # shellcheck disable=SC2086
@@ -82,6 +94,12 @@ stop_server
 start_server "$RAWSERVER" 429 --good 2
 load -c 1 --duration 2500ms --context 32 --max-tokens 3 --drain 0s
 check "Retry-After is obeyed" json "$TMP/out.json" '.requests.by_outcome.http_429 >= 2 and .requests.by_outcome.http_429 <= 3'
+stop_server
+
+start_server "$RAWSERVER" 429 --good 2
+load -c 1 -n 1 --context 32 --max-tokens 3
+check "after the last request nobody waits, whatever Retry-After says" json "$TMP/out.json" '.requests.failed == 1 and
+    .whole.seconds < 0.9'
 stop_server
 
 # ---- a client that leaves frees its slot ----

@@ -376,9 +376,30 @@ static void test_mailbox(void **state)
     free(next);
 }
 
+/* The tokenizer's count is taken only where it can be one. */
+static void test_counted(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t tokens;
+        bool taken;
+    } cases[] = {{-1, false}, {0, false}, {1, false}, {15, false}, {16, true}, {40, true}, {16 * 1024, true},
+                 {16 * 1024 + 1, false}, {INT64_C(999999999999), false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct timeline t;
+        timeline_init(&t, 1);
+        t.source = TOK_EVENTS;
+        t.events = t.output_tokens = 16;
+        timeline_counted(&t, cases[i].tokens);
+        assert_int_equal(t.source, cases[i].taken ? TOK_TOKENIZE : TOK_EVENTS);
+        assert_int_equal(t.output_tokens, cases[i].taken ? cases[i].tokens : 16);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counted),
         cmocka_unit_test(test_numbers),       cmocka_unit_test(test_one_token),
         cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage),
         cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
