@@ -408,6 +408,9 @@ void screen_size(int *w, int *h)
     if (ioctl(scr.real_out, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0 && ws.ws_col > 0) {
         int h_now = MIN_OF(ws.ws_row, SIZE_MOST), w_now = MIN_OF(ws.ws_col, SIZE_MOST);
         if (h_now != LINES || w_now != COLS) {
+            /* Smaller first: ncurses grows what grows before it shrinks the rest, and 1000×3 → 3×1000 would be a
+             * million cells for a moment, in each of its windows. */
+            resizeterm(MIN_OF(h_now, LINES), MIN_OF(w_now, COLS));
             resizeterm(h_now, w_now);
             screen_redraw();
         }

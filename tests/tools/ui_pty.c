@@ -5,7 +5,7 @@
  *
  * One step a line; TEXT is a word, or "in quotes"; # starts a comment.  Everything has a deadline; nothing waits for quiet.
  *
- *     wait TEXT [SECONDS]     until TEXT is on the screen (10 s)
+ *     wait TEXT [SECONDS]     until TEXT is on the screen (30 s)
  *     gone TEXT [SECONDS]     until it is not
  *     key K…                  characters, or Tab Enter Esc Space Up Down Left Right PgUp PgDn Home End F1 F5 F10 C-x
  *     type TEXT               as it is
@@ -22,7 +22,7 @@
  *     hangup                  the terminal is gone
  *     dump                    prints the screen
  *     restored                fails unless the terminal is as it was at first: screen, cursor, modes
- *     expect-exit N [SECONDS] waits for the end (10 s); N is 128 + the signal where one ended it
+ *     expect-exit N [SECONDS] waits for the end (30 s); N is 128 + the signal where one ended it
  *
  * Exits 0, 1 where a step failed (the screen is then on stderr), or 2 for a wrong script.  LC_ALL is C.UTF-8 unless set. */
 #include "util.h"
@@ -43,7 +43,7 @@
 #include <utmp.h>
 #include <vterm.h>
 
-#define DEADLINE_S 10.0
+#define DEADLINE_S 30.0
 
 static struct {
     int master;
