@@ -1,7 +1,6 @@
 #include "buf.h"
 #include "util.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +104,26 @@ void buf_drop(struct buf *b, size_t n)
     }
     memmove(b->data, b->data + n, b->len - n + 1);
     b->len -= n;
+}
+
+bool buf_read_line(FILE *f, struct buf *line, bool *whole)
+{
+    char part[4096];
+    size_t n = 0;
+    int c = 0;
+    buf_clear(line);
+    *whole = true;
+    flockfile(f);
+    while (*whole && c != '\n' && (c = getc_unlocked(f)) != EOF) {
+        if (c != '\n')
+            part[n++] = (char)c;
+        if (n < sizeof part && c != '\n')
+            continue;
+        *whole = buf_add(line, part, n);
+        n = 0;
+    }
+    funlockfile(f);
+    if (*whole)
+        *whole = buf_add(line, part, n);
+    return c != EOF || line->len > 0;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct buf {
     char *data; /* NUL after len, once anything was put in; NULL before */
@@ -22,5 +23,9 @@ bool buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 bool buf_add_json(struct buf *b, const char *s, size_t n);
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
+
+/* Reads one line, without its end; false at the end of the file or on an error.  *whole is false where the line exceeds
+ * the buffer's bound: it is cut short then, and the next call goes on inside it. */
+bool buf_read_line(FILE *f, struct buf *line, bool *whole);
 
 #endif

@@ -103,7 +103,7 @@ static bool print(const struct buf *b, FILE *f)
 static bool write_picture(const struct options *o, const struct snapshot *s, struct err *e)
 {
     FILE *f = fopen(o->svg, "we");
-    bool ok = f != NULL && ui_render(s, (int)o->svg_width, (int)o->svg_height, "svg", f);
+    bool ok = f != NULL && ui_render(s, (int)o->svg_width, (int)o->svg_height, "svg", o->theme, f);
     if (f != NULL && fclose(f) != 0)
         ok = false;
     return ok || err_set(e, "cannot write picture '%s': %s", o->svg, strerror(errno));

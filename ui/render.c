@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE *f)
+bool ui_render(const struct snapshot *s, int w, int h, const char *format, const char *theme_name, FILE *f)
 {
     struct theme theme;
     struct ui_state st;
     struct canvas c;
     bool svg = strcmp(format, "svg") == 0;
     if ((!svg && strcmp(format, "txt") != 0) || w < 1 || h < 1 || w > 1000 || h > 1000 ||
-        !theme_load(&theme, NULL))
+        !theme_load(&theme, theme_name))
         return false;
     frame_init(&st);
     canvas_init(&c, w, h, GLYPHS_BRAILLE);

@@ -46,8 +46,8 @@ int ui_run(const struct ui_config *config, const struct snapshot_source *source,
  * itself does not wait, so that the run can be ended meanwhile.) */
 void ui_finish(void);
 
-/* One frame without a terminal: format is "svg" or "txt".  False where the format or theme is not known or
+/* One frame without a terminal: format is "svg" or "txt"; theme as in ui_config.  False where the format or theme is not known or
  * writing failed. */
-bool ui_render(const struct snapshot *s, int w, int h, const char *format, FILE *f);
+bool ui_render(const struct snapshot *s, int w, int h, const char *format, const char *theme, FILE *f);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define SETTLE_NS NS_PER_SEC
+#define COUNTING_NS (5 * NS_PER_SEC) /* for the server's tokenizer; a request is not kept from the screen longer */
 #define FILES_BESIDES 40 /* what is open beside a connection a stream */
 
 /* ---- preflight ---- */
@@ -63,7 +64,7 @@ static void take_row(struct engine *g, struct row *r)
 static void take_counted(struct engine *g)
 {
     struct row r;
-    while (g->counter != NULL && counter_take(g->counter, &r)) {
+    while (g->counter != NULL && counter_take(g->counter, clock_ns() - COUNTING_NS, &r)) {
         rows_request(g, &r);
         phases_row(&g->result.phases, &r);
     }
@@ -144,9 +145,6 @@ static void see_load_begin(struct engine *g)
 
 static void see_steady(struct engine *g)
 {
-    struct phase *p = phases_current(&g->result.phases);
-    if (p == NULL || p->steady.from != 0)
-        return;
     int ready = 0;
     int64_t at = 0;
     for (int i = 0; i < g->workers_n; i++) {
@@ -284,15 +282,12 @@ static void judge_client(struct run_result *r)
         r->client_limited = false;
 }
 
-#define COUNTING_NS (10 * NS_PER_SEC)
-
 static void finish_counting(struct engine *g)
 {
     if (g->counter == NULL)
         return;
-    int64_t until = clock_ns() + COUNTING_NS;
     struct timespec nap = {0, 5 * NS_PER_MS};
-    for (take_counted(g); counter_pending(g->counter) > 0 && clock_ns() < until; take_counted(g))
+    for (take_counted(g); counter_pending(g->counter) > 0; take_counted(g))
         nanosleep(&nap, NULL);
     counter_stop(g->counter);
     take_counted(g);
@@ -421,7 +416,8 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
     if (c->url != NULL && !server_base(c->url, base, sizeof base))
         return not_a_url(c->url, e);
     uint64_t files = raise_file_limit();
-    if (files < (uint64_t)c->max_num_seqs + FILES_BESIDES)
+    g->streams_most = files < STREAMS_MAX + FILES_BESIDES ? (int)files - FILES_BESIDES : STREAMS_MAX;
+    if (c->max_num_seqs > g->streams_most)
         return err_set(e, "--max-num-seqs %" PRId64 " needs about %" PRId64 " open files, 'ulimit -n' allows %" PRIu64,
                        c->max_num_seqs, c->max_num_seqs + FILES_BESIDES, files);
     if (!prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))

@@ -70,8 +70,10 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
     int64_t limit = g->result.pre.server.max_model_len;
     int64_t room = limit > 0 ? limit : TOKENS_MAX;
     int64_t v = MAX_OF(c->value, 1);
+    if (c->kind == CMD_STREAMS && v > g->streams_most)
+        engine_note(g, 1, "no more than %d streams: 'ulimit -n' allows no more open files", g->streams_most);
     if (c->kind == CMD_STREAMS)
-        t.streams = (int)MIN_OF(v, STREAMS_MAX);
+        t.streams = (int)MIN_OF(v, g->streams_most);
     else if (c->kind == CMD_CONTEXT)
         t.context = MIN_OF(v, room - t.max_tokens);
     else

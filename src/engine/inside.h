@@ -23,6 +23,7 @@ struct engine {
     const struct run_config *cfg;
     struct http_settings http;
     struct prompt_set prompts;
+    int streams_most; /* that the limit of open files allows */
     struct run_result result;
 
     pthread_t thread, preflight_thread;

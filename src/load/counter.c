@@ -11,8 +11,9 @@ struct counter {
     atomic_bool stop;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct row *rows; /* under lock: the first `done` are counted */
-    size_t n, cap, done;
+    struct row *rows; /* under lock: those from `head` to n wait, the first of them up to `done` are counted */
+    size_t head, n, cap, done;
+    bool taken; /* the row that is being counted was taken meanwhile: its place is another's now */
 };
 
 static void *run(void *ctx)
@@ -26,12 +27,13 @@ static void *run(void *ctx)
         }
         char *text = c->rows[c->done].text;
         c->rows[c->done].text = NULL;
+        c->taken = false;
         pthread_mutex_unlock(&c->lock);
         int64_t tokens = text != NULL ? server_count_output(c->server, c->http, text, &c->stop) : -1;
         free(text);
         pthread_mutex_lock(&c->lock);
-        timeline_counted(&c->rows[c->done].tl, tokens);
-        c->done++;
+        if (!c->taken)
+            timeline_counted(&c->rows[c->done++].tl, tokens);
     }
     c->done = c->n;
     pthread_mutex_unlock(&c->lock);
@@ -50,9 +52,20 @@ struct counter *counter_start(const struct server_info *server, const struct htt
     return c;
 }
 
+/* Takes the place of the rows that have gone. */
+static void move_up(struct counter *c)
+{
+    memmove(c->rows, c->rows + c->head, (c->n - c->head) * sizeof *c->rows);
+    c->n -= c->head;
+    c->done -= c->head;
+    c->head = 0;
+}
+
 void counter_put(struct counter *c, const struct row *r)
 {
     pthread_mutex_lock(&c->lock);
+    if (c->n == c->cap && c->head > c->cap / 2)
+        move_up(c);
     if (c->n == c->cap) {
         c->cap = c->cap > 0 ? c->cap * 2 : 16;
         c->rows = xrealloc(c->rows, c->cap * sizeof *c->rows);
@@ -62,15 +75,18 @@ void counter_put(struct counter *c, const struct row *r)
     pthread_mutex_unlock(&c->lock);
 }
 
-bool counter_take(struct counter *c, struct row *r)
+bool counter_take(struct counter *c, int64_t before, struct row *r)
 {
     pthread_mutex_lock(&c->lock);
-    bool some = c->done > 0;
-    if (some) { /* the thread reads rows[done] only by index and under the lock: moving them down is safe */
-        *r = c->rows[0];
-        memmove(c->rows, c->rows + 1, (c->n - 1) * sizeof *c->rows);
-        c->n--;
-        c->done--;
+    bool counted = c->head < c->done, some = counted || (c->head < c->n && c->rows[c->head].tl.end < before);
+    if (some) {
+        *r = c->rows[c->head++];
+        free(r->text);
+        r->text = NULL;
+    }
+    if (some && !counted) {
+        c->done = c->head;
+        c->taken = true;
     }
     pthread_mutex_unlock(&c->lock);
     return some;
@@ -79,7 +95,7 @@ bool counter_take(struct counter *c, struct row *r)
 size_t counter_pending(struct counter *c)
 {
     pthread_mutex_lock(&c->lock);
-    size_t n = c->n;
+    size_t n = c->n - c->head;
     pthread_mutex_unlock(&c->lock);
     return n;
 }
@@ -95,7 +111,7 @@ void counter_stop(struct counter *c)
 
 void counter_free(struct counter *c)
 {
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = c->head; i < c->n; i++) {
         timeline_release(&c->rows[i].tl);
         free(c->rows[i].text);
     }

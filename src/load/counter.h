@@ -10,8 +10,9 @@ struct counter;
 struct counter *counter_start(const struct server_info *server, const struct http_settings *http);
 /* Takes the row and its text over. */
 void counter_put(struct counter *c, const struct row *r);
-/* A row that is counted (or could not be), in *r; false where there is none at the moment. */
-bool counter_take(struct counter *c, struct row *r);
+/* A row that is counted, or could not be, or whose request ended before `before` and is not waited for any longer, in *r;
+ * false where there is none at the moment. */
+bool counter_take(struct counter *c, int64_t before, struct row *r);
 /* Rows put in and not yet taken out. */
 size_t counter_pending(struct counter *c);
 /* What is still waiting comes out uncounted by counter_take; then counter_free. */

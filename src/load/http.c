@@ -126,7 +126,7 @@ void http_reply_release(struct http_reply *r)
     buf_release(&r->body);
 }
 
-CURLcode http_perform(CURL *easy, const atomic_bool *stop)
+CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void *ctx), void *ctx)
 {
     CURLM *multi = curl_multi_init();
     if (multi == NULL)
@@ -141,7 +141,7 @@ CURLcode http_perform(CURL *easy, const atomic_bool *stop)
             code = m->data.result;
             break;
         }
-        if (running == 0 || (stop != NULL && atomic_load(stop)))
+        if (running == 0 || (stop != NULL && atomic_load(stop)) || (give_up != NULL && give_up(ctx)))
             break;
         curl_multi_poll(multi, NULL, 0, 50, NULL);
     }
@@ -170,7 +170,7 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(json));
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json);
     }
-    r->code = http_perform(easy, stop);
+    r->code = http_perform(easy, stop, NULL, NULL);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
     bool ok = r->code == CURLE_OK && r->status != 0;
     http_name_refusal(easy, r->code, error);
@@ -225,6 +225,9 @@ void http_explain(CURLcode code, const char *detail, const char *url, struct err
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         err_set(e, "'%s' is not an http or https URL", at);
+        break;
+    case CURLE_WRITE_ERROR:
+        err_set(e, "'%s' answers at more length than is taken (%d MiB): is it the right URL?", at, HTTP_BODY_MAX >> 20);
         break;
     case CURLE_ABORTED_BY_CALLBACK:
         err_set(e, "stopped");

@@ -47,7 +47,8 @@ void http_explain(CURLcode code, const char *detail, const char *url, struct err
 /* Puts the system's reason into `error` (of CURL_ERROR_SIZE) where a connection was refused. */
 void http_name_refusal(CURL *easy, CURLcode code, char *error);
 
-/* Runs one prepared handle to its end on this thread, looking at *stop 20 times a second. */
-CURLcode http_perform(CURL *easy, const atomic_bool *stop);
+/* Runs one prepared handle to its end on this thread, looking at *stop, and asking give_up(ctx) where it is not NULL,
+ * 20 times a second. */
+CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void *ctx), void *ctx);
 
 #endif

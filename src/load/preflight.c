@@ -60,6 +60,19 @@ static void calibrate(struct ask *a)
     p->tokenized = true;
 }
 
+struct patience {
+    const struct transfer *t;
+    const struct run_config *c;
+    enum transport how;
+};
+
+static bool lost_patience(void *ctx)
+{
+    struct patience *p = ctx;
+    p->how = transfer_overdue(p->t, clock_ns(), p->c->timeout_ns, p->c->stall_ns);
+    return p->how != TR_COMPLETE;
+}
+
 static void send_one(struct ask *a, struct transfer *t, size_t words, int64_t max_tokens)
 {
     prompt_body(a->prompts,
@@ -68,9 +81,9 @@ static void send_one(struct ask *a, struct transfer *t, size_t words, int64_t ma
                 (buf_clear(&t->body), &t->body));
     int64_t now = clock_ns();
     transfer_start(t, now, now);
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(a->c->timeout_ns / NS_PER_MS));
-    CURLcode code = http_perform(t->easy, a->stop);
-    transfer_finish(t, clock_ns(), code, TR_COMPLETE);
+    struct patience p = {t, a->c, TR_COMPLETE};
+    CURLcode code = http_perform(t->easy, a->stop, lost_patience, &p);
+    transfer_finish(t, clock_ns(), code, p.how);
 }
 
 /* A 400 that names a field we sent as unknown: leave it out from now on. */
@@ -100,7 +113,7 @@ static bool passing(const struct transfer *t)
     enum outcome o = t->tl.outcome;
     int status = t->tl.http_status;
     return o == OUT_HTTP_429 || (o == OUT_HTTP_5XX && status != 503) || o == OUT_RESET || o == OUT_TRUNCATED ||
-           o == OUT_ERROR_EVENT || (o == OUT_MALFORMED && t->any_event) || o == OUT_EMPTY || o == OUT_STALLED;
+           o == OUT_ERROR_EVENT || (o == OUT_MALFORMED && t->any_event) || o == OUT_EMPTY;
 }
 
 static bool explain(const struct ask *a, const struct transfer *t, CURLcode code, struct err *e)
@@ -134,6 +147,12 @@ static bool explain(const struct ask *a, const struct transfer *t, CURLcode code
         http_explain(code, t->curl_error, url, e);
         return false;
     }
+    case OUT_TIMEOUT:
+        return err_set(e, "no byte of the first answer from '%s' within %g s: is it still loading? (--timeout)", s->address,
+                       (double)a->c->timeout_ns / 1e9);
+    case OUT_STALLED:
+        return err_set(e, "'%s' stopped in the middle of its first answer for %g s (--stall)", s->address,
+                       (double)a->c->stall_ns / 1e9);
     case OUT_EMPTY:
         return err_set(e, "'%s' answers the first request with an empty stream: is its model behind a gateway that fails?",
                        s->address);

@@ -47,23 +47,27 @@ static bool add_item(struct prompt_set *p, const char *line, size_t n, const cha
     return ok;
 }
 
+#define LINE_MAX_BYTES (16 << 20)
+
 static bool load_file(struct prompt_set *p, const char *file, struct err *e)
 {
     FILE *f = fopen(file, "re");
     if (f == NULL)
         return err_set(e, "cannot read prompt file '%s': %s", file, strerror(errno));
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
-    bool ok = true;
-    for (int number = 1; ok && (n = getline(&line, &cap, f)) >= 0; number++)
-        if (strspn(line, " \t\r\n") < (size_t)n)
-            ok = add_item(p, line, (size_t)n, file, number, e);
+    struct buf line;
+    bool ok = true, whole;
+    buf_init(&line, LINE_MAX_BYTES);
+    for (int number = 1; ok && buf_read_line(f, &line, &whole); number++)
+        if (!whole)
+            ok = err_set(e, "'%s' line %d is longer than %d MiB: one JSON object a line is wanted", file, number,
+                         LINE_MAX_BYTES >> 20);
+        else if (strspn(line.data, " \t\r\n") < line.len)
+            ok = add_item(p, line.data, line.len, file, number, e);
     if (ok && ferror(f))
         ok = err_set(e, "cannot read prompt file '%s': %s", file, strerror(errno));
     else if (ok && p->items_n == 0)
         ok = err_set(e, "prompt file '%s' has no prompts: one JSON object a line is wanted", file);
-    free(line);
+    buf_release(&line);
     fclose(f);
     return ok;
 }

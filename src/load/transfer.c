@@ -187,6 +187,13 @@ void transfer_start(struct transfer *t, int64_t due, int64_t now)
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.data);
 }
 
+enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall)
+{
+    if (t->tl.first_byte == 0)
+        return now - t->tl.started > timeout ? TR_TIMEOUT : TR_COMPLETE;
+    return now - t->last_byte > stall ? TR_STALLED : TR_COMPLETE;
+}
+
 static enum transport transport_of(CURLcode code, const struct transfer *t)
 {
     switch (code) {
@@ -255,7 +262,7 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
     http_name_refusal(t->easy, code, t->curl_error);
     if (how == TR_COMPLETE)
         how = transport_of(code, t);
-    bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->any_event;
+    bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->sse.seen;
     t->tl.malformed |= foreign && how == TR_COMPLETE;
     note_connection(t);
     timeline_finish(&t->tl, now, how, (int)status);

@@ -54,6 +54,8 @@ bool transfer_found_dead(const struct transfer *t, CURLcode code);
 void transfer_again(struct transfer *t);
 /* Makes the handle ready to be run with the bytes in t->body. */
 void transfer_start(struct transfer *t, int64_t due, int64_t now);
+/* Waited for too long?  TR_TIMEOUT before the first byte, TR_STALLED after it, else TR_COMPLETE.  All in ns. */
+enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall);
 /* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).
  * After this t->tl has outcome and counts. */
 void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how);

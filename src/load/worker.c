@@ -392,12 +392,9 @@ static void check_timeouts(struct worker *w, int64_t now)
     const struct run_config *c = w->shared->cfg;
     for (int i = 0; i < w->slots_n; i++) {
         struct slot *s = w->slots[i];
-        if (!s->active)
-            continue;
-        if (s->t.tl.first_byte == 0 && now - s->t.tl.started > c->timeout_ns)
-            finish(s, CURLE_OK, TR_TIMEOUT);
-        else if (s->t.tl.first_byte != 0 && now - s->t.last_byte > c->stall_ns)
-            finish(s, CURLE_OK, TR_STALLED);
+        enum transport how = s->active ? transfer_overdue(&s->t, now, c->timeout_ns, c->stall_ns) : TR_COMPLETE;
+        if (how != TR_COMPLETE)
+            finish(s, CURLE_OK, how);
     }
 }
 

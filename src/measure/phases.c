@@ -16,6 +16,7 @@ void phases_release(struct phases *p)
     for (int i = 0; i < p->n; i++) {
         tally_release(&p->list[i]->tally);
         tally_release(&p->list[i]->delta);
+        free(p->list[i]->stretch);
         free(p->list[i]);
     }
     for (size_t i = 0; i < p->settling_n; i++)
@@ -25,60 +26,87 @@ void phases_release(struct phases *p)
     tally_release(&p->warmup);
 }
 
+static struct stretch *last_stretch(const struct phase *c)
+{
+    return &c->stretch[c->stretches - 1];
+}
+
 struct phase *phases_current(struct phases *p)
 {
     struct phase *last = p->n > 0 ? p->list[p->n - 1] : NULL;
-    return last != NULL && last->whole.to == 0 ? last : NULL;
+    return last != NULL && last_stretch(last)->whole.to == 0 ? last : NULL;
+}
+
+static void cut(struct window *w, int64_t at)
+{
+    if (w->from == 0)
+        return;
+    w->from = MIN_OF(w->from, at);
+    w->to = w->to == 0 ? at : MIN_OF(w->to, at);
 }
 
 void phases_close(struct phases *p, int64_t at)
 {
     struct phase *c = phases_current(p);
-    if (c == NULL)
-        return;
-    c->whole.to = at;
-    if (c->steady.from != 0)
-        c->steady.to = at;
+    if (c != NULL)
+        last_stretch(c)->whole.to = at;
+    for (int i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->list[i]->stretches; k++) {
+            cut(&p->list[i]->stretch[k].whole, at);
+            cut(&p->list[i]->stretch[k].steady, at);
+        }
 }
 
 #define SHORTEST_NS INT64_C(2000000000)
 
-/* A key held down opens phases that nothing ends in: such a one gives its place to the next. */
+/* A key held down sets targets that nothing ends under: such a phase takes the next target. */
 static bool passed_by(const struct phase *c, int64_t now)
 {
-    return c->tally.requests == 0 && c->steady.from == 0 && (c->whole.from == 0 || now - c->whole.from < SHORTEST_NS);
+    return c->tally.requests == 0 && last_stretch(c)->steady.from == 0 &&
+           (c->opened == 0 || now - c->opened < SHORTEST_NS);
+}
+
+static void add_stretch(struct phase *c, int64_t now)
+{
+    if (c->stretches == 0 || last_stretch(c)->whole.from != 0) /* else: one that never began */
+        c->stretch = xrealloc(c->stretch, ++c->stretches * sizeof *c->stretch);
+    *last_stretch(c) = (struct stretch){.whole.from = now};
 }
 
 void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t max_tokens, int64_t now)
 {
-    phases_close(p, now);
-    struct phase *c;
-    if (p->n > 0 && passed_by(p->list[p->n - 1], now)) {
-        c = p->list[p->n - 1];
-    } else if (p->n < PHASES_MAX) {
-        c = p->list[p->n++] = xcalloc(1, sizeof *c);
-    } else { /* no room: the last phase goes on with mixed targets, and says so */
-        c = p->list[p->n - 1];
-        p->merged++;
-        c->whole.to = c->steady.to = 0;
+    struct phase *c = p->n > 0 ? p->list[p->n - 1] : NULL;
+    bool going_on = phases_current(p) != NULL, replace = c != NULL && passed_by(c, now);
+    if (!replace && c != NULL)
+        phases_close(p, now);
+    if (!replace && c != NULL && p->n == PHASES_MAX) { /* no room: the last phase goes on with mixed targets, and says so */
+        c->merged++;
+        add_stretch(c, now);
         return;
     }
-    *c = (struct phase){.id = id, .streams = streams, .context = context, .max_tokens = max_tokens};
-    c->whole.from = now;
+    if (!replace)
+        c = p->list[p->n++] = xcalloc(1, sizeof *c);
+    c->id = id;
+    c->streams = streams;
+    c->context = context;
+    c->max_tokens = max_tokens;
+    c->opened = now;
+    if (!(replace && going_on))
+        add_stretch(c, now);
 }
 
 void phases_begin(struct phases *p, int64_t at)
 {
     struct phase *c = phases_current(p);
-    if (c != NULL && c->whole.from == 0)
-        c->whole.from = at;
+    if (c != NULL && last_stretch(c)->whole.from == 0)
+        c->opened = last_stretch(c)->whole.from = at;
 }
 
 void phases_steady(struct phases *p, int64_t at)
 {
     struct phase *c = phases_current(p);
-    if (c != NULL && c->steady.from == 0)
-        c->steady.from = MAX_OF(at, c->whole.from);
+    if (c != NULL && last_stretch(c)->steady.from == 0)
+        last_stretch(c)->steady.from = MAX_OF(at, last_stretch(c)->whole.from);
 }
 
 static struct phase *find(struct phases *p, int id)
@@ -111,14 +139,14 @@ void phases_row(struct phases *p, struct row *r)
 
 static void place(struct phases *p, const struct row *r)
 {
-    for (int i = 0; i < p->n; i++) {
-        struct phase *c = p->list[i];
-        bool overlaps = c->whole.from != 0 && r->tl.end >= c->whole.from && (c->whole.to == 0 || r->tl.started < c->whole.to);
-        if (!overlaps)
-            continue;
-        window_add(&c->whole, r);
-        window_add(&c->steady, r);
-    }
+    for (int i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->list[i]->stretches; k++) {
+            struct stretch *s = &p->list[i]->stretch[k];
+            if (s->whole.from == 0 || r->tl.end < s->whole.from || (s->whole.to != 0 && r->tl.started >= s->whole.to))
+                continue;
+            window_add(&s->whole, r);
+            window_add(&s->steady, r);
+        }
 }
 
 void phases_settle(struct phases *p, int64_t before)
@@ -143,12 +171,10 @@ void phases_delta_clear(struct phases *p)
             tally_release(&p->list[i]->delta);
 }
 
-void phases_windows(const struct phases *p, int64_t now, bool steady, struct window *sum, double *seconds)
+static void add_windows(const struct phase *p, int64_t now, bool steady, struct window *sum, double *seconds)
 {
-    *sum = (struct window){0};
-    *seconds = 0;
-    for (int i = 0; i < p->n; i++) {
-        const struct window *w = steady ? &p->list[i]->steady : &p->list[i]->whole;
+    for (size_t k = 0; k < p->stretches; k++) {
+        const struct window *w = steady ? &p->stretch[k].steady : &p->stretch[k].whole;
         if (w->from == 0)
             continue;
         sum->tokens += w->tokens;
@@ -159,11 +185,36 @@ void phases_windows(const struct phases *p, int64_t now, bool steady, struct win
     }
 }
 
+void phase_window(const struct phase *p, int64_t now, bool steady, struct window *sum, double *seconds)
+{
+    *sum = (struct window){0};
+    *seconds = 0;
+    add_windows(p, now, steady, sum, seconds);
+}
+
+void phases_windows(const struct phases *p, int64_t now, bool steady, struct window *sum, double *seconds)
+{
+    *sum = (struct window){0};
+    *seconds = 0;
+    for (int i = 0; i < p->n; i++)
+        add_windows(p->list[i], now, steady, sum, seconds);
+}
+
 #define STEADY_LEAST 0.2
 
 bool steady_counts(double steady_s, double whole_s)
 {
     return steady_s > 0 && steady_s >= STEADY_LEAST * whole_s;
+}
+
+/* The steady window in *w stands where it counts; else the whole one. */
+static bool choose(struct window *w, double *seconds, const struct window *whole, double whole_s)
+{
+    if (steady_counts(*seconds, whole_s))
+        return true;
+    *w = *whole;
+    *seconds = whole_s;
+    return false;
 }
 
 bool phases_headline(const struct phases *p, int64_t now, struct window *w, double *seconds)
@@ -172,18 +223,14 @@ bool phases_headline(const struct phases *p, int64_t now, struct window *w, doub
     double whole_s;
     phases_windows(p, now, true, w, seconds);
     phases_windows(p, now, false, &whole, &whole_s);
-    if (steady_counts(*seconds, whole_s))
-        return true;
-    *w = whole;
-    *seconds = whole_s;
-    return false;
+    return choose(w, seconds, &whole, whole_s);
 }
 
-bool phase_headline(const struct phase *p, int64_t now, const struct window **w, double *seconds)
+bool phase_headline(const struct phase *p, int64_t now, struct window *w, double *seconds)
 {
-    double steady = window_seconds(&p->steady, now), whole = window_seconds(&p->whole, now);
-    bool counts = steady_counts(steady, whole);
-    *w = counts ? &p->steady : &p->whole;
-    *seconds = counts ? steady : whole;
-    return counts;
+    struct window whole;
+    double whole_s;
+    phase_window(p, now, true, w, seconds);
+    phase_window(p, now, false, &whole, &whole_s);
+    return choose(w, seconds, &whole, whole_s);
 }

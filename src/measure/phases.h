@@ -8,12 +8,20 @@
 
 #define PHASES_MAX 64
 
+/* Load without a break under one target. */
+struct stretch {
+    struct window whole;  /* from its first moment (0: not known yet) to its end or the beginning of the drain */
+    struct window steady; /* from when every slot had sent a request in it; from = 0: never */
+};
+
 struct phase {
     int id; /* of the target that opened it */
     int streams;
     int64_t context, max_tokens;
-    struct window whole;  /* from its first moment to its end or the beginning of the drain */
-    struct window steady; /* from when every slot had sent a request in it; from = 0: never */
+    int merged;              /* phases that found no room and are counted here, whatever their target */
+    int64_t opened;          /* when its target was set; 0: not known yet */
+    struct stretch *stretch; /* more than one where pauses lie between */
+    size_t stretches;
     struct tally tally;   /* measured requests sent in it */
     struct tally delta;   /* … that ended since the last phases_delta_clear */
 };
@@ -21,7 +29,6 @@ struct phase {
 struct phases {
     struct phase *list[PHASES_MAX];
     int n;
-    int merged; /* phases that found no room: their requests count for the last one */
     struct tally total, warmup;
     struct row *settling;
     size_t settling_n, settling_cap;
@@ -29,10 +36,13 @@ struct phases {
 
 void phases_init(struct phases *p);
 void phases_release(struct phases *p);
-/* Ends the open phase, if any, and begins one at `now` (0: its beginning is not known yet; see phases_begin). */
+/* Ends the open phase, if any, and begins one at `now` (0: its beginning is not known yet; see phases_begin).  A phase in
+ * which nothing has happened yet gets the new target instead: its time is not lost. */
 void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t max_tokens, int64_t now);
 void phases_begin(struct phases *p, int64_t at);
+/* The open stretch is steady since `at`; the first word counts. */
 void phases_steady(struct phases *p, int64_t at);
+/* Nothing after `at` counts any more, even where a phase was begun later. */
 void phases_close(struct phases *p, int64_t at);
 struct phase *phases_current(struct phases *p); /* NULL where none is open */
 /* Takes over the row's gaps. */
@@ -47,8 +57,9 @@ bool steady_counts(double steady_s, double whole_s);
 /* The window of the headline: the steady one where it counts (true), else the whole; 0 seconds: there is none. */
 bool phases_headline(const struct phases *p, int64_t now, struct window *w, double *seconds);
 /* The same of one phase. */
-bool phase_headline(const struct phase *p, int64_t now, const struct window **w, double *seconds);
-/* Both kinds of window added up over all phases. */
+bool phase_headline(const struct phase *p, int64_t now, struct window *w, double *seconds);
+/* One kind of window added up over a phase, and over all phases. */
+void phase_window(const struct phase *p, int64_t now, bool steady, struct window *sum, double *seconds);
 void phases_windows(const struct phases *p, int64_t now, bool steady, struct window *sum, double *seconds);
 
 #endif

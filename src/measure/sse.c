@@ -28,7 +28,7 @@ void sse_reset(struct sse *s)
 {
     shrink(&s->line);
     shrink(&s->data);
-    s->has_data = s->after_cr = s->started = s->too_large = false;
+    s->has_data = s->after_cr = s->started = s->too_large = s->seen = false;
 }
 
 static void dispatch(struct sse *s, sse_fn *fn, void *ctx)
@@ -70,6 +70,7 @@ static bool take_line(struct sse *s, const char *line, size_t n, sse_fn *fn, voi
     }
     size_t vn;
     const char *v = field_value(line, n, "data", &vn);
+    s->seen |= v != NULL || line[0] == ':';
     if (v != NULL) {
         if (s->has_data && !buf_add(&s->data, "\n", 1))
             return false;
@@ -78,6 +79,7 @@ static bool take_line(struct sse *s, const char *line, size_t n, sse_fn *fn, voi
     }
     v = field_value(line, n, "error", &vn);
     if (v != NULL && vn > 0 && v[0] == '{') {
+        s->seen = true;
         struct buf whole;
         buf_init(&whole, SSE_MAX);
         if (buf_add(&whole, v, vn))

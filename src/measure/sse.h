@@ -23,6 +23,7 @@ typedef void sse_fn(void *ctx, const struct sse_event *e);
 struct sse {
     struct buf line, data;
     bool has_data, after_cr, started, too_large;
+    bool seen; /* a comment or an event: these bytes are an event stream */
 };
 
 void sse_init(struct sse *s);

@@ -112,6 +112,10 @@ int64_t timeline_event(struct timeline *t, int64_t now, const struct chat_event 
     t->finish |= e->finish;
     int64_t live = e->output ? output_event(t, now, e, approx) : 0;
     if (e->usage) {
+        if (e->completion_tokens < t->usage_seen) { /* what the events were said to carry is not to be believed */
+            t->usage_fell = true;
+            t->first_tokens = 0;
+        }
         t->usage_seen = e->completion_tokens;
         if (e->prompt_tokens >= 0)
             t->prompt_tokens = e->prompt_tokens;
@@ -127,6 +131,8 @@ static enum outcome classify_http(int status)
         return OUT_HTTP_429;
     if (status >= 500)
         return OUT_HTTP_5XX;
+    if (status < 300) /* 101: another protocol, which nobody asked for */
+        return OUT_MALFORMED;
     return status >= 400 ? OUT_HTTP_4XX : OUT_HTTP_3XX;
 }
 
@@ -166,7 +172,7 @@ void timeline_finish(struct timeline *t, int64_t now, enum transport how, int ht
     t->outcome = classify(t, how);
     if (t->usage_seen > 0) {
         t->output_tokens = t->usage_seen;
-        t->source = t->events > 1 && t->counted == t->events ? TOK_CONTINUOUS : TOK_USAGE;
+        t->source = t->events > 1 && t->counted == t->events && !t->usage_fell ? TOK_CONTINUOUS : TOK_USAGE;
     } else if (t->events > 0) {
         t->output_tokens = (int64_t)t->events;
         t->source = TOK_EVENTS;

@@ -53,6 +53,7 @@ struct timeline {
     int64_t connect_ns, tls_ns; /* −1 unknown */
     bool retried;               /* the library sent the request again on a fresh connection */
     bool done, finish, error, malformed;
+    bool usage_fell;            /* cumulative usage went down */
     int http_status;
     uint64_t events;     /* output events */
     uint64_t counted;    /* … of which the token count is known from cumulative usage */

@@ -45,12 +45,10 @@ static struct values of_requests(const struct run_file *f, enum metric_id m)
 static struct values of_samples(const struct run_file *f)
 {
     struct values out = {xcalloc(f->samples_n + 1, sizeof(double)), 0};
-    for (size_t i = 1; i < f->samples_n; i++) {
-        const struct run_sample *p = &f->samples[i - 1], *s = &f->samples[i];
-        double rate = (s->live_tokens - p->live_tokens) / (s->t - p->t);
-        if (p->loading && s->loading && p->in_flight > 0 && s->t > p->t && isfinite(rate))
-            out.v[out.n++] = rate;
-    }
+    double seconds, tokens;
+    for (size_t i = 0; i + 1 < f->samples_n; i++)
+        if (run_file_interval(f, i, &seconds, &tokens))
+            out.v[out.n++] = tokens / seconds;
     return out;
 }
 

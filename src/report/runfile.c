@@ -1,4 +1,6 @@
 #include "report/runfile.h"
+
+#include "buf.h"
 #include "hist.h"
 
 #include <errno.h>
@@ -218,12 +220,11 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
 
 static bool read_lines(struct run_file *f, FILE *in, struct err *e)
 {
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
-    bool ok = true;
-    while (ok && (n = getline(&line, &cap, in)) >= 0) {
-        cJSON *o = n <= (ssize_t)LINE_MAX_BYTES ? cJSON_ParseWithLength(line, (size_t)n) : NULL;
+    struct buf line;
+    bool ok = true, whole;
+    buf_init(&line, LINE_MAX_BYTES);
+    while (ok && buf_read_line(in, &line, &whole)) {
+        cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
         if (f->header == NULL) {
             ok = take_header(f, o, e);
             continue;
@@ -232,7 +233,7 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
             f->bad_lines++;
         cJSON_Delete(o);
     }
-    free(line);
+    buf_release(&line);
     if (ok && ferror(in))
         ok = err_set(e, "cannot read '%s': %s", f->path, strerror(errno));
     else if (ok && f->header == NULL)
@@ -307,19 +308,23 @@ double run_file_number(const struct run_file *f, const char *key)
     return number(f->header, key);
 }
 
+bool run_file_interval(const struct run_file *f, size_t i, double *seconds, double *tokens)
+{
+    const struct run_sample *a = &f->samples[i], *b = &f->samples[i + 1];
+    *seconds = b->t - a->t;
+    *tokens = b->live_tokens - a->live_tokens;
+    return a->loading && b->loading && a->in_flight > 0 && *seconds > 0 && isfinite(*tokens);
+}
+
 static double rate_of_samples(const struct run_file *f)
 {
-    const struct run_sample *from = NULL, *to = NULL;
-    for (size_t i = 0; i < f->samples_n; i++) {
-        if (!f->samples[i].loading)
-            continue;
-        if (from == NULL)
-            from = &f->samples[i];
-        to = &f->samples[i];
-    }
-    if (from == to || !(to->t > from->t))
-        return (double)NAN;
-    return (to->live_tokens - from->live_tokens) / (to->t - from->t);
+    double seconds = 0, tokens = 0, s, n;
+    for (size_t i = 0; i + 1 < f->samples_n; i++)
+        if (run_file_interval(f, i, &s, &n)) {
+            seconds += s;
+            tokens += n;
+        }
+    return seconds > 0 ? tokens / seconds : (double)NAN;
 }
 
 double run_file_output_rate(const struct run_file *f, const char **window)

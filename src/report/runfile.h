@@ -61,6 +61,8 @@ void run_file_free(struct run_file *f);
 const char *run_file_text(const struct run_file *f, const char *key);
 double run_file_number(const struct run_file *f, const char *key);
 
+/* Between sample i and the next (i + 1 < samples_n): its length and the tokens that came; true where it is load. */
+bool run_file_interval(const struct run_file *f, size_t i, double *seconds, double *tokens);
 /* Output tokens a second over the load: the summary's where there is one (with the window it took), else from the
  * samples.  NAN where it is not known. */
 double run_file_output_rate(const struct run_file *f, const char **window);

@@ -104,12 +104,15 @@ static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
     jw_int(j, "max_num_seqs", p->streams);
     jw_int(j, "context", p->context);
     jw_int(j, "max_tokens", p->max_tokens);
-    jw_open(j, "whole", '{');
-    json_window(j, &p->whole, window_seconds(&p->whole, now));
-    jw_close(j, '}');
-    jw_open(j, "steady", '{');
-    json_window(j, &p->steady, window_seconds(&p->steady, now));
-    jw_close(j, '}');
+    jw_int(j, "merged", p->merged);
+    for (int steady = 0; steady < 2; steady++) {
+        struct window w;
+        double s;
+        phase_window(p, now, steady, &w, &s);
+        jw_open(j, steady ? "steady" : "whole", '{');
+        json_window(j, &w, s);
+        jw_close(j, '}');
+    }
     summary_json_tally(&p->tally, j);
     jw_close(j, '}');
 }

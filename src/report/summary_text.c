@@ -186,7 +186,7 @@ static void phases_table(const struct run_result *r, struct buf *b)
         const struct phase *p = r->phases.list[i];
         if (p->tally.requests == 0)
             continue;
-        const struct window *w;
+        struct window w;
         double s;
         bool steady = phase_headline(p, r->end_ns, &w, &s);
         struct dist ttft, tpot;
@@ -196,7 +196,7 @@ static void phases_table(const struct run_result *r, struct buf *b)
         buf_addf(b, "  %5d  %7d", p->id, p->streams);
         cell(b, fmt_tokens(n, (double)p->context), 9);
         cell(b, fmt_tokens(n, (double)p->max_tokens), 8);
-        cell(b, fmt_rate(n, s > 0 ? w->tokens / s : (double)NAN), 9);
+        cell(b, fmt_rate(n, s > 0 ? w.tokens / s : (double)NAN), 9);
         cell(b, fmt_ms(n, ttft.p50), 10);
         cell(b, fmt_ms(n, ttft.p95), 10);
         cell(b, fmt_ms(n, tpot.p50), 11);
@@ -205,8 +205,9 @@ static void phases_table(const struct run_result *r, struct buf *b)
     }
     if (unsteady)
         buf_adds(b, "  * of all of it: every stream had sent a request of it too late or never\n");
-    if (r->phases.merged > 0)
-        buf_addf(b, "  (the last phase holds %d more changes of the target)\n", r->phases.merged);
+    int merged = r->phases.list[r->phases.n - 1]->merged;
+    if (merged > 0)
+        buf_addf(b, "  (the last phase holds %d more changes of the target)\n", merged);
     buf_adds(b, "\n");
 }
 

@@ -63,3 +63,5 @@ check "is said in one line" same "$(wc -l <"$TMP/err")" 1
 check "unwritable output" exits 1 "$TOKGAUGE" report "$RUN" -o "$TMP/no/where"
 check "a note without a value" exits 2 "$TOKGAUGE" report "$RUN" --note nonsense
 check "an unknown format" exits 2 "$TOKGAUGE" report "$RUN" --format pdf
+check "a file without end" exits 1 "$TOKGAUGE" report /dev/zero
+check "is no run file" contains "$TMP/err" "'/dev/zero' is not a run file"

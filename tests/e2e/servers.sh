@@ -75,3 +75,22 @@ exits 1 "$TOKGAUGE" run "http://user:$SECRET@127.0.0.1:9" --json >/dev/null
 exits 2 "$TOKGAUGE" run "ftp://user:$SECRET@127.0.0.1:9" --json >/dev/null
 cat "$TMP/out" "$TMP/err" >>"$TMP/seen"
 check "the key is in no output and no file" lacks "$TMP/seen" "$SECRET"
+
+# ---- patience ----
+
+# The first answer may take as long as it likes while bytes come: --timeout is for its first byte.
+start_sim --cold 0 --step 60
+check "--timeout does not cut a long first answer" exits 0 "$TOKGAUGE" run "$URL" --json -n 1 --max-tokens 40 --context 32 --timeout 1s
+stop_server
+start_server "$RAWSERVER" stall
+check "--stall holds for the first answer too" exits 1 timeout 20 "$TOKGAUGE" run "$URL" --json -n 1 --stall 300ms
+check "and it says so" contains "$TMP/err" "in the middle of its first answer for 0.3 s (--stall)"
+stop_server
+start_server "$RAWSERVER" headers-then-hold
+check "an answer that never begins" exits 1 timeout 20 "$TOKGAUGE" run "$URL" --json -n 1 --timeout 300ms
+check "is said too" contains "$TMP/err" "within 0.3 s"
+stop_server
+start_server "$RAWSERVER" endless-models
+check "a model list without end" exits 1 timeout 20 "$TOKGAUGE" run "$URL" --json -n 1
+check "is called too long" contains "$TMP/err" "answers at more length than is taken (4 MiB)"
+stop_server

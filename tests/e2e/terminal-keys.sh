@@ -113,3 +113,15 @@ wait "✗ cannot save"
 key q
 expect-exit 0
 E2
+# More streams than the limit of open files allows are not started, and that is said: no failure is made of it.
+check "streams stop at the limit of open files" "$PTY" 120 40 xterm-256color sh -c "ulimit -n 60 && exec $TOKGAUGE run $URL -c 19" <<'E2'
+wait LOAD
+wait "19 of 19"
+key +
+wait "20 of 20"
+key +
+key 7
+wait "no more than 20 streams: 'ulimit -n'"
+key q
+expect-exit 0
+E2

@@ -51,6 +51,7 @@ length-long              0 ok:2 6
 429                      1 http_429:2 0
 500                      1 http_5xx:2 0
 502                      1 http_5xx:2 0
+101                      1 malformed:2 0
 302                      1 http_3xx:2 0
 html                     1 malformed:2 0
 json                     1 malformed:2 0
@@ -79,6 +80,7 @@ crlf                     0 ok:2 6
 cr                       0 ok:2 6
 bom                      0 ok:2 6
 pings                    0 ok:2 6
+only-pings               1 empty:2 0
 multi-line               0 ok:2 6
 no-space                 0 ok:2 6
 no-last-blank            0 ok:2 6

@@ -111,3 +111,12 @@ left() {
     [ "$(jq -s 'map(select(.outcome == "client_left")) | length' "$TMP/leave")" = 6 ]
 }
 check "and the server has seen all of them go" within 5 left
+
+# ---- the picture ----
+
+"$TOKGAUGE" run "$URL" --json -n 2 --max-tokens 4 --context 32 --svg "$TMP/dark.svg" >/dev/null 2>&1
+"$TOKGAUGE" run "$URL" --json -n 2 --max-tokens 4 --context 32 --svg "$TMP/mono.svg" --theme mono >/dev/null 2>&1
+colours() { # how many
+    grep -o '#[0-9a-fA-F]\{6\}' "$1" | sort -u | wc -l
+}
+check "--theme holds for the picture too" test "$(colours "$TMP/mono.svg")" -lt "$(colours "$TMP/dark.svg")"

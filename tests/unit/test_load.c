@@ -2,6 +2,8 @@
 #include "check.h"
 
 #include "host/host.h"
+#include "load/counter.h"
+#include "load/http.h"
 #include "load/prompt.h"
 #include "load/server.h"
 #include "load/workload.h"
@@ -10,6 +12,8 @@
 #include "watch/scrape.h"
 
 #include <cjson/cJSON.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -288,12 +292,81 @@ static void test_runlog(void **state)
     assert_int_equal(system(rm), 0);
 }
 
+/* A tokenizer that takes a connection and never answers: requests are not kept back longer than the engine wants, and the
+ * thread ends when it is told to. */
+static void test_counter(void **state)
+{
+    (void)state;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    struct server_info server = {.kind = &server_kinds[0]};
+    snprintf(server.base, sizeof server.base, "http://127.0.0.1:%d", ntohs(at.sin_port));
+    struct http_settings http = {0};
+    struct counter *c = counter_start(&server, &http);
+    for (int i = 0; i < 40; i++) {
+        struct row r = {.tl.end = 1000 + i, .tl.source = TOK_EVENTS, .tl.events = 3, .tl.output_tokens = 3, .seq = (uint64_t)i,
+                        .text = strdup("one two three")};
+        counter_put(c, &r);
+    }
+    int conn = accept(fd, NULL, NULL); /* it is at the first one now */
+    struct row r;
+    assert_false(counter_take(c, 1000, &r));
+    for (int i = 0; i < 30; i++) {
+        assert_true(counter_take(c, 1030, &r));
+        assert_int_equal(r.seq, i);
+        assert_null(r.text);
+        assert_int_equal(r.tl.source, TOK_EVENTS);
+    }
+    assert_false(counter_take(c, 1030, &r));
+    assert_int_equal(counter_pending(c), 10);
+    counter_stop(c);
+    for (int i = 30; i < 40; i++) {
+        assert_true(counter_take(c, 0, &r));
+        assert_int_equal(r.seq, i);
+    }
+    assert_int_equal(counter_pending(c), 0);
+    counter_free(c);
+    close(conn);
+    close(fd);
+}
+
+/* Lines of any length, with a bound; NULs, no end of line at the end. */
+static void test_read_line(void **state)
+{
+    (void)state;
+    FILE *f = tmpfile();
+    for (int i = 0; i < 20000; i++)
+        fputc('a', f);
+    fwrite("\n\nb\0c\nlast", 1, 10, f);
+    rewind(f);
+    struct buf b;
+    bool whole;
+    buf_init(&b, 9000);
+    assert_true(buf_read_line(f, &b, &whole));
+    assert_false(whole);
+    assert_true(b.len <= 9000);
+    do /* the rest of it */
+        assert_true(buf_read_line(f, &b, &whole));
+    while (!whole);
+    assert_true(buf_read_line(f, &b, &whole) && whole && b.len == 0 && b.data != NULL);
+    assert_true(buf_read_line(f, &b, &whole) && whole && b.len == 3 && memcmp(b.data, "b\0c", 3) == 0);
+    assert_true(buf_read_line(f, &b, &whole) && whole && strcmp(b.data, "last") == 0);
+    assert_false(buf_read_line(f, &b, &whole));
+    buf_release(&b);
+    fclose(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_prompt_salt), cmocka_unit_test(test_body),        cmocka_unit_test(test_prompt_file),
         cmocka_unit_test(test_prompt_words), cmocka_unit_test(test_server_base), cmocka_unit_test(test_workload),
         cmocka_unit_test(test_counters),    cmocka_unit_test(test_meminfo),     cmocka_unit_test(test_runlog),
+        cmocka_unit_test(test_counter),     cmocka_unit_test(test_read_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

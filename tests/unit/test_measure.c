@@ -124,6 +124,32 @@ static void test_zeroed_usage(void **state)
     timeline_release(&t);
 }
 
+static void test_falling_usage(void **state)
+{
+    (void)state;
+    /* Usage on every event that begins anew in the middle: the last word counts, and nothing is built on the others. */
+    struct timeline t;
+    bool approx;
+    timeline_init(&t, 1);
+    t.sent = 1000;
+    static const int told[] = {4, 8, 12, 2, 3};
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        struct chat_event e = output(told[i]);
+        timeline_event(&t, 2000 + (int64_t)i * 1000, &e, &approx);
+    }
+    struct chat_event last = output(5);
+    last.output = last.answer = false;
+    last.finish = true;
+    timeline_event(&t, 8000, &last, &approx);
+    timeline_finish(&t, 8001, TR_COMPLETE, 200);
+    assert_int_equal(t.source, TOK_USAGE);
+    assert_int_equal(t.output_tokens, 5);
+    double v[M_REQUEST_COUNT_];
+    timeline_numbers(&t, v);
+    assert_near(v[M_TPOT], 0.001, 1e-9); /* 4 µs for the 4 tokens after the first */
+    timeline_release(&t);
+}
+
 struct ending {
     bool output, finish, done, error, malformed;
     enum transport how;
@@ -285,7 +311,7 @@ static void test_phases(void **state)
     struct phases *p = calloc(1, sizeof *p);
     phases_init(p);
     phases_open(p, 0, 4, 1024, 128, 0);
-    assert_int_equal(p->list[0]->whole.from, 0);
+    assert_int_equal(p->list[0]->stretch->whole.from, 0);
     phases_begin(p, 1000 * MS);
     phases_steady(p, 1100 * MS);
     struct row a = make_row(1000 * MS, 100, 100, 20, 1, FINAL_USAGE); /* tokens at 1100 … 3000 */
@@ -298,10 +324,10 @@ static void test_phases(void **state)
     phases_close(p, 2500 * MS);
     phases_settle(p, INT64_MAX);
     assert_int_equal(p->n, 2);
-    assert_near(p->list[0]->whole.tokens, 9, 1e-9);   /* 1100 … 1900 */
-    assert_near(p->list[0]->steady.tokens, 9, 1e-9);
-    assert_near(p->list[1]->whole.tokens, 5 + 5, 1e-9); /* 2000 … 2400 of a, 2050 … 2450 of b */
-    assert_near(window_seconds(&p->list[1]->whole, 0), 0.5, 1e-9);
+    assert_near(p->list[0]->stretch->whole.tokens, 9, 1e-9);   /* 1100 … 1900 */
+    assert_near(p->list[0]->stretch->steady.tokens, 9, 1e-9);
+    assert_near(p->list[1]->stretch->whole.tokens, 5 + 5, 1e-9); /* 2000 … 2400 of a, 2050 … 2450 of b */
+    assert_near(window_seconds(&p->list[1]->stretch->whole, 0), 0.5, 1e-9);
     assert_int_equal(p->list[0]->tally.requests, 1);
     assert_int_equal(p->list[1]->tally.requests, 1);
     assert_int_equal(p->total.requests, 2);
@@ -327,12 +353,72 @@ static void test_many_phases(void **state)
     phases_close(p, 5000000 * MS);
     phases_settle(p, INT64_MAX);
     assert_int_equal(p->n, PHASES_MAX);
-    assert_true(p->merged > 0);
+    assert_int_equal(p->list[PHASES_MAX - 1]->merged, 300 + 1 - PHASES_MAX);
     assert_int_equal(p->total.requests, 300);
-    double tokens = 0;
-    for (int i = 0; i < p->n; i++)
-        tokens += p->list[i]->whole.tokens;
-    assert_near(tokens, 1200, 1e-6);
+    struct window all;
+    double seconds;
+    phases_windows(p, 0, false, &all, &seconds);
+    assert_near(all.tokens, 1200, 1e-6);
+    assert_near(seconds, 4999, 1e-6);
+    /* A pause is no load, with no room for a phase either, and the tokens that come in it are not its. */
+    phases_open(p, 600, 1, 1024, 128, 6000000 * MS);
+    struct row r = make_row(6000000 * MS, 500, 1000, 4, 1, FINAL_USAGE); /* at 500, 1500, 2500, 3500 */
+    r.phase = 600;
+    phases_row(p, &r);
+    phases_close(p, 6001000 * MS);
+    phases_settle(p, INT64_MAX);
+    phases_windows(p, 0, false, &all, &seconds);
+    assert_near(seconds, 5000, 1e-6);
+    assert_near(all.tokens, 1201, 1e-6);
+    assert_int_equal(p->n, PHASES_MAX);
+    phases_release(p);
+    free(p);
+}
+
+/* Targets that come faster than answers: the time is not lost, and a pause between them is not load. */
+static void test_passed_by(void **state)
+{
+    (void)state;
+    struct phases *p = calloc(1, sizeof *p);
+    phases_init(p);
+    phases_open(p, 0, 1, 1024, 128, 1000 * MS);
+    phases_open(p, 1, 2, 1024, 128, 2000 * MS);
+    phases_close(p, 2500 * MS);
+    phases_open(p, 2, 3, 1024, 128, 3900 * MS);
+    phases_steady(p, 4500 * MS);
+    phases_close(p, 5000 * MS);
+    struct window w;
+    double s;
+    assert_int_equal(p->n, 1);
+    assert_int_equal(p->list[0]->streams, 3);
+    phases_windows(p, 0, false, &w, &s);
+    assert_near(s, 2.6, 1e-9);
+    phases_windows(p, 0, true, &w, &s);
+    assert_near(s, 0.5, 1e-9);
+    phases_release(p);
+    free(p);
+}
+
+/* The end may be in the past: of a phase, and of one that was begun after it. */
+static void test_late_end(void **state)
+{
+    (void)state;
+    struct phases *p = calloc(1, sizeof *p);
+    phases_init(p);
+    phases_open(p, 0, 1, 1024, 128, 1000 * MS);
+    struct row r = make_row(1000 * MS, 500, 1000, 4, 1, FINAL_USAGE); /* tokens at 1500, 2500, 3500, 4500 */
+    phases_row(p, &r);
+    phases_open(p, 1, 2, 1024, 128, 4000 * MS);
+    phases_close(p, 3000 * MS);
+    phases_settle(p, INT64_MAX);
+    struct window w;
+    double s;
+    phases_windows(p, 0, false, &w, &s);
+    assert_near(s, 2, 1e-9);
+    assert_near(w.tokens, 2, 1e-9);
+    phase_window(p->list[1], 0, false, &w, &s);
+    assert_near(s, 0, 1e-9);
+    assert_null(phases_current(p));
     phases_release(p);
     free(p);
 }
@@ -401,11 +487,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_numbers),       cmocka_unit_test(test_one_token),
-        cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage),
+        cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage), cmocka_unit_test(test_falling_usage),
         cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
         cmocka_unit_test(test_tally),         cmocka_unit_test(test_itl_needs_known_counts),
         cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile),
         cmocka_unit_test(test_phases),        cmocka_unit_test(test_many_phases),
+        cmocka_unit_test(test_passed_by),
+        cmocka_unit_test(test_late_end),
         cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_mailbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

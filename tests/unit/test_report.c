@@ -74,6 +74,37 @@ static void test_cut_at_every_byte(void **state)
     free(data);
 }
 
+/* A killed run has no summary: its rate is that of the intervals that began with something in flight, as a comparison takes
+ * them. */
+static void test_killed(void **state)
+{
+    (void)state;
+    static const struct {
+        int ms, in_flight, tokens;
+        const char *state;
+    } samples[] = {{0, 0, 0, "load"},     {1000, 2, 10, "load"},   {2000, 2, 30, "load"}, {3000, 2, 40, "load"},
+                   {4000, 0, 60, "load"}, {9000, 2, 60, "paused"}, {9500, 2, 60, "load"}, {10000, 1, 70, "load"}};
+    size_t n;
+    char *data = read_whole("fixtures/run-small.ndjson", &n);
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_add(&b, data, (size_t)(strchr(data, '\n') + 1 - data));
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+        buf_addf(&b, "{\"type\":\"sample\",\"t\":%d000000,\"state\":\"%s\",\"in_flight\":%d,\"live_tokens\":%d}\n", samples[i].ms,
+                 samples[i].state, samples[i].in_flight, samples[i].tokens);
+    FILE *in = fmemopen(b.data, b.len, "r");
+    struct err e = {""};
+    struct run_file *f = run_file_read(in, "killed", &e);
+    assert_non_null(f);
+    fclose(in);
+    const char *window;
+    assert_near(run_file_output_rate(f, &window), 60 / 3.5, 1e-9);
+    assert_string_equal(window, "samples");
+    run_file_free(f);
+    buf_release(&b);
+    free(data);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -208,7 +239,7 @@ static void test_thresholds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_killed), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_strange_values), cmocka_unit_test(test_stability), cmocka_unit_test(test_thresholds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

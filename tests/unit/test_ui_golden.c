@@ -131,11 +131,11 @@ static void test_render(void **state)
     char *a = NULL, *b = NULL;
     size_t n = 0, m = 0;
     FILE *f = open_memstream(&a, &n);
-    assert_true(ui_render(s, 120, 40, "svg", f));
-    assert_false(ui_render(s, 120, 40, "png", f));
+    assert_true(ui_render(s, 120, 40, "svg", NULL, f));
+    assert_false(ui_render(s, 120, 40, "png", NULL, f));
     fclose(f);
     f = open_memstream(&b, &m);
-    assert_true(ui_render(s, 80, 24, "txt", f));
+    assert_true(ui_render(s, 80, 24, "txt", NULL, f));
     fclose(f);
     assert_true(strncmp(a, "<svg", 4) == 0);
     assert_non_null(strstr(b, "SIMULATED"));
