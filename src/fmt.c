@@ -97,6 +97,21 @@ char *fmt_clock(char out[FMT_SIZE], double s)
     return out;
 }
 
+char *fmt_about(char out[FMT_SIZE], double s)
+{
+    if (!isfinite(s))
+        return unknown(out);
+    if (s < 9.5)
+        snprintf(out, FMT_SIZE, "%.0f s", s < 1 ? 1 : s);
+    else if (s < 87.5)
+        snprintf(out, FMT_SIZE, "%.0f s", round(s / 5) * 5);
+    else if (s < 3570)
+        snprintf(out, FMT_SIZE, "%.0f min", round(s / 60));
+    else
+        snprintf(out, FMT_SIZE, "%.0f h %02d min", floor((s + 30) / 3600), (int)fmod((s + 30) / 60, 60));
+    return out;
+}
+
 char *fmt_json(char out[FMT_SIZE], double v, int decimals)
 {
     if (!isfinite(v)) {

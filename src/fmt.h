@@ -24,6 +24,8 @@ char *fmt_percent(char out[FMT_SIZE], double share);
 char *fmt_tokens(char out[FMT_SIZE], double n);
 /* Seconds as a clock: "00:03:12"; from 100 h on "123:00:00". */
 char *fmt_clock(char out[FMT_SIZE], double s);
+/* Seconds that are only a guess: "8 s", "35 s", "2 min", "1 h 20 min"; a whole number of what fits its size. */
+char *fmt_about(char out[FMT_SIZE], double s);
 /* A JSON number, or null for NAN and infinities; `decimals` at the most, trailing zeros cut.  No locale. */
 char *fmt_json(char out[FMT_SIZE], double v, int decimals);
 

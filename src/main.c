@@ -122,6 +122,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
     struct snapshot_source source = engine_source(g);
     int64_t next = clock_ns() + NS_PER_SEC; /* what fails at once has one line: the reason */
     bool stopped = false;
+    double told = -1; /* notes up to this moment */
     struct snapshot *now = xcalloc(1, sizeof *now);
     while (!engine_over(g)) {
         engine_wait(g, SIGNAL_NS);
@@ -135,7 +136,8 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
             continue;
         next += NS_PER_SEC;
         struct buf line;
-        buf_init(&line, 4096);
+        buf_init(&line, 32768);
+        told = summary_notes(now, told, utf8_terminal(), &line);
         summary_progress(now, utf8_terminal(), &line);
         print(&line, o->json ? stderr : stdout);
         buf_release(&line);
@@ -261,6 +263,26 @@ static int run_engine(const struct options *o, const char *command_line)
     return status;
 }
 
+/* The same as a run of many steps; then its report, made from its file as `report` would. */
+static int run_bench(struct options *o, const char *command_line)
+{
+    struct suite suite;
+    suite_build(&suite, &o->suite);
+    o->run.steps = suite.steps;
+    o->run.steps_n = suite.n;
+    o->run.context = o->run.max_tokens = o->run.max_num_seqs = 1;
+    for (size_t i = 0; i < suite.n; i++) {
+        o->run.context = MAX_OF(o->run.context, suite.steps[i].context);
+        o->run.max_num_seqs = MAX_OF(o->run.max_num_seqs, suite.steps[i].streams);
+    }
+    o->run.max_tokens = 64;
+    o->run.drain_ns = o->run.timeout_ns; /* a step ends when its last answer has */
+    int status = run_engine(o, command_line);
+    o->run.steps = NULL;
+    o->run.steps_n = 0;
+    return status;
+}
+
 static void fill_defaults(struct options *o)
 {
     o->run.watched = wants_dashboard(o) || o->svg != NULL;
@@ -270,7 +292,7 @@ static void fill_defaults(struct options *o)
             drawn = (uint64_t)clock_ns();
         o->run.seed = (int64_t)(drawn >> 22);
     }
-    if (o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
+    if (o->command != COMMAND_BENCH && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
         o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
 }
 
@@ -368,6 +390,7 @@ int main(int argc, char **argv)
         fill_defaults(&o);
         status = !check_terminal(&o, &e)          ? complain(&e, EXIT_USAGE)
                  : o.command == COMMAND_DEMO ? run_demo(&o, command_line)
+                 : o.command == COMMAND_BENCH ? run_bench(&o, command_line)
                                                   : run_engine(&o, command_line);
         curl_global_cleanup();
     }

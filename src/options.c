@@ -8,6 +8,8 @@
 
 #define RUN COMMAND_RUN
 #define LOAD (COMMAND_RUN | COMMAND_DEMO)
+#define LOADS (LOAD | COMMAND_BENCH)
+#define ASKS (COMMAND_RUN | COMMAND_BENCH)
 #define SIM (COMMAND_SIM | COMMAND_DEMO)
 #define ALL COMMAND_ALL
 #define AT(field) offsetof(struct options, field)
@@ -32,47 +34,57 @@ const struct option option_rows[] = {
     {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",
      "unique: no prefix cache helps; shared: all requests send the same; FILE: lines of {\"prompt\":…} or "
      "{\"messages\":[…]}", false},
-    {"natural-length", 0, NULL, LOAD, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
+    {"natural-length", 0, NULL, LOADS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
      "let the model end by itself: --max-tokens is only a limit", false},
-    {"endpoint", 0, NULL, LOAD, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},
-    {"model", 'm', NULL, RUN, TEXT, AT(run.model), 0, 0, "NAME", NULL, "default: the first that the server lists", false},
-    {"api-key-env", 0, NULL, LOAD, TEXT, AT(run.api_key_env), 0, 0, "VARIABLE", NULL,
+    {"endpoint", 0, NULL, LOADS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},
+    {"model", 'm', NULL, ASKS, TEXT, AT(run.model), 0, 0, "NAME", NULL, "default: the first that the server lists", false},
+    {"api-key-env", 0, NULL, LOADS, TEXT, AT(run.api_key_env), 0, 0, "VARIABLE", NULL,
      "environment variable that holds the API key", false},
-    {"api-key-file", 0, NULL, LOAD, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
+    {"api-key-file", 0, NULL, LOADS, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
      "file whose first line is the API key", false},
-    {"header", 'H', NULL, LOAD, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
+    {"header", 'H', NULL, LOADS, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
      "send this header too; may be given several times", false},
-    {"ca-file", 0, NULL, RUN, TEXT, AT(run.ca_file), 0, 0, "FILE", NULL,
+    {"ca-file", 0, NULL, ASKS, TEXT, AT(run.ca_file), 0, 0, "FILE", NULL,
      "certificates (PEM) to trust instead of the system's", false},
-    {"insecure", 0, NULL, RUN, FLAG, AT(run.insecure), 0, 0, NULL, NULL, "do not verify the server's TLS certificate",
+    {"insecure", 0, NULL, ASKS, FLAG, AT(run.insecure), 0, 0, NULL, NULL, "do not verify the server's TLS certificate",
      false},
-    {"timeout", 0, NULL, LOAD, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
+    {"timeout", 0, NULL, LOADS, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
      "a request fails when its first byte takes longer", false},
-    {"stall", 0, NULL, LOAD, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
+    {"stall", 0, NULL, LOADS, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
      "a stream fails when no byte comes for so long", false},
-    {"workers", 0, NULL, LOAD, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
+    {"workers", 0, NULL, LOADS, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
      "threads that drive the load; 0: one less than cores, at most 4", false},
-    {"seed", 0, NULL, LOAD, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
+    {"seed", 0, NULL, LOADS, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
      "seed of the prompts (default: another one in each run, so that no prefix cache knows them from the last run)", false},
-    {"label", 0, NULL, LOAD, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
+    {"label", 0, NULL, LOADS, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
      false},
-    {"out", 'o', NULL, LOAD, TEXT, AT(run.out), 0, 0, "FILE", NULL,
+    {"out", 'o', NULL, LOADS, TEXT, AT(run.out), 0, 0, "FILE", NULL,
      "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
     {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
      "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
      "several times", false},
-    {"plain", 0, NULL, LOAD, FLAG, AT(plain), 0, 0, NULL, NULL,
+    {"plain", 0, NULL, LOADS, FLAG, AT(plain), 0, 0, NULL, NULL,
      "no dashboard: a progress line a second, a summary at the end", false},
-    {"json", 0, NULL, LOAD, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
-    {"glyphs", 0, NULL, LOAD, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
+    {"json", 0, NULL, LOADS, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
+    {"glyphs", 0, NULL, LOADS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
      false},
-    {"color", 0, NULL, LOAD, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
-    {"theme", 0, NULL, LOAD, TEXT, AT(theme), 0, 0, "NAME", NULL, "colours of the dashboard: tokgauge-dark, mono", false},
+    {"color", 0, NULL, LOADS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
+    {"theme", 0, NULL, LOADS, TEXT, AT(theme), 0, 0, "NAME", NULL, "colours of the dashboard: tokgauge-dark, mono", false},
     {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
      false},
     {"svg-size", 0, NULL, LOAD, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
     {"stamps", 0, NULL, LOAD, FLAG, AT(run.stamps), 0, 0, NULL, NULL,
      "compare arrival times with the stamps of the simulator", true},
+
+    {"only", 0, NULL, COMMAND_BENCH, PARTS, AT(suite.parts), 0, 0, "PART,…", NULL,
+     "these parts only: a interactive, b memory, c stability, d concurrency", false},
+    {"quick", 0, NULL, COMMAND_BENCH, FLAG, AT(suite.quick), 0, 0, NULL, NULL,
+     "fewer and shorter requests: about a minute at 30 tok/s", false},
+    {"runs", 0, NULL, COMMAND_BENCH, COUNT, AT(suite.runs), 1, 1000, "N", "3", "repeats of each measurement (quick: 2)", false},
+    {"context", 0, NULL, COMMAND_BENCH, TOKENS_LIST, AT(suite.contexts), 1, TOKENS_MAX, "TOKENS,…", "1k,2k,4k",
+     "prompt lengths of the stability part", false},
+    {"max-num-seqs", 'c', "concurrency", COMMAND_BENCH, COUNTS, AT(suite.streams), 1, 1000, "N,…", "1,2,4,8",
+     "numbers of streams of the concurrency part", false},
 
     {"sim-port", 0, NULL, COMMAND_SIM, PORT, AT(sim.port), 0, 65535, "PORT", "0", "0: any free one", false},
     {"sim-host", 0, NULL, COMMAND_SIM, TEXT, AT(sim.host), 0, 0, "ADDRESS", "127.0.0.1", "address to listen on", false},
@@ -127,6 +139,7 @@ const struct option_command option_commands[] = {
     {"run", COMMAND_RUN, "[URL]", "load a server and measure it; without a URL the usual local ports are tried"},
     {"demo", COMMAND_DEMO, "", "the same against a simulated server: needs no server and no GPU"},
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
+    {"bench", COMMAND_BENCH, "[URL]", "the standard suite: interactive speed, memory, stability, concurrency; writes a report"},
     {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
     {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE", "is the second run better than the first, or is it noise?"},
 };
@@ -193,6 +206,42 @@ static bool set_whole(const struct option *op, void *field, const char *value, s
         *(int *)field = (int)v;
     else
         *(int64_t *)field = v;
+    return true;
+}
+
+static bool set_list(const struct option *op, struct int_list *list, const char *value, struct err *e)
+{
+    list->n = 0;
+    for (const char *p = value; p != NULL;) {
+        size_t n = strcspn(p, ",");
+        char one[32] = "";
+        int64_t v;
+        if (n < sizeof one)
+            memcpy(one, p, n);
+        if (!(op->kind == TOKENS_LIST ? parse_tokens(one, &v) : parse_count(one, &v)))
+            return err_set(e, "--%s '%s' is not a list like %s", op->name, value, op->preset);
+        if ((double)v < op->min || (double)v > op->max)
+            return out_of_range(op, value, "", e);
+        if (list->n == SUITE_LIST_MAX)
+            return err_set(e, "--%s '%s' is too long: it takes %d numbers", op->name, value, SUITE_LIST_MAX);
+        list->v[list->n++] = v;
+        p = p[n] == ',' ? p + n + 1 : NULL;
+    }
+    return true;
+}
+
+static bool set_parts(const struct option *op, unsigned *parts, const char *value, struct err *e)
+{
+    *parts = 0;
+    for (const char *p = value; p != NULL;) {
+        size_t n = strcspn(p, ",");
+        enum suite_part part = suite_part_find(p, n);
+        if (part == SUITE_PARTS)
+            return err_set(e, "--%s '%s': there is no part '%.*s': a interactive, b memory, c stability, d concurrency", op->name,
+                           value, (int)MIN_OF(n, (size_t)40), p);
+        *parts |= 1u << part;
+        p = p[n] == ',' ? p + n + 1 : NULL;
+    }
     return true;
 }
 
@@ -315,6 +364,9 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case NOTE: return set_note(o, value, e);
     case FAULT: return set_fault(o, value, e);
     case SIZE: return set_size(op, o, value, e);
+    case COUNTS:
+    case TOKENS_LIST: return set_list(op, field, value, e);
+    case PARTS: return set_parts(op, field, value, e);
     case TEXT:
         if (value[0] == '\0')
             return err_set(e, "--%s needs %s, not an empty text", op->name, op->arg);
@@ -341,7 +393,10 @@ static bool keep_sim_arg(struct options *o, const struct option *op, const char 
 
 static bool unknown(const char *arg, size_t n, const struct options *o, struct err *e)
 {
-    const char *command = o->command == COMMAND_RUN ? "run" : o->command == COMMAND_DEMO ? "demo" : "sim";
+    const char *command = "";
+    for (size_t i = 0; i < option_commands_n; i++)
+        if (option_commands[i].command == o->command)
+            command = option_commands[i].name;
     if (find(arg, n, ALL) != NULL)
         return err_set(e, "--%.*s does not belong to '%s' (see: tokgauge %s --help)", (int)n, arg, command, command);
     return err_set(e, "there is no option '--%.*s' (see: tokgauge %s --help)", (int)n, arg, command);
@@ -401,7 +456,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         o->files[o->files_n++] = word;
         return true;
     }
-    if (o->command != COMMAND_RUN)
+    if (o->command != COMMAND_RUN && o->command != COMMAND_BENCH)
         return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
                        o->command == COMMAND_DEMO ? "demo" : "sim");
     if (o->run.url != NULL) {
@@ -411,7 +466,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
     }
     if (!looks_like_url(word))
-        return err_set(e, "'%s' is neither a command (run, demo, sim, report, compare) nor a URL (see: tokgauge --help)", word);
+        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, report, compare) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
     return true;
 }

@@ -5,16 +5,18 @@
 #include "load/config.h"
 #include "report/threshold.h"
 #include "sim/sim.h"
+#include "suite.h"
 #include "util.h"
 
 #include <stdio.h>
 
-enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_ALL = 31 };
+enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_BENCH = 32, COMMAND_ALL = 63 };
 
 struct options {
     enum command_name command;
     struct run_config run;
     struct sim_config sim;
+    struct suite_options suite;
     bool plain, json, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */

@@ -99,6 +99,22 @@ struct latency_view {
     double p50, p95, p99, mean;
 };
 
+#define SNAP_PARTS 8
+
+enum part_state { PART_WAITING, PART_RUNNING, PART_DONE, PART_LEFT_OUT };
+
+/* A suite's checklist; parts_n = 0: a plain run. */
+struct suite_view {
+    size_t parts_n;
+    struct {
+        char name[24];
+        enum part_state state;
+    } part[SNAP_PARTS];
+    char step[64];          /* what it is at: "4k, repeated" */
+    uint64_t done, planned; /* requests of this step */
+    double left_s;          /* of the whole suite; a guess */
+};
+
 struct snapshot {
     uint64_t seq; /* changes whenever anything else does */
     enum run_state state;
@@ -109,6 +125,7 @@ struct snapshot {
     double planned_requests; /* NAN: not limited */
     char status[200];      /* one line: what it is doing, or why it failed */
 
+    struct suite_view suite;
     struct server_view server;
     struct memory_view memory;
 

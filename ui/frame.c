@@ -68,7 +68,9 @@ static void progress_text(char *out, size_t size, const struct snapshot *s)
     if (!isfinite(s->elapsed_s))
         return;
     fmt_clock(elapsed, s->elapsed_s);
-    if (isfinite(s->planned_s)) {
+    if (s->suite.parts_n > 0 && s->state != RUN_DONE) {
+        snprintf(out, size, "%s  about %s left", elapsed, fmt_about(planned, s->suite.left_s));
+    } else if (isfinite(s->planned_s)) {
         fmt_clock(planned, s->planned_s);
         int skip =
             s->planned_s < 3600 && s->elapsed_s < 3600 ? 3 : 0; /* no hours: "00:" of both is left out */
@@ -198,6 +200,31 @@ static bool draw_header(struct canvas *c, const struct snapshot *s, const struct
     return false;
 }
 
+/* A suite's checklist: "✓ interactive  ● stability 4k, new 2/3  ○ concurrency"; returns the columns used. */
+static int draw_suite(struct canvas *c, int x, int y, int w, const struct suite_view *v)
+{
+    static const struct {
+        const char *glyph;
+        enum role role;
+    } looks[] = {[PART_WAITING] = {"○", ROLE_TEXT_DIM},
+                 [PART_RUNNING] = {"●", ROLE_TEXT_BRIGHT},
+                 [PART_DONE] = {"✓", ROLE_STATUS_OK},
+                 [PART_LEFT_OUT] = {"–", ROLE_TEXT_DIM}};
+    int used = 0;
+    for (size_t i = 0; i < v->parts_n; i++) {
+        char text[128], n[FMT_SIZE], all[FMT_SIZE];
+        enum part_state state = v->part[i].state;
+        int at = snprintf(text, sizeof text, "%s %s", looks[state].glyph, v->part[i].name);
+        if (state == PART_RUNNING)
+            snprintf(text + at, sizeof text - (size_t)at, " %s %s/%s", v->step, fmt_count(n, (double)v->done),
+                     fmt_count(all, (double)v->planned));
+        if (canvas_width(c, text) > w - used)
+            break;
+        used += canvas_text(c, x + used, y, w - used, text, looks[state].role) + 2;
+    }
+    return used;
+}
+
 /* with_address: the header has no room for it; here it stands where nothing is urgent. */
 static void draw_status(struct canvas *c, struct rect r, const struct snapshot *s, bool with_address)
 {
@@ -211,15 +238,17 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
     bool counted = s->state != RUN_PREFLIGHT && s->state != RUN_FAILED;
     int used = !counted ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
     int room = r.w - used - 4;
-    int urgent = collect_alerts(alerts, s);
+    int urgent = collect_alerts(alerts, s), x = r.x + 1;
+    int suite = counted ? draw_suite(c, x, r.y, room, &s->suite) : 0;
+    x += suite;
+    room -= suite;
     if (urgent > 0) {
-        draw_alerts(c, r.x + 1, r.y, room, alerts, urgent);
+        draw_alerts(c, x, r.y, room, alerts, urgent);
         return;
     }
-    int x = r.x + 1;
-    if (with_address && s->server.address[0] != '\0')
+    if (with_address && s->server.address[0] != '\0' && (suite == 0 || canvas_width(c, s->server.address) <= room))
         x += canvas_text_fit(c, x, r.y, room, s->server.address, ROLE_TEXT_DIM) + 3;
-    canvas_text_fit(c, x, r.y, room - (x - r.x - 1), s->status, ROLE_TEXT);
+    canvas_text_fit(c, x, r.y, room - (x - r.x - 1 - suite), s->status, ROLE_TEXT);
 }
 
 /* One entry of the footer. */

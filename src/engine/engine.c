@@ -100,7 +100,7 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
     }
     hist_merge(&r->stamp_arrival, &set->stamp_arrival);
     hist_merge(&r->stamp_ttft, &set->stamp_ttft);
-    g->views[index] = (struct worker_view){set->at, set->ready_at, set->load_start, set->dry_at, set->version, set->phase,
+    g->views[index] = (struct worker_view){set->at, set->ready_at, set->load_start, set->dry_at, set->version, set->phase, set->step,
                                            set->ready, set->active, set->queued, set->decoding, set->backing_off};
     copy_streams(g, index, set);
 }
@@ -124,23 +124,33 @@ static void take_sets(struct engine *g)
 
 /* ---- the schedule ---- */
 
+/* The earliest of what the workers tell of this step: its first request, or its end for want of requests.  0: not yet. */
+static int64_t earliest(const struct engine *g, bool end)
+{
+    int64_t first = 0;
+    for (int i = 0; i < g->workers_n; i++) {
+        const struct worker_view *v = &g->views[i];
+        int64_t t = end ? v->dry_at : v->load_start;
+        if (v->step == g->shared.target.step && t != 0 && (first == 0 || t < first))
+            first = t;
+    }
+    return first;
+}
+
 static void see_load_begin(struct engine *g)
 {
     struct run_result *r = &g->result;
-    if (r->load_start != 0)
+    int64_t at = g->step_begun ? 0 : earliest(g, false);
+    if (at == 0)
         return;
-    for (int i = 0; i < g->workers_n; i++) {
-        int64_t t = g->views[i].load_start;
-        if (t != 0 && (r->load_start == 0 || t < r->load_start))
-            r->load_start = t;
-    }
+    g->step_begun = true;
     if (r->load_start == 0)
-        return;
-    phases_begin(&r->phases, r->load_start);
+        r->load_start = at;
+    phases_begin(&r->phases, at);
     if (g->state == RUN_WARMUP)
         g->state = RUN_LOAD;
-    if (g->cfg->duration_ns > 0)
-        g->deadline = r->load_start + g->cfg->duration_ns;
+    if (g->steps[g->step].duration_ns > 0)
+        g->deadline = at + g->steps[g->step].duration_ns;
 }
 
 static void see_steady(struct engine *g)
@@ -161,7 +171,7 @@ static void begin_drain(struct engine *g, int64_t at, enum run_end why)
 {
     g->result.end = why;
     g->result.load_end = at;
-    phases_close(&g->result.phases, at);
+    phases_end(&g->result.phases, at);
     struct load_target t = g->shared.target;
     t.draining = true;
     g->state = RUN_DRAIN;
@@ -171,10 +181,7 @@ static void begin_drain(struct engine *g, int64_t at, enum run_end why)
 
 static void see_load_end(struct engine *g, int64_t now)
 {
-    int64_t dry = 0;
-    for (int i = 0; i < g->workers_n; i++)
-        if (g->views[i].dry_at != 0 && (dry == 0 || g->views[i].dry_at < dry))
-            dry = g->views[i].dry_at;
+    int64_t dry = earliest(g, true);
     if (dry != 0)
         begin_drain(g, dry, END_REQUESTS);
     else if (g->deadline != 0 && now >= g->deadline && g->state != RUN_PAUSED)
@@ -201,15 +208,20 @@ static int workers_wanted(const struct run_config *c)
     return (int)(cores < 1 ? 1 : MIN_OF(cores, 4L));
 }
 
+static void fail(struct engine *g)
+{
+    g->result.end = g->stop_asked ? END_STOPPED : END_FAILED;
+    g->state = g->stop_asked ? RUN_DONE : RUN_FAILED;
+    str_copy(g->view.status, sizeof g->view.status, g->result.error.msg);
+}
+
 static void begin_load(struct engine *g, int64_t now)
 {
     struct run_result *r = &g->result;
     const struct run_config *c = g->cfg;
     g->shared.server = &r->pre.server;
     g->shared.http = &g->http;
-    g->shared.prompts = &g->prompts;
     g->shared.fields = r->pre.fields;
-    g->shared.workload = (struct workload){(uint64_t)c->warmup, (uint64_t)c->requests};
     snprintf(g->shared.url, sizeof g->shared.url, "%s/v1/%s", r->pre.server.base,
              c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
     r->memory_not_server = !r->pre.server.local;
@@ -227,22 +239,11 @@ static void begin_load(struct engine *g, int64_t now)
     g->shared.keep_text = r->pre.first.tl.source == TOK_EVENTS && r->pre.server.kind->tokenize != TOKENIZE_NONE;
     if (g->shared.keep_text)
         g->counter = counter_start(&r->pre.server, &g->http);
-    g->state = c->warmup > 0 ? RUN_WARMUP : RUN_LOAD;
-    struct load_target t = {.streams = (int)c->max_num_seqs, .context = c->context,
-                            .words = prompt_words(&r->pre.scale, c->context), .max_tokens = c->max_tokens};
     g->workers_n = workers_wanted(c);
     g->workers = xcalloc((size_t)g->workers_n, sizeof(struct worker *));
     for (int i = 0; i < g->workers_n; i++)
         g->workers[i] = worker_start(&g->shared, i, g->workers_n);
-    engine_open_phase(g, &t, now);
-    engine_set_target(g, &t);
-}
-
-static void fail(struct engine *g)
-{
-    g->result.end = g->stop_asked ? END_STOPPED : END_FAILED;
-    g->state = g->stop_asked ? RUN_DONE : RUN_FAILED;
-    str_copy(g->view.status, sizeof g->view.status, g->result.error.msg);
+    engine_first_step(g, now);
 }
 
 static void join_workers(struct engine *g)
@@ -328,10 +329,12 @@ static void load_tick(struct engine *g, int64_t now)
     if (g->state == RUN_LOAD || g->state == RUN_WARMUP)
         see_load_end(g, now);
     if (g->state == RUN_DRAIN) {
-        if (all_idle(g)) {
+        if (all_idle(g) && !engine_next_step(g, now)) {
             wind_up(g);
             return;
         }
+    }
+    if (g->state == RUN_DRAIN) {
         if (!g->cancelled && now - g->drain_start > g->cfg->drain_ns)
             engine_cancel_all(g, now);
     }
@@ -349,7 +352,7 @@ static void tick(struct engine *g)
         scraper_get(g->scraper, &g->server);
     if (g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)) {
         pthread_join(g->preflight_thread, NULL);
-        if (!g->preflight_ok || g->stop_asked)
+        if (!g->preflight_ok || g->stop_asked || !engine_can_begin(g))
             fail(g);
         else
             begin_load(g, now);
@@ -465,6 +468,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     pthread_mutex_init(&g->shared.lock, NULL);
     cond_init(&g->wake);
     cond_init(&g->news);
+    engine_plan_steps(g);
     init_view(g, r->start_ns);
     g->sampler = sampler_start();
     if (pthread_create(&g->preflight_thread, NULL, preflight_main, g) != 0 ||
@@ -545,6 +549,7 @@ void engine_free(struct engine *g)
     pthread_mutex_destroy(&g->shared.lock);
     pthread_cond_destroy(&g->wake);
     pthread_cond_destroy(&g->news);
+    free(g->repeated);
     free(g->streams);
     free(g);
 }

@@ -27,7 +27,7 @@ void engine_set_target(struct engine *g, const struct load_target *t)
 void engine_open_phase(struct engine *g, const struct load_target *t, int64_t now)
 {
     phases_open(&g->result.phases, t->phase, t->streams, t->context, t->max_tokens,
-                g->result.load_start != 0 ? now : 0);
+                g->step_begun ? now : 0);
     rows_phase(g, phases_current(&g->result.phases), now);
 }
 
@@ -58,7 +58,7 @@ static void command_pause(struct engine *g, int64_t now)
         g->paused_ns += now - g->paused_since;
         if (g->deadline != 0)
             g->deadline += now - g->paused_since;
-        g->state = g->result.load_start != 0 ? RUN_LOAD : RUN_WARMUP;
+        g->state = g->step_begun ? RUN_LOAD : RUN_WARMUP;
         change_target(g, &t, now);
     }
     engine_note(g, 0, "%s", t.paused ? "paused" : "resumed");
@@ -66,6 +66,10 @@ static void command_pause(struct engine *g, int64_t now)
 
 static void set_value(struct engine *g, const struct command *c, int64_t now)
 {
+    if (g->steps_n > 1) {
+        engine_note(g, 1, "the suite decides the load: space pauses it");
+        return;
+    }
     struct load_target t = g->shared.target;
     int64_t limit = g->result.pre.server.max_model_len;
     int64_t room = limit > 0 ? limit : TOKENS_MAX;

@@ -105,6 +105,12 @@ void rows_phase(struct engine *g, const struct phase *p, int64_t at)
     jw_int(&j, "max_num_seqs", p->streams);
     jw_int(&j, "context", p->context);
     jw_int(&j, "max_tokens", p->max_tokens);
+    const struct load_step *s = &g->steps[g->step];
+    if (s->part != NULL) {
+        jw_str(&j, "part", s->part);
+        jw_str(&j, "what", s->what);
+        jw_bool(&j, "repeated", s->repeated);
+    }
     end(g, &j, &b);
 }
 

@@ -214,10 +214,10 @@ void engine_fill_view(struct engine *g, int64_t now)
     if (r->load_start != 0)
         v->elapsed_s = (double)((r->load_end != 0 ? r->load_end : g->state == RUN_PAUSED ? g->paused_since : now) -
                                 r->load_start - g->paused_ns) / 1e9;
-    if (g->cfg->duration_ns > 0)
-        v->planned_s = (double)g->cfg->duration_ns / 1e9;
-    if (g->cfg->requests > 0)
-        v->planned_requests = (double)g->cfg->requests;
+    if (g->only.duration_ns > 0)
+        v->planned_s = (double)g->only.duration_ns / 1e9;
+    if (g->only.requests > 0)
+        v->planned_requests = (double)g->only.requests;
     if (g->workers_n > 0 || g->state == RUN_DONE) {
         fill_server(g);
         v->target_streams = g->shared.target.streams;
@@ -225,6 +225,7 @@ void engine_fill_view(struct engine *g, int64_t now)
         v->target_max_tokens = (int)g->shared.target.max_tokens;
         v->phase = g->shared.target.phase;
         fill_results(g);
+        engine_fill_suite(g);
     }
     if (g->scraper != NULL && v->clock_s >= g->prefix_due) {
         g->prefix_due = v->clock_s + 1;

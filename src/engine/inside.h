@@ -16,7 +16,7 @@
 struct worker_view { /* what a worker said last */
     int64_t at, ready_at, load_start, dry_at;
     unsigned version;
-    int phase, ready, active, queued, decoding, backing_off;
+    int phase, step, ready, active, queued, decoding, backing_off;
 };
 
 struct engine {
@@ -58,6 +58,11 @@ struct engine {
     enum run_state state;
     bool stop_asked, cancelled;
     int64_t tick_at, woken_at;
+    struct load_step only;           /* of a plain run */
+    const struct load_step *steps;
+    size_t steps_n, step;            /* which one it is at */
+    bool step_begun;                 /* its first measured request has been sent */
+    struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
     int64_t paused_since, paused_ns;
     int64_t next_sample;
@@ -75,6 +80,13 @@ bool engine_loading(const struct engine *g); /* warm-up, load or paused */
 /* Ends the load at once: what is in flight is cancelled. */
 void engine_cancel_all(struct engine *g, int64_t now);
 void engine_take_commands(struct engine *g, int64_t now);
+
+/* engine_steps.c: what is sent, one step after the other. */
+void engine_plan_steps(struct engine *g);
+bool engine_can_begin(struct engine *g); /* false with the reason in result.error: nothing fits into the server */
+void engine_first_step(struct engine *g, int64_t now);
+bool engine_next_step(struct engine *g, int64_t now);  /* false: that was the last, or the end is wanted */
+void engine_fill_suite(struct engine *g);              /* the snapshot's checklist */
 
 /* engine_view.c: the snapshot. */
 void engine_fill_view(struct engine *g, int64_t now);

@@ -14,6 +14,16 @@
 enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETIONS };
 enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE };
 
+/* A stretch of load with a beginning and an end: a plain run is one, a suite is many, one after the other. */
+struct load_step {
+    const char *part, *what; /* of a suite: which part it belongs to, and what it is there; NULL: a plain run */
+    int64_t streams, context, max_tokens;
+    int64_t requests;    /* measured; 0: not limited */
+    int64_t duration_ns; /* 0: not limited */
+    int64_t warmup;      /* requests before them */
+    bool repeated;       /* all its requests send one and the same prompt, which no other step sends */
+};
+
 struct run_config {
     const char *url; /* NULL: look at the usual local ports */
     const char *model;
@@ -40,6 +50,8 @@ struct run_config {
     bool stamps;          /* compare with the time stamps that the simulator and the test servers put in their chunks */
     const char *out;      /* run file; NULL: the default folder */
     const char *label;
+    const struct load_step *steps; /* of a suite, in place of the six fields of the load above; else NULL */
+    size_t steps_n;
 };
 
 #endif

@@ -224,7 +224,7 @@ static bool check_length(const struct ask *a, struct err *e)
 {
     const struct run_config *c = a->c;
     int64_t limit = a->p->server.max_model_len;
-    if (a->prompts->kind == PROMPT_FILE || limit < 0 || c->context + c->max_tokens <= limit)
+    if (a->prompts->kind == PROMPT_FILE || limit < 0 || c->steps_n > 0 || /* those that are too long are left out */ c->context + c->max_tokens <= limit)
         return true;
     return err_set(e, "context %" PRId64 " + output %" PRId64 " tokens exceed the %" PRId64
                       " that '%s' can hold: lower --context or --max-tokens",

@@ -18,12 +18,13 @@
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
 
-void load_body(const struct load_shared *s, uint64_t seq, size_t words, int64_t max_tokens, struct buf *out)
+static void make_body(const struct worker *w, uint64_t seq, struct buf *out)
 {
+    const struct load_shared *s = w->shared;
     buf_clear(out);
-    prompt_body(s->prompts,
+    prompt_body(w->target.prompts,
                 &(struct body_spec){.model = s->server->model, .endpoint = s->cfg->endpoint, .fields = s->fields,
-                                    .max_tokens = max_tokens, .seq = seq, .words = words},
+                                    .max_tokens = w->target.max_tokens, .seq = seq, .words = w->target.words},
                 out);
 }
 
@@ -95,6 +96,7 @@ static void mark_ready(struct slot *s, int64_t now)
         return;
     if (w->load_start == 0)
         w->load_start = now;
+    s->ready_step = w->target.step;
     if (s->ready_phase != w->target.phase) {
         s->ready_phase = w->target.phase;
         w->ready++;
@@ -108,16 +110,17 @@ static bool next_item(struct slot *s)
     struct load_shared *sh = s->w->shared;
     uint64_t seq = atomic_load(&sh->next_seq);
     do {
-        if (!workload_next(&sh->workload, seq, s->free_at, &s->item))
+        if (!workload_next(&s->w->target.workload, seq, s->free_at, &s->item))
             return false;
     } while (!atomic_compare_exchange_weak(&sh->next_seq, &seq, seq + 1));
     return true;
 }
 
-/* There is nothing left to send.  A slot that never had a measured request (fewer requests than streams) ends nothing. */
+/* There is nothing left to send.  A slot that had no measured request of this step (fewer requests than streams) ends
+ * nothing. */
 static void note_dry(struct slot *s, int64_t now)
 {
-    if (s->w->dry_at == 0 && s->ready_phase >= 0)
+    if (s->w->dry_at == 0 && s->ready_step == s->w->target.step)
         s->w->dry_at = now;
 }
 
@@ -139,7 +142,7 @@ static void start(struct slot *s)
     s->phase = w->target.phase;
     s->context = w->target.context;
     s->max_tokens = w->target.max_tokens;
-    load_body(w->shared, s->item.seq, w->target.words, s->max_tokens, &s->t.body);
+    make_body(w, s->item.seq, &s->t.body);
     int64_t now = clock_ns();
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
     transfer_start(&s->t, s->item.due, now);
@@ -218,7 +221,7 @@ static bool resent(struct slot *s, CURLcode code, enum transport how)
 static bool anything_left(const struct worker *w)
 {
     struct workload_item item;
-    return workload_next(&w->shared->workload, atomic_load(&w->shared->next_seq), 0, &item);
+    return workload_next(&w->target.workload, atomic_load(&w->shared->next_seq), 0, &item);
 }
 
 static void finish(struct slot *s, CURLcode code, enum transport how)
@@ -333,7 +336,7 @@ static void grow(struct worker *w, int n)
         w->slots[i]->w = w;
         w->slots[i]->id = i * w->count + w->index;
         w->slots[i]->retired = true;
-        w->slots[i]->ready_phase = -1;
+        w->slots[i]->ready_phase = w->slots[i]->ready_step = -1;
     }
     w->slots_n = n;
     struct slot **ring = xcalloc((size_t)n, sizeof(struct slot *));
@@ -378,6 +381,8 @@ static void apply_target(struct worker *w)
         w->ready = 0;
         w->ready_at = 0;
     }
+    if (before.step != w->target.step)
+        w->load_start = w->dry_at = 0;
     int n = worker_slots_wanted(w);
     grow(w, n);
     curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)MAX_OF(n, 4));

@@ -20,8 +20,11 @@ struct load_target {
     size_t words;       /* of a prompt, for that context */
     int64_t max_tokens;
     int phase;          /* counts up with every change of the three above */
+    int step;           /* counts up with every step of the run; the next two are its */
+    struct workload workload;
+    const struct prompt_set *prompts;
     bool paused;        /* send nothing new */
-    bool draining;      /* … and never again */
+    bool draining;      /* … and never again in this step */
     bool cancel;        /* take back what is in flight */
     bool quit;          /* … and end the thread */
 };
@@ -30,11 +33,9 @@ struct load_shared {
     const struct run_config *cfg;
     const struct server_info *server;
     const struct http_settings *http;
-    const struct prompt_set *prompts;
     char url[600];
     unsigned fields; /* body_field bits that this server takes */
     bool keep_text;  /* this server sends no usage: whole outputs are kept until their tokens are counted */
-    struct workload workload;
     atomic_uint_fast64_t next_seq;
     pthread_mutex_t lock;
     struct load_target target; /* under lock */
@@ -49,8 +50,5 @@ struct mailbox *worker_mailbox(struct worker *w);
 /* After target.quit: waits for the end of the thread; returns its last record set (the caller's, as with mailbox_take). */
 struct record_set *worker_join(struct worker *w);
 void worker_free(struct worker *w);
-
-/* The body and the request that every slot sends; also used by the preflight. */
-void load_body(const struct load_shared *s, uint64_t seq, size_t words, int64_t max_tokens, struct buf *out);
 
 #endif

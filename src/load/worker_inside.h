@@ -14,6 +14,7 @@ struct slot {
     bool made, active, starting;
     bool retired;      /* beyond the target: starts nothing */
     int ready_phase;   /* last phase in which it sent a measured request */
+    int ready_step;    /* … and last step */
     int failures;      /* in a row */
     int64_t backoff_until, free_at;
     struct event *timer;

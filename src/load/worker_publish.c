@@ -66,6 +66,7 @@ static void fill_state(struct worker *w, struct record_set *set, int64_t now)
     }
     set->version = w->target.version;
     set->phase = w->target.phase;
+    set->step = w->target.step;
     set->ready = w->ready;
     set->ready_at = w->ready_at;
     set->load_start = w->load_start;

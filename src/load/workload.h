@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct workload {
-    uint64_t warmup;   /* requests 0 … warmup−1 are not measured */
+    uint64_t first;    /* number of its first request */
+    uint64_t warmup;   /* the first so many requests are not measured */
     uint64_t requests; /* measured requests in all, 0: no limit */
 };
 
@@ -20,9 +21,9 @@ struct workload_item {
 /* Takes the next request for a slot that became free at `free_at`.  False where there are no more. */
 static inline bool workload_next(const struct workload *w, uint64_t seq, int64_t free_at, struct workload_item *out)
 {
-    if (w->requests > 0 && seq >= w->warmup + w->requests)
+    if (w->requests > 0 && seq >= w->first + w->warmup + w->requests)
         return false;
-    *out = (struct workload_item){.seq = seq, .due = free_at, .warmup = seq < w->warmup};
+    *out = (struct workload_item){.seq = seq, .due = free_at, .warmup = seq < w->first + w->warmup};
     return true;
 }
 

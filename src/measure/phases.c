@@ -57,12 +57,19 @@ void phases_close(struct phases *p, int64_t at)
         }
 }
 
+void phases_end(struct phases *p, int64_t at)
+{
+    phases_close(p, at);
+    if (p->n > 0)
+        p->list[p->n - 1]->ended = true;
+}
+
 #define SHORTEST_NS INT64_C(2000000000)
 
 /* A key held down sets targets that nothing ends under: such a phase takes the next target. */
 static bool passed_by(const struct phase *c, int64_t now)
 {
-    return c->tally.requests == 0 && last_stretch(c)->steady.from == 0 &&
+    return !c->ended && c->tally.requests == 0 && last_stretch(c)->steady.from == 0 &&
            (c->opened == 0 || now - c->opened < SHORTEST_NS);
 }
 
@@ -77,7 +84,7 @@ void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t
 {
     struct phase *c = p->n > 0 ? p->list[p->n - 1] : NULL;
     bool going_on = phases_current(p) != NULL, replace = c != NULL && passed_by(c, now);
-    if (!replace && c != NULL)
+    if (!replace && going_on)
         phases_close(p, now);
     if (!replace && c != NULL && p->n == PHASES_MAX) { /* no room: the last phase goes on with mixed targets, and says so */
         c->merged++;

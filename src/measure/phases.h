@@ -19,6 +19,7 @@ struct phase {
     int streams;
     int64_t context, max_tokens;
     int merged;              /* phases that found no room and are counted here, whatever their target */
+    bool ended;
     int64_t opened;          /* when its target was set; 0: not known yet */
     struct stretch *stretch; /* more than one where pauses lie between */
     size_t stretches;
@@ -44,6 +45,8 @@ void phases_begin(struct phases *p, int64_t at);
 void phases_steady(struct phases *p, int64_t at);
 /* Nothing after `at` counts any more, even where a phase was begun later. */
 void phases_close(struct phases *p, int64_t at);
+/* The same, for good: the next phase does not take this one's place, whatever happened in it. */
+void phases_end(struct phases *p, int64_t at);
 struct phase *phases_current(struct phases *p); /* NULL where none is open */
 /* Takes over the row's gaps. */
 void phases_row(struct phases *p, struct row *r);

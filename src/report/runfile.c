@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "hist.h"
+#include "measure/phases.h"
 
 #include <errno.h>
 #include <math.h>
@@ -175,8 +176,15 @@ static bool read_phase(struct run_file *f, const cJSON *o)
     if (!isfinite(t))
         return false;
     f->phases = room(f->phases, f->phases_n, sizeof *f->phases);
-    f->phases[f->phases_n++] = (struct run_phase){small(o, "phase"), t / 1e9, small(o, "max_num_seqs"),
-                                                  whole(o, "context", 0), whole(o, "max_tokens", 0)};
+    struct run_phase *p = &f->phases[f->phases_n++];
+    *p = (struct run_phase){.id = small(o, "phase"), .t = t / 1e9, .streams = small(o, "max_num_seqs"),
+                            .context = whole(o, "context", 0), .max_tokens = whole(o, "max_tokens", 0),
+                            .repeated = cJSON_IsTrue(get(o, "repeated"))};
+    const char *part = text(o, "part"), *what = text(o, "what");
+    if (part != NULL)
+        str_sanitise(p->part, sizeof p->part, part, strlen(part));
+    if (what != NULL)
+        str_sanitise(p->what, sizeof p->what, what, strlen(what));
     return true;
 }
 
@@ -336,6 +344,36 @@ double run_file_output_rate(const struct run_file *f, const char **window)
     }
     *window = "samples";
     return rate_of_samples(f);
+}
+
+static double rate_in_summary(const struct run_file *f, int phase)
+{
+    const cJSON *p;
+    cJSON_ArrayForEach(p, get(f->summary, "phases"))
+    {
+        if (whole(p, "phase", -1) != phase)
+            continue;
+        const cJSON *all = get(p, "whole"), *steady = get(p, "steady");
+        bool use = steady_counts(number(steady, "seconds"), number(all, "seconds"));
+        return number(use ? steady : all, metrics[M_OUTPUT_RATE].key);
+    }
+    return (double)NAN;
+}
+
+double run_file_phase_rate(const struct run_file *f, int phase)
+{
+    if (f->summary != NULL)
+        return rate_in_summary(f, phase);
+    int64_t from = INT64_MAX, to = 0, tokens = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct timeline *t = &f->rows[i].tl;
+        if (f->rows[i].phase != phase || t->sent == 0)
+            continue;
+        from = MIN_OF(from, t->sent);
+        to = MAX_OF(to, t->end);
+        tokens += MAX_OF(t->output_tokens, 0);
+    }
+    return to > from ? (double)tokens * 1e9 / (double)(to - from) : (double)NAN;
 }
 
 void run_file_phase(const struct run_file *f, int phase, struct tally *t)

@@ -31,6 +31,8 @@ struct run_phase { /* as asked for */
     double t;
     int streams;
     int64_t context, max_tokens;
+    char part[24], what[48]; /* of a suite (suite.h); else empty */
+    bool repeated;           /* all its requests sent one and the same prompt */
 };
 
 struct run_file {
@@ -66,6 +68,10 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
 /* Output tokens a second over the load: the summary's where there is one (with the window it took), else from the
  * samples.  NAN where it is not known. */
 double run_file_output_rate(const struct run_file *f, const char **window);
+
+/* Output tokens a second in one phase: by its window where there is a summary, else by its requests, from the first one
+ * sent to the last one ended.  NAN: not known. */
+double run_file_phase_rate(const struct run_file *f, int phase);
 
 /* The rows of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
  * file has one phase. */

@@ -266,6 +266,30 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
         to_ascii(b);
 }
 
+/* The suite's place: "stability 4k, new 2/3, about 35 s left". */
+static void suite_place(const struct suite_view *v, struct buf *b)
+{
+    char left[FMT_SIZE];
+    for (size_t i = 0; i < v->parts_n; i++)
+        if (v->part[i].state == PART_RUNNING)
+            buf_addf(b, " %s %s %" PRIu64 "/%" PRIu64 ", about %s left ", v->part[i].name, v->step, v->done, v->planned,
+                     fmt_about(left, v->left_s));
+}
+
+double summary_notes(const struct snapshot *s, double after, bool utf8, struct buf *b)
+{
+    for (size_t i = 0; i < s->events_n; i++) {
+        const struct event_line *e = &s->events[i];
+        char t[FMT_SIZE];
+        if (e->at_s <= after || s->suite.parts_n == 0)
+            continue;
+        buf_addf(b, "%s %s %s\n", fmt_clock(t, e->at_s), e->level == 0 ? "--" : "!!", e->text);
+    }
+    if (!utf8)
+        to_ascii(b);
+    return s->suite.parts_n > 0 && s->events_n > 0 ? s->events[s->events_n - 1].at_s : after;
+}
+
 void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
 {
     static const char *const states[] = {"preflight", "warm-up", "load", "paused", "drain", "done", "failed"};
@@ -274,6 +298,7 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
     if (s->state == RUN_PREFLIGHT || s->state == RUN_FAILED) {
         buf_addf(b, " %s", s->status);
     } else {
+        suite_place(&s->suite, b);
         cell(b, fmt_rate(r, s->output_rate), 9);
         buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");
         buf_addf(b, "in flight %d (%d waiting)  TTFT p50 %s p95 %s  ok %" PRIu64 " failed %" PRIu64, s->in_flight, s->queued,

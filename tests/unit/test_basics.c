@@ -95,6 +95,15 @@ static void test_formats(void **state)
     assert_string_equal(fmt_gib(o, 54272.0 * 1024 * 1024), "53.0"); /* amdgpu.gttsize=54272 */
     assert_string_equal(fmt_tokens(o, 2048), "2k");
     assert_string_equal(fmt_tokens(o, 1000), "1000");
+    assert_string_equal(fmt_about(o, 0.1), "1 s");
+    assert_string_equal(fmt_about(o, 9.4), "9 s");
+    assert_string_equal(fmt_about(o, 37), "35 s");
+    assert_string_equal(fmt_about(o, 87.4), "85 s");
+    assert_string_equal(fmt_about(o, 88), "1 min");
+    assert_string_equal(fmt_about(o, 3569), "59 min");
+    assert_string_equal(fmt_about(o, 3580), "1 h 00 min");
+    assert_string_equal(fmt_about(o, 3 * 3600 + 59), "3 h 01 min");
+    assert_string_equal(fmt_about(o, (double)NAN), FMT_UNKNOWN);
     assert_string_equal(fmt_clock(o, 3599.9), "00:59:59");
     assert_string_equal(fmt_clock(o, 442800), "123:00:00");
     assert_string_equal(fmt_percent(o, 0.312), "31 %");

@@ -399,6 +399,28 @@ static void test_passed_by(void **state)
     free(p);
 }
 
+/* Phases that were ended stay as they are, though nothing came of them and the next one's beginning is not known yet. */
+static void test_ended(void **state)
+{
+    (void)state;
+    struct phases *p = calloc(1, sizeof *p);
+    phases_init(p);
+    phases_open(p, 0, 1, 1024, 128, 1000 * MS);
+    phases_end(p, 2000 * MS);
+    phases_open(p, 1, 2, 1024, 128, 0);
+    phases_begin(p, 2500 * MS);
+    phases_end(p, 3000 * MS);
+    struct window w;
+    double s;
+    assert_int_equal(p->n, 2);
+    phase_window(p->list[0], 0, false, &w, &s);
+    assert_near(s, 1, 1e-9);
+    phase_window(p->list[1], 0, false, &w, &s);
+    assert_near(s, 0.5, 1e-9);
+    phases_release(p);
+    free(p);
+}
+
 /* The end may be in the past: of a phase, and of one that was begun after it. */
 static void test_late_end(void **state)
 {
@@ -493,7 +515,7 @@ int main(void)
         cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile),
         cmocka_unit_test(test_phases),        cmocka_unit_test(test_many_phases),
         cmocka_unit_test(test_passed_by),
-        cmocka_unit_test(test_late_end),
+        cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
         cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_mailbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

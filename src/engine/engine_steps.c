@@ -1,0 +1,194 @@
+/* What is sent, one step after the other: a plain run has one, a suite many.  Between two steps all streams are idle. */
+#include "engine/inside.h"
+#include "fmt.h"
+#include "suite.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A plain run is a suite of one. */
+void engine_plan_steps(struct engine *g)
+{
+    const struct run_config *c = g->cfg;
+    bool suite = c->steps_n > 0;
+    if (!suite)
+        g->only = (struct load_step){.streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
+                                     .requests = c->requests, .duration_ns = c->duration_ns, .warmup = c->warmup};
+    g->steps = suite ? c->steps : &g->only;
+    g->steps_n = suite ? c->steps_n : 1;
+    g->repeated = xcalloc(g->steps_n, sizeof *g->repeated);
+    for (size_t i = 0; i < g->steps_n; i++)
+        g->repeated[i] = (struct prompt_set){.kind = PROMPT_SHARED, .seed = (uint64_t)c->seed + 1 + i};
+}
+
+/* ---- how long it will take ---- */
+
+#define GUESS_PREFILL 1000.0 /* tok/s, before anything is known */
+#define GUESS_TPOT 30.0      /* ms */
+
+static double mean_of(const struct tally *t, enum metric_id m)
+{
+    return t->hist[m] != NULL ? hist_mean(t->hist[m]) / metrics[m].scale : (double)NAN;
+}
+
+static void learn_speed(const struct engine *g, struct suite_speed *v)
+{
+    const struct phases *p = &g->result.phases;
+    double first[M_REQUEST_COUNT_];
+    timeline_numbers(&g->result.pre.first.tl, first);
+    double tpot = mean_of(&p->total, M_TPOT), prefill = mean_of(&p->total, M_PREFILL_RATE);
+    v->tpot_ms = isfinite(tpot) ? tpot : isfinite(first[M_TPOT]) ? first[M_TPOT] : GUESS_TPOT;
+    v->prefill_tok_s = isfinite(prefill) && prefill > 1 ? prefill : GUESS_PREFILL;
+}
+
+static bool fits(const struct engine *g, const struct load_step *s)
+{
+    int64_t limit = g->result.pre.server.max_model_len;
+    return s->part == NULL || limit <= 0 || s->context + s->max_tokens <= limit;
+}
+
+static bool same_part(const struct load_step *a, const struct load_step *b)
+{
+    return a->part != NULL && b->part != NULL && strcmp(a->part, b->part) == 0;
+}
+
+static double seconds_of(const struct engine *g, size_t from, bool part_only)
+{
+    struct suite_speed v;
+    double sum = 0;
+    learn_speed(g, &v);
+    for (size_t i = from; i < g->steps_n && (!part_only || same_part(&g->steps[i], &g->steps[from])); i++)
+        if (fits(g, &g->steps[i]))
+            sum += suite_estimate(&g->steps[i], &v);
+    return sum;
+}
+
+/* "stability: 18 requests of 1k, 2k, 4k + 48 tokens, 1 at a time, about 40 s" */
+static void announce(struct engine *g, size_t from)
+{
+    const struct load_step *s = &g->steps[from];
+    int64_t requests = 0, least = s->max_tokens, most = least, streams = 1;
+    char lengths[96], output[48], a[FMT_SIZE], b[FMT_SIZE];
+    lengths[0] = '\0';
+    for (size_t i = from, last = 0; i < g->steps_n && same_part(s, &g->steps[i]); i++) {
+        const struct load_step *k = &g->steps[i];
+        requests += fits(g, k) ? k->requests : 0;
+        streams = MAX_OF(streams, k->streams);
+        least = MIN_OF(least, k->max_tokens);
+        most = MAX_OF(most, k->max_tokens);
+        size_t n = strlen(lengths);
+        if (i == from || k->context != (int64_t)last)
+            snprintf(lengths + n, sizeof lengths - n, "%s%s", n > 0 ? ", " : "", fmt_tokens(a, (double)k->context));
+        last = (size_t)k->context;
+    }
+    if (least == most)
+        snprintf(output, sizeof output, "%s", fmt_tokens(a, (double)most));
+    else
+        snprintf(output, sizeof output, "%s to %s", fmt_tokens(a, (double)least), fmt_tokens(b, (double)most));
+    engine_note(g, 0, "%s: %" PRId64 " requests of %s + %s tokens, %s%" PRId64 " at a time, about %s", s->part, requests, lengths,
+                output, streams > 1 ? "up to " : "", streams, fmt_about(a, seconds_of(g, from, true)));
+}
+
+/* ---- one step after the other ---- */
+
+static void begin_step(struct engine *g, size_t step, int64_t now)
+{
+    const struct load_step *s = &g->steps[step];
+    struct load_target t = g->shared.target;
+    g->step = step;
+    g->step_begun = false;
+    g->deadline = 0;
+    g->result.load_end = 0;
+    g->state = s->warmup > 0 ? RUN_WARMUP : RUN_LOAD;
+    t.streams = (int)s->streams;
+    t.context = s->context;
+    t.max_tokens = s->max_tokens;
+    t.words = prompt_words(&g->result.pre.scale, s->context);
+    t.workload = (struct workload){atomic_load(&g->shared.next_seq), (uint64_t)s->warmup, (uint64_t)s->requests};
+    t.prompts = s->repeated ? &g->repeated[step] : &g->prompts;
+    t.draining = false;
+    t.step = (int)step;
+    t.phase = g->result.phases.n == 0 ? 0 : t.phase + 1;
+    if (s->part != NULL && (step == 0 || !same_part(s, &g->steps[step - 1])))
+        announce(g, step);
+    engine_open_phase(g, &t, now);
+    engine_set_target(g, &t);
+}
+
+/* Begins the first step from `at` on that the server can hold; the others are named. */
+static bool begin_from(struct engine *g, size_t at, int64_t now)
+{
+    for (; at < g->steps_n; at++) {
+        const struct load_step *s = &g->steps[at];
+        if (fits(g, s)) {
+            begin_step(g, at, now);
+            return true;
+        }
+        engine_note(g, 1, "%s, %s: left out: %" PRId64 " + %" PRId64 " tokens exceed the %" PRId64 " that the server can hold", s->part,
+                    s->what, s->context, s->max_tokens, g->result.pre.server.max_model_len);
+    }
+    return false;
+}
+
+bool engine_can_begin(struct engine *g)
+{
+    for (size_t i = 0; i < g->steps_n; i++)
+        if (fits(g, &g->steps[i]))
+            return true;
+    return err_set(&g->result.error, "no part of the suite fits into the %" PRId64 " tokens that '%s' can hold",
+                   g->result.pre.server.max_model_len, g->result.pre.server.address);
+}
+
+void engine_first_step(struct engine *g, int64_t now)
+{
+    begin_from(g, 0, now);
+}
+
+bool engine_next_step(struct engine *g, int64_t now)
+{
+    return !g->cancelled && begin_from(g, g->step + 1, now);
+}
+
+/* ---- the checklist ---- */
+
+static enum part_state state_of(const struct engine *g, size_t from)
+{
+    const struct load_step *s = &g->steps[from];
+    bool any = false, later = false, now = false;
+    for (size_t i = from; i < g->steps_n && same_part(s, &g->steps[i]); i++) {
+        any |= fits(g, &g->steps[i]);
+        later |= i > g->step && fits(g, &g->steps[i]);
+        now |= i == g->step;
+    }
+    if (!any)
+        return PART_LEFT_OUT;
+    if (now)
+        return g->state == RUN_DONE ? PART_DONE : PART_RUNNING;
+    return later ? PART_WAITING : PART_DONE;
+}
+
+void engine_fill_suite(struct engine *g)
+{
+    struct suite_view *v = &g->view.suite;
+    const struct load_step *s = &g->steps[g->step];
+    v->parts_n = 0;
+    if (s->part == NULL)
+        return;
+    for (size_t i = 0; i < g->steps_n && v->parts_n < SNAP_PARTS; i++) {
+        if (i > 0 && same_part(&g->steps[i], &g->steps[i - 1]))
+            continue;
+        str_copy(v->part[v->parts_n].name, sizeof v->part[0].name, g->steps[i].part);
+        v->part[v->parts_n++].state = state_of(g, i);
+    }
+    str_copy(v->step, sizeof v->step, s->what);
+    struct phases *p = &g->result.phases;
+    v->done = p->n > 0 ? p->list[p->n - 1]->tally.requests : 0;
+    v->planned = (uint64_t)s->requests;
+    struct suite_speed speed;
+    learn_speed(g, &speed);
+    double share = s->requests > 0 ? MIN_OF(1.0, (double)v->done / (double)s->requests) : 0;
+    v->left_s = suite_estimate(s, &speed) * (1 - share) + (g->step + 1 < g->steps_n ? seconds_of(g, g->step + 1, false) : 0);
+}

@@ -1,0 +1,488 @@
+#include "report/insight.h"
+#include "fmt.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what the rules look at ---- */
+
+struct group { /* one phase */
+    const struct run_phase *phase;
+    struct tally tally;
+    struct dist ttft, decode;
+    double rate;                      /* output tok/s of all its streams */
+    double waiting, running, kv_used; /* the highest that the server told; NAN: it told nothing */
+    size_t busy;                      /* samples of it in which requests waited */
+};
+
+struct facts {
+    const struct run_file *file;
+    struct group *group;
+    size_t groups;
+};
+
+static void raise_to(double *most, double v)
+{
+    if (isfinite(v) && !(*most >= v))
+        *most = v;
+}
+
+static void see_samples(struct group *g, const struct run_file *f)
+{
+    g->waiting = g->running = g->kv_used = (double)NAN;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        const struct run_sample *s = &f->samples[i];
+        if (s->phase != g->phase->id || !s->loading || s->t <= g->phase->t) /* the first may hold what was before */
+            continue;
+        raise_to(&g->waiting, s->waiting);
+        raise_to(&g->running, s->running);
+        raise_to(&g->kv_used, s->kv_used);
+        g->busy += s->waiting >= 1;
+    }
+}
+
+static void gather(struct facts *d, const struct run_file *f)
+{
+    *d = (struct facts){f, xcalloc(f->phases_n + 1, sizeof *d->group), 0};
+    for (size_t i = 0; i < f->phases_n; i++) {
+        struct group *g = &d->group[d->groups++];
+        g->phase = &f->phases[i];
+        run_file_phase(f, g->phase->id, &g->tally);
+        tally_dist(&g->tally, M_TTFT, &g->ttft);
+        tally_dist(&g->tally, M_DECODE_RATE, &g->decode);
+        g->rate = run_file_phase_rate(f, g->phase->id);
+        see_samples(g, f);
+    }
+}
+
+static void release(struct facts *d)
+{
+    for (size_t i = 0; i < d->groups; i++)
+        tally_release(&d->group[i].tally);
+    free(d->group);
+}
+
+#define SAY(field, ...) snprintf(o->field, sizeof o->field, __VA_ARGS__)
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts v. */
+static double median(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, by_value);
+    return stats_quantile(v, n, 0.5);
+}
+
+static double ttft_of(const struct row *r)
+{
+    return r->tl.outcome == OUT_OK && r->tl.first_token != 0 ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
+}
+
+static bool cached(const struct row *r) /* most of its prompt */
+{
+    return r->tl.prompt_tokens > 0 && 2 * r->tl.cached_tokens > r->tl.prompt_tokens;
+}
+
+static bool uncached(const struct row *r) /* surely */
+{
+    return r->tl.prompt_tokens > 0 && r->tl.cached_tokens >= 0 && 4 * r->tl.cached_tokens < r->tl.prompt_tokens;
+}
+
+/* ---- the rules ---- */
+
+/* The first request has a short prompt; so the quickest group is what to hold it against. */
+static bool cold_start(const struct facts *d, struct insight *o)
+{
+    const struct timeline *t = &d->file->first.tl;
+    double later = (double)NAN;
+    uint64_t n = 0;
+    for (size_t i = 0; i < d->groups; i++) {
+        const struct group *g = &d->group[i];
+        if (g->phase->streams == 1 && g->ttft.n >= 2 && !(later <= g->ttft.p50)) {
+            later = g->ttft.p50;
+            n = g->ttft.n;
+        }
+    }
+    if (t->first_token == 0 || t->outcome != OUT_OK || n == 0)
+        return false;
+    double first = (double)(t->first_token - t->sent) / 1e6;
+    if (first < 3 * later || first < later + 300)
+        return false;
+    char a[FMT_SIZE], b[FMT_SIZE];
+    SAY(sentence, "The first request of all took %s to its first token: that is the server's start, and is paid once.",
+        fmt_ms(a, first));
+    SAY(evidence, "first request %s; later ones %s (median of %" PRIu64 ")", fmt_ms(a, first), fmt_ms(b, later), n);
+    SAY(advice, "Send one request after each start of the server, and keep it out of averages (it is in none here).");
+    return true;
+}
+
+static bool prefix_cache(const struct facts *d, struct insight *o)
+{
+    const struct run_file *f = d->file;
+    double *with = xcalloc(f->rows_n + 1, sizeof *with), *without = xcalloc(f->rows_n + 1, sizeof *without);
+    bool found = false;
+    for (size_t i = 0; i < d->groups && !found; i++) {
+        const struct run_phase *p = d->group[i].phase;
+        size_t n = 0, m = 0;
+        for (size_t k = 0; k < f->rows_n; k++) {
+            const struct row *r = &f->rows[k];
+            double ttft = ttft_of(r);
+            if (r->context != p->context || isnan(ttft) || p->streams != 1 || (r->phase != p->id && !uncached(r)))
+                continue;
+            if (cached(r))
+                with[n++] = ttft;
+            else if (uncached(r))
+                without[m++] = ttft;
+        }
+        if (n < 2 || m < 1)
+            continue;
+        double fast = median(with, n), slow = median(without, m);
+        if (slow < 2 * fast || slow < fast + 50)
+            continue;
+        char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
+        SAY(sentence, "A repeated prompt is fast because of the prefix cache, not because the server got faster.");
+        SAY(evidence, "%s of context: first token after %s where the cache had most of it (%zu requests), %s where not (%zu)",
+            fmt_tokens(a, (double)p->context), fmt_ms(b, fast), n, fmt_ms(c, slow), m);
+        SAY(advice, "Judge prefill by new prompts. Keep system prompts and history byte for byte the same from call to call.");
+        found = true;
+    }
+    free(with);
+    free(without);
+    return found;
+}
+
+/* The same load but for the number of streams. */
+static bool alike(const struct group *a, const struct group *b)
+{
+    return a->phase->context == b->phase->context && a->phase->max_tokens == b->phase->max_tokens &&
+           a->phase->repeated == b->phase->repeated && strcmp(a->phase->part, b->phase->part) == 0;
+}
+
+static bool better_base(const struct group *g, const struct group *best, const struct group *of)
+{
+    return alike(g, of) && g->phase->streams < of->phase->streams && g->ttft.n >= 2 &&
+           (best == NULL || g->phase->streams > best->phase->streams);
+}
+
+/* The same load with the next fewer streams; NULL: none. */
+static const struct group *before(const struct facts *d, const struct group *of)
+{
+    const struct group *best = NULL;
+    for (size_t i = 0; i < d->groups; i++)
+        if (better_base(&d->group[i], best, of))
+            best = &d->group[i];
+    return best;
+}
+
+/* More streams that add nothing to the output, and only wait longer. */
+static bool queued(const struct group *g, const struct group *fewer)
+{
+    return fewer != NULL && g->ttft.n >= 4 && g->ttft.p50 > 1.5 * fewer->ttft.p50 && g->rate < 1.15 * fewer->rate &&
+           !(g->waiting < 1);
+}
+
+static const struct group *first_queued(const struct facts *d)
+{
+    const struct group *first = NULL;
+    for (size_t i = 0; i < d->groups; i++) {
+        const struct group *g = &d->group[i];
+        if (queued(g, before(d, g)) && (first == NULL || g->phase->streams < first->phase->streams))
+            first = g;
+    }
+    return first;
+}
+
+static bool queueing(const struct facts *d, struct insight *o)
+{
+    const struct group *g = first_queued(d);
+    if (g == NULL)
+        return false;
+    const struct group *b = before(d, g);
+    char t1[FMT_SIZE], t2[FMT_SIZE], r1[FMT_SIZE], r2[FMT_SIZE], limit[64] = "";
+    if (isfinite(g->running) && g->running < g->phase->streams)
+        snprintf(limit, sizeof limit, " (it ran %.0f at once)", g->running);
+    SAY(sentence, "Above %d streams requests queue at the server%s: more streams give no more output.", b->phase->streams, limit);
+    SAY(evidence, "%d → %d streams: first token after %s → %s (median), output %s → %s tok/s", b->phase->streams,
+        g->phase->streams, fmt_ms(t1, b->ttft.p50), fmt_ms(t2, g->ttft.p50), fmt_rate(r1, b->rate), fmt_rate(r2, g->rate));
+    SAY(advice, "Raise the server's own limit (vLLM: --max-num-seqs) if memory allows, or send %d at a time.", b->phase->streams);
+    return true;
+}
+
+static bool decode_scaling(const struct facts *d, struct insight *o)
+{
+    const struct group *stop = first_queued(d), *one = NULL, *most = NULL;
+    for (size_t i = 0; i < d->groups; i++) {
+        const struct group *g = &d->group[i];
+        if (g->phase->streams == 1 && g->decode.n >= 2 && isfinite(g->rate))
+            for (size_t k = 0; k < d->groups; k++) {
+                const struct group *h = &d->group[k];
+                bool usable = alike(g, h) && h->phase->streams >= 2 && h->decode.n >= 4 && isfinite(h->rate) &&
+                              (stop == NULL || h->phase->streams < stop->phase->streams);
+                if (usable && (most == NULL || h->phase->streams > most->phase->streams)) {
+                    one = g;
+                    most = h;
+                }
+            }
+    }
+    if (most == NULL)
+        return false;
+    double n = most->phase->streams, kept = most->decode.mean / one->decode.mean;
+    char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE], e[FMT_SIZE];
+    if (kept >= 0.7)
+        SAY(sentence, "Streams hardly slow each other down: up to %.0f of them share the work of reading the weights, as is usual "
+                      "where memory bandwidth is the limit.", n);
+    else if (kept * n < 1.3)
+        SAY(sentence, "Streams only share what one of them had: the server is limited by computing, or works on one at a time.");
+    else
+        SAY(sentence, "Each stream slows the others down, but %.0f of them give %.1f times the output of one.", n, kept * n);
+    SAY(evidence, "decode rate of a stream %s tok/s alone, %s with %.0f streams; all together %s → %s tok/s",
+        fmt_rate(a, one->decode.mean), fmt_rate(b, most->decode.mean), n, fmt_rate(c, one->rate), fmt_rate(e, most->rate));
+    if (kept >= 0.7)
+        SAY(advice, "Serve several users or agents at once: the output grows nearly for nothing up to there.");
+    return true;
+}
+
+/* Least squares of TTFT over uncached context, one stream. */
+static bool prefill_linear(const struct facts *d, struct insight *o)
+{
+    double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0, least = INFINITY, most = 0;
+    for (size_t i = 0; i < d->file->rows_n; i++) {
+        const struct row *r = &d->file->rows[i];
+        double y = ttft_of(r), x = (double)(r->tl.prompt_tokens - MAX_OF(r->tl.cached_tokens, 0));
+        const struct run_phase *p = NULL;
+        for (size_t k = 0; k < d->groups && p == NULL; k++)
+            if (d->group[k].phase->id == r->phase)
+                p = d->group[k].phase;
+        if (isnan(y) || p == NULL || p->streams != 1 || !uncached(r))
+            continue;
+        n++;
+        sx += x;
+        sy += y;
+        sxx += x * x;
+        sxy += x * y;
+        syy += y * y;
+        least = MIN_OF(least, x);
+        most = MAX_OF(most, x);
+    }
+    double vx = sxx - sx * sx / n, vy = syy - sy * sy / n, c = sxy - sx * sy / n;
+    if (n < 4 || most < 2 * least || most < 512 || vx <= 0 || vy <= 0 || c <= 0 || c * c / (vx * vy) < 0.9)
+        return false;
+    double per_token = c / vx, fixed = sy / n - per_token * sx / n;
+    char a[FMT_SIZE], b[FMT_SIZE], e[FMT_SIZE], g[FMT_SIZE];
+    SAY(sentence, "The time to the first token grows in proportion to the new part of the prompt: prefill runs at about %s tok/s.",
+        fmt_rate(a, 1000 / per_token));
+    SAY(evidence, "%.0f requests of one stream, %s to %s new tokens: %s and %s for each 1k of them (r² %.2f)", n,
+        fmt_tokens(a, least), fmt_tokens(b, most), fmt_ms(e, MAX_OF(fixed, 0)), fmt_ms(g, per_token * 1024), c * c / (vx * vy));
+    SAY(advice, "A new prompt of 16k would take about %s here.", fmt_ms(a, MAX_OF(fixed, 0) + per_token * 16384));
+    return true;
+}
+
+void insight_variance(const struct run_file *f, const struct run_phase *p, char *out, size_t size)
+{
+    const struct row *first = NULL;
+    size_t later_cached = 0, later = 0, failed = 0;
+    double rest = 0, most = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = &f->rows[i];
+        if (r->phase != p->id)
+            continue;
+        failed += r->tl.outcome != OUT_OK;
+        if (r->tl.outcome != OUT_OK)
+            continue;
+        if (first == NULL || r->tl.sent < first->tl.sent)
+            first = r;
+    }
+    out[0] = '\0';
+    for (size_t i = 0; i < f->rows_n && first != NULL; i++) {
+        const struct row *r = &f->rows[i];
+        if (r->phase != p->id || r == first || r->tl.outcome != OUT_OK)
+            continue;
+        later++;
+        later_cached += cached(r);
+        rest += ttft_of(r);
+        most = MAX_OF(most, (double)(r->tl.end - r->tl.sent));
+    }
+    if (failed > 0) {
+        snprintf(out, size, "%zu failed", failed);
+        return;
+    }
+    if (first == NULL || later == 0)
+        return;
+    bool slow_first = (double)(first->tl.end - first->tl.sent) > most && ttft_of(first) > 1.5 * rest / (double)later;
+    if (slow_first && uncached(first) && later_cached == later)
+        snprintf(out, size, "the first was new to the prefix cache, the later ones were in it");
+    else if (slow_first && p->repeated && first->tl.cached_tokens < 0)
+        snprintf(out, size, "the first waited longest: the later ones look cached (the server does not tell)");
+    else if (slow_first)
+        snprintf(out, size, "the first waited longest for its first token");
+}
+
+static bool variance(const struct facts *d, struct insight *o)
+{
+    const struct group *worst = NULL;
+    double worst_cv = 0.30;
+    for (size_t i = 0; i < d->groups; i++) {
+        struct dist e2e;
+        tally_dist(&d->group[i].tally, M_E2E, &e2e);
+        double cv = e2e.stddev / e2e.mean;
+        if (e2e.n >= 3 && cv >= worst_cv && d->group[i].phase->streams == 1) {
+            worst = &d->group[i];
+            worst_cv = cv;
+        }
+    }
+    if (worst == NULL)
+        return false;
+    char why[128], n[FMT_SIZE];
+    insight_variance(d->file, worst->phase, why, sizeof why);
+    SAY(sentence, "Requests of the same size take very different times%s%s.", why[0] != '\0' ? ": " : "; nothing here shows why", why);
+    SAY(evidence, "context %s, output %" PRId64 ": standard deviation %.0f %% of the mean end-to-end time, %" PRIu64 " requests",
+        fmt_tokens(n, (double)worst->phase->context), worst->phase->max_tokens, worst_cv * 100, worst->ttft.n);
+    if (why[0] == '\0')
+        SAY(advice, "Look for other load on the machine, power or temperature limits; more runs tell chance from cause.");
+    return true;
+}
+
+static bool throttling(const struct facts *d, struct insight *o)
+{
+    const struct run_file *f = d->file;
+    double *v = xcalloc(f->samples_n + 1, sizeof *v);
+    bool found = false;
+    for (size_t i = 0; i < d->groups && !found; i++) {
+        size_t n = 0;
+        for (size_t k = 0; k + 1 < f->samples_n; k++) {
+            double seconds, tokens;
+            bool inside = f->samples[k].phase == d->group[i].phase->id && f->samples[k + 1].phase == d->group[i].phase->id;
+            if (inside && run_file_interval(f, k, &seconds, &tokens))
+                v[n++] = tokens / seconds;
+        }
+        if (n < 60)
+            continue;
+        struct dist a, b;
+        size_t third = n / 3;
+        double from = 0, to = 0;
+        for (size_t k = 0; k < third; k++) {
+            from += v[k] / (double)third;
+            to += v[n - 1 - k] / (double)third;
+        }
+        dist_of_values(&a, v, third);
+        dist_of_values(&b, v + n - third, third);
+        double error = sqrt((a.stddev * a.stddev + b.stddev * b.stddev) / (double)third);
+        if (!(to < 0.9 * from) || from - to < 4 * error)
+            continue;
+        char x[FMT_SIZE], y[FMT_SIZE];
+        SAY(sentence, "The output fell while the load stayed the same: the machine may have reached a power or temperature limit.");
+        SAY(evidence, "first third of %zu s: %s tok/s; last third: %s tok/s", n, fmt_rate(x, from), fmt_rate(y, to));
+        SAY(advice, "Watch clocks, power and temperature; compare with a run after the machine has cooled down.");
+        found = true;
+    }
+    free(v);
+    return found;
+}
+
+static bool memory_headroom(const struct facts *d, struct insight *o)
+{
+    const struct run_file *f = d->file;
+    double used = (double)NAN, total = (double)NAN, kv = (double)NAN, tokens = 0;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        raise_to(&used, f->samples[i].gtt_used);
+        raise_to(&total, f->samples[i].gtt_total);
+    }
+    for (size_t i = 0; i < d->groups; i++) {
+        const struct group *g = &d->group[i];
+        double held = MIN_OF(isfinite(g->running) ? g->running : (double)g->phase->streams, (double)g->phase->streams);
+        raise_to(&kv, g->kv_used);
+        tokens = MAX_OF(tokens, held * (double)(g->phase->context + g->phase->max_tokens));
+    }
+    if (!isfinite(used) || !(total > 0))
+        return false;
+    char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
+    SAY(sentence, "%s GiB of the %s GiB of GTT were never used.", fmt_gib(a, total - used), fmt_gib(b, total));
+    SAY(evidence, "peak %s GiB%s%s", fmt_gib(a, used), isfinite(kv) ? "; KV cache used at most " : "",
+        isfinite(kv) ? fmt_percent(c, kv) : "");
+    if (kv > 0.005 && kv < 0.5 && tokens > 0)
+        SAY(advice, "The KV cache seems to hold about %s tokens: there is room for more sequences or a longer context before memory "
+                    "is the limit.", fmt_tokens(a, round(tokens / kv / 1024) * 1024));
+    return true;
+}
+
+static bool client_limited(const struct facts *d, struct insight *o)
+{
+    const cJSON *client = cJSON_GetObjectItemCaseSensitive(d->file->summary, "client");
+    const cJSON *why = cJSON_GetObjectItemCaseSensitive(client, "reason");
+    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited")))
+        return false;
+    SAY(sentence, "The machine that ran tokgauge was the limit: these figures are its, not the server's.");
+    str_sanitise(o->evidence, sizeof o->evidence, cJSON_IsString(why) ? why->valuestring : "no reason in the file",
+                 cJSON_IsString(why) ? strlen(why->valuestring) : 21);
+    SAY(advice, "Run it on another machine, or with fewer streams.");
+    return true;
+}
+
+static bool tool_parser(const struct facts *d, struct insight *o)
+{
+    for (size_t i = 0; i < d->file->rows_n; i++) {
+        const struct row *r = &d->file->rows[i];
+        if (strstr(r->error, "enable-auto-tool-choice") == NULL && strstr(r->error, "tool-call-parser") == NULL)
+            continue;
+        SAY(sentence, "The server refuses requests with tools: it was started without a parser for tool calls.");
+        str_sanitise(o->evidence, sizeof o->evidence, r->error, strlen(r->error));
+        SAY(advice, "Start vLLM with --enable-auto-tool-choice and the --tool-call-parser of this model. The model is not at fault.");
+        return true;
+    }
+    return false;
+}
+
+static bool failures(const struct facts *d, struct insight *o)
+{
+    const struct tally *t = &d->file->total;
+    uint64_t failed = tally_failed(t);
+    int worst = OUT_OK + 1;
+    if (failed == 0)
+        return false;
+    for (int k = OUT_OK + 1; k < OUT_CANCELLED; k++)
+        if (t->outcome[k] > t->outcome[worst])
+            worst = k;
+    char p[FMT_SIZE];
+    SAY(sentence, "%s of the requests failed; no figure of time has them in it.", fmt_percent(p, (double)failed / (double)t->requests));
+    SAY(evidence, "%" PRIu64 " of %" PRIu64 ", most as %s: %s", failed, t->requests, outcome_name((enum outcome)worst),
+        outcome_meaning((enum outcome)worst));
+    return true;
+}
+
+/* In the order of the manual. */
+const struct insight_rule insight_rules[INSIGHT_RULES] = {
+    {"client_limited", "the machine that ran tokgauge was the limit"},
+    {"failures", "requests failed"},
+    {"tool_parser", "the server was started without a parser for tool calls"},
+    {"cold_start", "the first request of all took three times as long as later ones, and 0.3 s more"},
+    {"prefix_cache", "prompts that were cached got their first token in half the time of new ones"},
+    {"queueing", "more streams raised TTFT by half and the output by less than 15 %"},
+    {"decode_scaling", "how the decode rate of a stream falls as streams are added"},
+    {"prefill_linear", "TTFT grows in proportion to the new tokens of the prompt (r² above 0.9)"},
+    {"variance", "end-to-end times of the same load differ by 30 % or more"},
+    {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
+    {"memory_headroom", "how much memory was left, and what the KV cache had to do with it"},
+};
+static bool (*const conditions[INSIGHT_RULES])(const struct facts *d, struct insight *o) = {
+    client_limited, failures, tool_parser, cold_start, prefix_cache, queueing,
+    decode_scaling, prefill_linear, variance, throttling, memory_headroom};
+
+size_t insight_find(const struct run_file *f, struct insight *out)
+{
+    struct facts d;
+    size_t n = 0;
+    gather(&d, f);
+    for (size_t i = 0; i < INSIGHT_RULES; i++) {
+        out[n] = (struct insight){.rule = insight_rules[i].name};
+        n += conditions[i](&d, &out[n]);
+    }
+    release(&d);
+    return n;
+}

@@ -1,0 +1,352 @@
+/* Findings in words: for each rule data that fires it, and data that must not. */
+#include "check.h"
+
+#include "buf.h"
+#include "report/insight.h"
+
+#include <math.h>
+
+/* ---- run files made up in memory ---- */
+
+static struct buf file;
+static int seq;
+
+static void begin(void)
+{
+    buf_release(&file);
+    buf_init(&file, 16 << 20);
+    seq = 0;
+    buf_adds(&file, "{\"type\":\"header\",\"format\":1,\"tokgauge\":\"0\",\"model\":\"m\"}\n");
+}
+
+static void phase(int id, int streams, int context, bool repeated)
+{
+    buf_addf(&file, "{\"type\":\"phase\",\"t\":%d000000000,\"phase\":%d,\"max_num_seqs\":%d,\"context\":%d,\"max_tokens\":33,"
+                    "\"repeated\":%s}\n", 1 + id * 100, id, streams, context, repeated ? "true" : "false");
+}
+
+struct ask {
+    int phase, context, cached; /* cached −1: not told */
+    double ttft_ms, tpot_ms;
+    const char *outcome, *error;
+};
+
+/* Each a second after the one before; 33 tokens. */
+static void request(const struct ask *a)
+{
+    long long sent = (1 + a->phase * 100 + seq) * 1000000000LL, first = sent + (long long)(a->ttft_ms * 1e6);
+    long long last = first + (long long)(a->tpot_ms * 32e6);
+    char cached[16] = "null";
+    if (a->cached >= 0)
+        snprintf(cached, sizeof cached, "%d", a->cached);
+    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":%d,\"outcome\":\"%s\",\"http\":200,"
+                    "\"context\":%d,\"max_tokens\":33,\"due\":%lld,\"started\":%lld,\"sent\":%lld,\"first_byte\":%lld,\"first_event\":%lld,"
+                    "\"first_token\":%lld,\"first_answer\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":%d,\"cached_tokens\":%s,"
+                    "\"output_tokens\":33,\"first_event_tokens\":1,\"events\":33,\"tokens_from\":\"usage\",\"error\":\"%s\"}\n",
+             seq++, a->phase, a->outcome != NULL ? a->outcome : "ok", a->context, sent, sent, sent, first, first, first, first, last,
+             last, a->context, cached, a->error != NULL ? a->error : "");
+}
+
+static void requests(int n, int phase_id, int context, int cached, double ttft_ms, double tpot_ms)
+{
+    for (int i = 0; i < n; i++)
+        request(&(struct ask){phase_id, context, cached, ttft_ms + i * 0.01, tpot_ms, NULL, NULL});
+}
+
+static void first_request(double ttft_ms)
+{
+    buf_addf(&file, "{\"type\":\"request\",\"stream\":0,\"part\":\"preflight\",\"phase\":-1,\"outcome\":\"ok\",\"http\":200,\"context\":64,"
+                    "\"max_tokens\":33,\"due\":1,\"started\":1,\"sent\":1,\"first_byte\":2,\"first_event\":2,\"first_token\":%lld,"
+                    "\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":64,\"cached_tokens\":0,\"output_tokens\":2,\"events\":2,"
+                    "\"tokens_from\":\"usage\"}\n",
+             (long long)(ttft_ms * 1e6) + 1, (long long)(ttft_ms * 1e6) + 2, (long long)(ttft_ms * 1e6) + 3);
+}
+
+struct look {
+    double tokens; /* in all, so far */
+    double waiting, running, kv, gtt;
+};
+
+static void sample(int phase_id, int second, const struct look *l)
+{
+    buf_addf(&file, "{\"type\":\"sample\",\"t\":%d500000000,\"state\":\"load\",\"phase\":%d,\"in_flight\":1,\"live_tokens\":%.1f,"
+                    "\"server_waiting\":%.0f,\"server_running\":%.0f,\"server_kv_used\":%.3f,\"gtt_used\":%.0f,\"gtt_total\":%.0f}\n",
+             1 + phase_id * 100 + second, phase_id, l->tokens, l->waiting, l->running, l->kv, l->gtt * 1073741824.0,
+             l->gtt > 0 ? 53 * 1073741824.0 : 0.0);
+}
+
+static struct insight found[INSIGHT_RULES];
+
+/* The finding of that rule, NULL where it is silent. */
+static const struct insight *find(const char *rule)
+{
+    struct err e = {""};
+    FILE *in = fmemopen(file.data, file.len, "r");
+    struct run_file *f = run_file_read(in, "made-up", &e);
+    assert_non_null(f);
+    assert_int_equal(f->bad_lines, 0);
+    fclose(in);
+    size_t n = insight_find(f, found);
+    run_file_free(f);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(found[i].sentence[0] != '\0' && found[i].evidence[0] != '\0');
+        assert_null(strstr(found[i].evidence, "nan"));
+        if (strcmp(found[i].rule, rule) == 0)
+            return &found[i];
+    }
+    return NULL;
+}
+
+static void says(const char *rule, const char *words)
+{
+    const struct insight *i = find(rule);
+    if (i == NULL)
+        fail_msg("%s is silent", rule);
+    else if (strstr(i->sentence, words) == NULL && strstr(i->evidence, words) == NULL && strstr(i->advice, words) == NULL)
+        fail_msg("%s: '%s' is not in: %s | %s | %s", rule, words, i->sentence, i->evidence, i->advice);
+}
+
+static void silent(const char *rule)
+{
+    const struct insight *i = find(rule);
+    if (i != NULL)
+        fail_msg("%s says: %s (%s)", rule, i->sentence, i->evidence);
+}
+
+/* ---- the rules ---- */
+
+static void test_nothing(void **state)
+{
+    (void)state;
+    begin();
+    for (size_t i = 0; i < INSIGHT_RULES; i++)
+        silent(insight_rules[i].name);
+    phase(0, 1, 1024, false);
+    requests(1, 0, 1024, 0, 500, 30); /* one request says nothing either */
+    for (size_t i = 0; i < INSIGHT_RULES; i++)
+        silent(insight_rules[i].name);
+}
+
+static void test_cold_start(void **state)
+{
+    (void)state;
+    begin();
+    first_request(1232);
+    phase(0, 1, 64, false);
+    requests(3, 0, 64, 0, 110, 29);
+    says("cold_start", "first request 1.23 s; later ones 110 ms (median of 3)");
+    begin();
+    first_request(300); /* three times as long, but who would mind */
+    phase(0, 1, 64, false);
+    requests(3, 0, 64, 0, 90, 29);
+    silent("cold_start");
+    begin();
+    first_request(1800); /* it was as long as the others */
+    phase(0, 1, 4096, false);
+    requests(3, 0, 4096, 0, 1790, 29);
+    silent("cold_start");
+}
+
+static void test_prefix_cache(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 4096, false);
+    requests(3, 0, 4096, 0, 1800, 29);
+    phase(1, 1, 4096, true);
+    requests(1, 1, 4096, 0, 1800, 29);
+    requests(2, 1, 4096, 4000, 90, 29);
+    says("prefix_cache", "4k of context: first token after 90.0 ms");
+    begin();
+    phase(0, 1, 4096, false);
+    requests(3, 0, 4096, 0, 1800, 29);
+    phase(1, 1, 4096, true);
+    requests(3, 1, 4096, -1, 90, 29); /* fast, but the server does not tell why */
+    silent("prefix_cache");
+    begin();
+    phase(1, 1, 4096, true);
+    requests(1, 1, 4096, 0, 100, 29);
+    requests(2, 1, 4096, 4000, 90, 29); /* cached, but no faster */
+    silent("prefix_cache");
+}
+
+static void concurrency(double ttft_8, double rate_8, double waiting)
+{
+    begin();
+    for (int i = 0; i < 4; i++)
+        phase(i, 1 << i, 512, false);
+    static const double ttft[] = {270, 365, 572}, tpot[] = {29.4, 31.7, 36.3};
+    for (int i = 0; i < 3; i++) {
+        requests(3 << i, i, 512, 0, ttft[i], tpot[i]);
+        sample(i, 0, &(struct look){0, 0, 1 << i, 0.01 * (1 << i), 40});
+        sample(i, 5, &(struct look){100, 0, 1 << i, 0.01 * (1 << i), 40});
+    }
+    requests(24, 3, 512, 0, ttft_8, 42.4);
+    sample(3, 0, &(struct look){0, waiting, 4, 0.04, 40});
+    sample(3, 5, &(struct look){100, waiting, 4, 0.04, 40});
+    buf_addf(&file, "{\"type\":\"summary\",\"client\":{\"limited\":false},\"phases\":["
+                    "{\"phase\":0,\"whole\":{\"seconds\":10,\"output_tok_s\":29.1},\"steady\":{\"seconds\":10,\"output_tok_s\":29.1}},"
+                    "{\"phase\":1,\"whole\":{\"seconds\":10,\"output_tok_s\":51.5},\"steady\":{\"seconds\":10,\"output_tok_s\":51.5}},"
+                    "{\"phase\":2,\"whole\":{\"seconds\":10,\"output_tok_s\":83.5},\"steady\":{\"seconds\":10,\"output_tok_s\":83.5}},"
+                    "{\"phase\":3,\"whole\":{\"seconds\":10,\"output_tok_s\":%.1f},\"steady\":{\"seconds\":0,\"output_tok_s\":null}}]}\n",
+             rate_8);
+}
+
+static void test_queueing(void **state)
+{
+    (void)state;
+    concurrency(2430, 85.2, 4);
+    says("queueing", "Above 4 streams requests queue at the server (it ran 4 at once)");
+    says("queueing", "572 ms → 2.43 s");
+    concurrency(800, 85.2, 4); /* it waits less than half as long again */
+    silent("queueing");
+    concurrency(2430, 150, 4); /* the output grows */
+    silent("queueing");
+    concurrency(2430, 85.2, 0); /* the server says that nobody waits */
+    silent("queueing");
+}
+
+static void test_decode_scaling(void **state)
+{
+    (void)state;
+    concurrency(2430, 85.2, 4);
+    says("decode_scaling", "up to 4 of them share the work"); /* 8 streams queue: they say nothing about decoding */
+    begin();
+    phase(0, 1, 512, false);
+    phase(1, 4, 512, false);
+    requests(3, 0, 512, 0, 200, 20);
+    requests(12, 1, 512, 0, 200, 78);
+    buf_adds(&file, "{\"type\":\"summary\",\"phases\":[{\"phase\":0,\"whole\":{\"seconds\":10,\"output_tok_s\":45},\"steady\":{}},"
+                    "{\"phase\":1,\"whole\":{\"seconds\":10,\"output_tok_s\":47},\"steady\":{}}]}\n");
+    says("decode_scaling", "only share what one of them had");
+    begin();
+    phase(0, 1, 512, false);
+    phase(1, 4, 2048, false); /* another load */
+    requests(3, 0, 512, 0, 200, 20);
+    requests(12, 1, 2048, 0, 200, 78);
+    silent("decode_scaling");
+}
+
+static void test_prefill(void **state)
+{
+    (void)state;
+    begin();
+    for (int i = 0; i < 3; i++) {
+        phase(i, 1, 1024 << i, false);
+        requests(3, i, 1024 << i, 0, 80 + (1024 << i) * 0.42, 29);
+    }
+    says("prefill_linear", "about 2381 tok/s");
+    says("prefill_linear", "A new prompt of 16k would take about 6.96 s");
+    begin();
+    phase(0, 1, 1024, false);
+    requests(9, 0, 1024, 0, 500, 29); /* one length gives no line */
+    silent("prefill_linear");
+    begin();
+    for (int i = 0; i < 3; i++) {
+        phase(i, 1, 1024 << i, false);
+        requests(3, i, 1024 << i, 0, i == 1 ? 2000 : 500, 29); /* neither do these */
+    }
+    silent("prefill_linear");
+    begin();
+    for (int i = 0; i < 3; i++) {
+        phase(i, 8, 1024 << i, false); /* many streams: waiting is in it */
+        requests(3, i, 1024 << i, 0, 80 + (1024 << i) * 0.42, 29);
+    }
+    silent("prefill_linear");
+}
+
+static void test_variance(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 4096, true);
+    requests(1, 0, 4096, 0, 1800, 30);
+    requests(2, 0, 4096, 4000, 90, 30);
+    says("variance", "the first was new to the prefix cache, the later ones were in it");
+    begin();
+    phase(0, 1, 4096, false);
+    requests(1, 0, 4096, 0, 300, 30);
+    requests(1, 0, 4096, 0, 3000, 30);
+    requests(1, 0, 4096, 0, 300, 30);
+    says("variance", "nothing here shows why");
+    begin();
+    phase(0, 1, 4096, false);
+    requests(3, 0, 4096, 0, 300, 30);
+    silent("variance");
+}
+
+static void falling(double last, int seconds, double noise)
+{
+    begin();
+    phase(0, 2, 512, false);
+    double tokens = 0;
+    for (int i = 0; i <= seconds; i++) {
+        sample(0, i, &(struct look){tokens, 0, 2, 0.02, 0});
+        tokens += 60 + (last - 60) * i / seconds + (i % 2 == 0 ? noise : -noise);
+    }
+}
+
+static void test_throttling(void **state)
+{
+    (void)state;
+    falling(45, 90, 3);
+    says("throttling", "power or temperature");
+    falling(59, 90, 3); /* within a tenth */
+    silent("throttling");
+    falling(45, 30, 3); /* too short */
+    silent("throttling");
+    falling(50, 90, 40); /* noise as large as the fall */
+    silent("throttling");
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    concurrency(2430, 85.2, 4);
+    says("memory_headroom", "13.0 GiB of the 53.0 GiB of GTT were never used");
+    says("memory_headroom", "KV cache used at most 4 %");
+    falling(60, 5, 0); /* no GTT known */
+    silent("memory_headroom");
+}
+
+static void test_client(void **state)
+{
+    (void)state;
+    begin();
+    buf_adds(&file, "{\"type\":\"summary\",\"client\":{\"limited\":true,\"reason\":\"lag p99 9.0 ms (limit 5)\"}}\n");
+    says("client_limited", "lag p99 9.0 ms");
+    begin();
+    buf_adds(&file, "{\"type\":\"summary\",\"client\":{\"limited\":false,\"reason\":null}}\n");
+    silent("client_limited");
+}
+
+static void test_failures(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 512, false);
+    requests(3, 0, 512, 0, 200, 20);
+    silent("failures");
+    silent("tool_parser");
+    request(&(struct ask){0, 512, 0, 200, 20, "http_4xx",
+                          "auto tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"});
+    says("failures", "1 of 4, most as http_4xx");
+    says("tool_parser", "The model is not at fault");
+    begin();
+    phase(0, 1, 512, false);
+    requests(3, 0, 512, 0, 200, 20);
+    request(&(struct ask){0, 512, 0, 200, 20, "http_5xx", "out of memory"});
+    says("failures", "25 %");
+    silent("tool_parser");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing),        cmocka_unit_test(test_cold_start), cmocka_unit_test(test_prefix_cache),
+        cmocka_unit_test(test_queueing),       cmocka_unit_test(test_decode_scaling), cmocka_unit_test(test_prefill),
+        cmocka_unit_test(test_variance),       cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_client),         cmocka_unit_test(test_failures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
