@@ -142,6 +142,13 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
         print(&line, o->json ? stderr : stdout);
         buf_release(&line);
     }
+    if (source.read(source.ctx, now, now->seq) && now->state != RUN_FAILED) {
+        struct buf rest;
+        buf_init(&rest, 32768);
+        summary_notes(now, told, utf8_terminal(), &rest);
+        print(&rest, o->json ? stderr : stdout);
+        buf_release(&rest);
+    }
     free(now);
 }
 
@@ -267,6 +274,7 @@ static int run_engine(const struct options *o, const char *command_line)
 static int run_bench(struct options *o, const char *command_line)
 {
     struct suite suite;
+    o->suite.agent = o->run.agent.url != NULL;
     suite_build(&suite, &o->suite);
     o->run.steps = suite.steps;
     o->run.steps_n = suite.n;

@@ -77,7 +77,7 @@ const struct option option_rows[] = {
      "compare arrival times with the stamps of the simulator", true},
 
     {"only", 0, NULL, COMMAND_BENCH, PARTS, AT(suite.parts), 0, 0, "PART,…", NULL,
-     "these parts only: a interactive, b memory, c stability, d concurrency", false},
+     "these parts only: a interactive, b memory, c stability, d concurrency, e agent", false},
     {"quick", 0, NULL, COMMAND_BENCH, FLAG, AT(suite.quick), 0, 0, NULL, NULL,
      "fewer and shorter requests: about a minute at 30 tok/s", false},
     {"runs", 0, NULL, COMMAND_BENCH, COUNT, AT(suite.runs), 1, 1000, "N", "3", "repeats of each measurement (quick: 2)", false},
@@ -85,6 +85,15 @@ const struct option option_rows[] = {
      "prompt lengths of the stability part", false},
     {"max-num-seqs", 'c', "concurrency", COMMAND_BENCH, COUNTS, AT(suite.streams), 1, 1000, "N,…", "1,2,4,8",
      "numbers of streams of the concurrency part", false},
+
+    {"agent-url", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.url), 0, 0, "URL", NULL,
+     "measure the agent gateway there too: its chat completions, with this server as its model", false},
+    {"agent-token-env", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.token_env), 0, 0, "VARIABLE", NULL,
+     "environment variable that holds the gateway's token", false},
+    {"agent-token-file", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.token_file), 0, 0, "FILE", NULL,
+     "file whose first line is the gateway's token", false},
+    {"agent-model", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.model), 0, 0, "NAME", "openclaw", "model name for the gateway", false},
+    {"agent-runs", 0, NULL, COMMAND_BENCH, COUNT, AT(run.agent.runs), 1, 100, "N", "5", "repeats of each of its scenarios", false},
 
     {"sim-port", 0, NULL, COMMAND_SIM, PORT, AT(sim.port), 0, 65535, "PORT", "0", "0: any free one", false},
     {"sim-host", 0, NULL, COMMAND_SIM, TEXT, AT(sim.host), 0, 0, "ADDRESS", "127.0.0.1", "address to listen on", false},
@@ -155,7 +164,7 @@ static void set_defaults(struct options *o)
     *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
-                                 .seed = -1, .prompt = "unique"};
+                                 .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};
     sim_config_default(&o->sim);
 }
 
@@ -237,7 +246,7 @@ static bool set_parts(const struct option *op, unsigned *parts, const char *valu
         size_t n = strcspn(p, ",");
         enum suite_part part = suite_part_find(p, n);
         if (part == SUITE_PARTS)
-            return err_set(e, "--%s '%s': there is no part '%.*s': a interactive, b memory, c stability, d concurrency", op->name,
+            return err_set(e, "--%s '%s': there is no part '%.*s': a interactive, b memory, c stability, d concurrency, e agent", op->name,
                            value, (int)MIN_OF(n, (size_t)40), p);
         *parts |= 1u << part;
         p = p[n] == ',' ? p + n + 1 : NULL;
@@ -477,6 +486,10 @@ static bool check_together(const struct options *o, struct err *e)
         return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
     if (o->command == COMMAND_COMPARE && o->files_n < 2 && !o->help && !o->version)
         return err_set(e, "'compare' needs two run files: the earlier one first");
+    if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)
+        return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
+    if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))
+        return err_set(e, "--only: the part 'agent' needs --agent-url");
     if (o->plain && o->json)
         return err_set(e, "--plain and --json exclude each other");
     if (o->run.api_key_env != NULL && o->run.api_key_file != NULL)

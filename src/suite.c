@@ -11,6 +11,7 @@ const struct suite_part_info suite_parts[SUITE_PARTS] = {
     [SUITE_MEMORY] = {"memory", "Memory", "what does a load take beyond what the server holds already?"},
     [SUITE_STABILITY] = {"stability", "Stability", "does the same request take the same time, new and repeated?"},
     [SUITE_CONCURRENCY] = {"concurrency", "Concurrency", "how many streams at once, and from where on do they wait?"},
+    [SUITE_AGENT] = {"agent", "Agent end to end", "how long does an agent take that uses this server?"},
 };
 
 enum suite_part suite_part_find(const char *s, size_t n)
@@ -84,10 +85,14 @@ void suite_build(struct suite *s, const struct suite_options *o)
         add_stability(s, runs, o->contexts.n > 0 ? &o->contexts : o->quick ? &few : &contexts);
     if (parts & 1u << SUITE_CONCURRENCY)
         add_concurrency(s, o->quick ? 2 : runs, o->quick, o->streams.n > 0 ? &o->streams : &streams);
+    if (o->agent && (parts & 1u << SUITE_AGENT))
+        add(s, SUITE_AGENT, "", (struct load_step){.agent = true});
 }
 
 double suite_estimate(const struct load_step *s, const struct suite_speed *v)
 {
+    if (s->agent)
+        return 0; /* nobody knows what an agent does */
     int64_t all = (s->requests + s->streams - 1) / s->streams;
     double rounds = (double)all, streams = (double)s->streams;
     double prefill = (double)s->context * streams / v->prefill_tok_s;

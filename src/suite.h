@@ -7,7 +7,7 @@
 #define SUITE_LIST_MAX 8
 #define SUITE_STEPS_MAX 60 /* fewer than a run has phases */
 
-enum suite_part { SUITE_INTERACTIVE, SUITE_MEMORY, SUITE_STABILITY, SUITE_CONCURRENCY, SUITE_PARTS };
+enum suite_part { SUITE_INTERACTIVE, SUITE_MEMORY, SUITE_STABILITY, SUITE_CONCURRENCY, SUITE_AGENT, SUITE_PARTS };
 
 struct suite_part_info {
     const char *name;  /* in options and files: "interactive" */
@@ -15,7 +15,7 @@ struct suite_part_info {
     const char *asks;  /* the question that it answers */
 };
 extern const struct suite_part_info suite_parts[SUITE_PARTS];
-/* By name, or by letter: a, b, c, d.  SUITE_PARTS where there is none (n bytes of s). */
+/* By name, or by letter: a to e.  SUITE_PARTS where there is none (n bytes of s). */
 enum suite_part suite_part_find(const char *s, size_t n);
 
 struct int_list {
@@ -25,7 +25,7 @@ struct int_list {
 
 struct suite_options {
     unsigned parts; /* 1 << enum suite_part; 0: all */
-    bool quick;
+    bool quick, agent;          /* agent: there is a gateway to ask */
     int64_t runs;               /* of each measurement; 0: 3, quick: 2 */
     struct int_list contexts;   /* of the stability part; n = 0: 1k, 2k, 4k (quick: 1k, 4k) */
     struct int_list streams;    /* of the concurrency part; n = 0: 1, 2, 4, 8 */

@@ -68,7 +68,7 @@ static void progress_text(char *out, size_t size, const struct snapshot *s)
     if (!isfinite(s->elapsed_s))
         return;
     fmt_clock(elapsed, s->elapsed_s);
-    if (s->suite.parts_n > 0 && s->state != RUN_DONE) {
+    if (s->suite.parts_n > 0 && isfinite(s->suite.left_s) && s->state != RUN_DONE) {
         snprintf(out, size, "%s  about %s left", elapsed, fmt_about(planned, s->suite.left_s));
     } else if (isfinite(s->planned_s)) {
         fmt_clock(planned, s->planned_s);

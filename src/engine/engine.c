@@ -167,7 +167,7 @@ static void see_steady(struct engine *g)
         phases_steady(&g->result.phases, at);
 }
 
-static void begin_drain(struct engine *g, int64_t at, enum run_end why)
+void engine_begin_drain(struct engine *g, int64_t at, enum run_end why)
 {
     g->result.end = why;
     g->result.load_end = at;
@@ -183,9 +183,9 @@ static void see_load_end(struct engine *g, int64_t now)
 {
     int64_t dry = earliest(g, true);
     if (dry != 0)
-        begin_drain(g, dry, END_REQUESTS);
+        engine_begin_drain(g, dry, END_REQUESTS);
     else if (g->deadline != 0 && now >= g->deadline && g->state != RUN_PAUSED)
-        begin_drain(g, g->deadline, END_DURATION);
+        engine_begin_drain(g, g->deadline, END_DURATION);
 }
 
 static bool all_idle(const struct engine *g)
@@ -299,6 +299,7 @@ static void finish_counting(struct engine *g)
 static void wind_up(struct engine *g)
 {
     struct run_result *r = &g->result;
+    engine_take_agent(g, clock_ns());
     join_workers(g);
     r->end_ns = clock_ns();
     finish_counting(g);
@@ -324,12 +325,13 @@ static void load_tick(struct engine *g, int64_t now)
 {
     take_sets(g);
     take_counted(g);
+    engine_take_agent(g, now);
     see_load_begin(g);
     see_steady(g);
     if (g->state == RUN_LOAD || g->state == RUN_WARMUP)
         see_load_end(g, now);
     if (g->state == RUN_DRAIN) {
-        if (all_idle(g) && !engine_next_step(g, now)) {
+        if (all_idle(g) && g->agent == NULL && !engine_next_step(g, now)) {
             wind_up(g);
             return;
         }

@@ -154,6 +154,32 @@ void rows_request(struct engine *g, const struct row *r)
     end(g, &j, &b);
 }
 
+void rows_agent(struct engine *g, const struct agent_row *r)
+{
+    if (g->runlog == NULL)
+        return;
+    const struct timeline *t = &r->tl;
+    struct buf b;
+    struct jsonw j = begin(&b, "agent");
+    jw_str(&j, "scenario", r->scenario);
+    jw_int(&j, "texts", AGENT_TEXTS);
+    jw_str(&j, "to", r->direct ? "server" : "agent");
+    jw_bool(&j, "warmup", r->warmup);
+    jw_str(&j, "outcome", outcome_name(t->outcome));
+    jw_int(&j, "http", t->http_status);
+    jw_moment(&j, "sent", g, t->sent);
+    jw_moment(&j, "first_token", g, t->first_token);
+    jw_moment(&j, "first_answer", g, t->first_answer);
+    jw_moment(&j, "end", g, t->end);
+    jw_known(&j, "output_tokens", t->source == TOK_EVENTS ? -1 : t->output_tokens);
+    jw_int(&j, "events", (int64_t)t->events);
+    jw_int(&j, "answer_bytes", r->answer_bytes);
+    jw_known(&j, "model_calls", r->calls);
+    if (r->error[0] != '\0')
+        jw_str(&j, "error", r->error);
+    end(g, &j, &b);
+}
+
 static void jw_hist(struct jsonw *j, const char *key, const struct hist *h)
 {
     jw_open(j, key, '[');

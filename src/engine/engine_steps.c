@@ -94,6 +94,49 @@ static void announce(struct engine *g, size_t from)
 
 /* ---- one step after the other ---- */
 
+static void begin_agent(struct engine *g)
+{
+    const struct run_config *c = g->cfg;
+    struct load_target t = g->shared.target;
+    struct err e;
+    g->state = RUN_LOAD;
+    t.streams = 0;
+    t.draining = true;
+    t.step = (int)g->step;
+    g->agent = agent_start(c, &g->http, &g->result.pre.server, g->result.pre.fields, &g->stop, &e);
+    if (g->agent == NULL)
+        engine_note(g, 2, "agent: %s", e.msg);
+    else
+        engine_note(g, 0, "agent: 3 scenarios, each %" PRId64 " times by the agent and %" PRId64 " times without it", c->agent.runs,
+                    c->agent.runs);
+    engine_set_target(g, &t);
+}
+
+static void note_answer(struct engine *g, const struct agent_row *r)
+{
+    if (r->tl.outcome != OUT_OK && r->tl.outcome != OUT_CANCELLED)
+        engine_note(g, 2, "agent, %s%s: %s%s%s", r->scenario, r->direct ? ", without the agent" : "", outcome_name(r->tl.outcome),
+                    r->error[0] != '\0' ? ": " : "", r->error);
+}
+
+void engine_take_agent(struct engine *g, int64_t now)
+{
+    struct agent_row r;
+    if (!g->steps[g->step].agent)
+        return;
+    while (g->agent != NULL && agent_take(g->agent, &r)) {
+        rows_agent(g, &r);
+        note_answer(g, &r);
+    }
+    if (g->agent != NULL && !agent_over(g->agent))
+        return;
+    if (g->agent != NULL)
+        agent_free(g->agent);
+    g->agent = NULL;
+    if (g->state == RUN_LOAD)
+        engine_begin_drain(g, now, END_REQUESTS);
+}
+
 static void begin_step(struct engine *g, size_t step, int64_t now)
 {
     const struct load_step *s = &g->steps[step];
@@ -102,6 +145,10 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     g->step_begun = false;
     g->deadline = 0;
     g->result.load_end = 0;
+    if (s->agent) {
+        begin_agent(g);
+        return;
+    }
     g->state = s->warmup > 0 ? RUN_WARMUP : RUN_LOAD;
     t.streams = (int)s->streams;
     t.context = s->context;
@@ -183,6 +230,11 @@ void engine_fill_suite(struct engine *g)
         str_copy(v->part[v->parts_n].name, sizeof v->part[0].name, g->steps[i].part);
         v->part[v->parts_n++].state = state_of(g, i);
     }
+    if (g->agent != NULL)
+        agent_place(g->agent, v->step, sizeof v->step, &v->done, &v->planned);
+    v->left_s = (double)NAN;
+    if (s->agent)
+        return;
     str_copy(v->step, sizeof v->step, s->what);
     struct phases *p = &g->result.phases;
     v->done = p->n > 0 ? p->list[p->n - 1]->tally.requests : 0;

@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/live.h"
+#include "load/agent.h"
 #include "load/counter.h"
 #include "load/worker.h"
 #include "report/runlog.h"
@@ -61,6 +62,7 @@ struct engine {
     struct load_step only;           /* of a plain run */
     const struct load_step *steps;
     size_t steps_n, step;            /* which one it is at */
+    struct agent *agent;             /* NULL: not at that step */
     bool step_begun;                 /* its first measured request has been sent */
     struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
@@ -71,6 +73,9 @@ struct engine {
     struct snapshot view;
     struct stream_row *streams; /* rows of all workers by id; SNAP_STREAMS */
 };
+
+/* engine.c: the end of sending, in this step or for good. */
+void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
 
 /* engine_commands.c: the target of the workers, and the commands of the screen. */
 void engine_wake_workers(struct engine *g);
@@ -86,6 +91,7 @@ void engine_plan_steps(struct engine *g);
 bool engine_can_begin(struct engine *g); /* false with the reason in result.error: nothing fits into the server */
 void engine_first_step(struct engine *g, int64_t now);
 bool engine_next_step(struct engine *g, int64_t now);  /* false: that was the last, or the end is wanted */
+void engine_take_agent(struct engine *g, int64_t now); /* its answers, and its end */
 void engine_fill_suite(struct engine *g);              /* the snapshot's checklist */
 
 /* engine_view.c: the snapshot. */
@@ -99,6 +105,7 @@ void engine_note(struct engine *g, int level, const char *fmt, ...) __attribute_
 void rows_header(struct engine *g);
 void rows_phase(struct engine *g, const struct phase *p, int64_t at);
 void rows_request(struct engine *g, const struct row *r);
+void rows_agent(struct engine *g, const struct agent_row *r);
 void rows_sample(struct engine *g, int64_t now);
 void rows_event(struct engine *g, int level, const char *text);
 void rows_mark(struct engine *g, const char *text);

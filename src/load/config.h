@@ -21,7 +21,15 @@ struct load_step {
     int64_t requests;    /* measured; 0: not limited */
     int64_t duration_ns; /* 0: not limited */
     int64_t warmup;      /* requests before them */
+    bool agent;          /* no load: the agent gateway is asked, see agent.h */
     bool repeated;       /* all its requests send one and the same prompt, which no other step sends */
+};
+
+/* An agent gateway that is measured too. */
+struct agent_config {
+    const char *url; /* of its chat completions; NULL: none */
+    const char *token_env, *token_file, *model;
+    int64_t runs; /* of each scenario */
 };
 
 struct run_config {
@@ -52,6 +60,7 @@ struct run_config {
     const char *label;
     const struct load_step *steps; /* of a suite, in place of the six fields of the load above; else NULL */
     size_t steps_n;
+    struct agent_config agent;     /* for the step that has `agent` set */
 };
 
 #endif

@@ -17,6 +17,7 @@ struct server_kind {
     unsigned fields;       /* body_field bits to begin with; those that it refuses are dropped */
     /* Prometheus names, old and new, NULL: none. */
     const char *running[2], *waiting[2], *kv_used[2], *prefix_hits, *prefix_queries;
+    const char *finished;  /* requests that it has ended */
 };
 extern const struct server_kind server_kinds[]; /* the last one, with port 0, is any other server */
 

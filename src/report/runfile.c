@@ -188,6 +188,28 @@ static bool read_phase(struct run_file *f, const cJSON *o)
     return true;
 }
 
+static double ms_from(const cJSON *o, const char *from, const char *to)
+{
+    return (number(o, to) - number(o, from)) / 1e6;
+}
+
+static bool read_answer(struct run_file *f, const cJSON *o)
+{
+    struct run_answer a = {.first_ms = ms_from(o, "sent", "first_answer"), .e2e_ms = ms_from(o, "sent", "end"),
+                           .tokens = number(o, "output_tokens"), .bytes = number(o, "answer_bytes"),
+                           .calls = number(o, "model_calls"), .warmup = cJSON_IsTrue(get(o, "warmup"))};
+    const char *scenario = text(o, "scenario"), *to = text(o, "to"), *error = text(o, "error");
+    if (scenario == NULL || to == NULL || !outcome_of(text(o, "outcome"), &a.outcome))
+        return false;
+    str_sanitise(a.scenario, sizeof a.scenario, scenario, strlen(scenario));
+    if (error != NULL)
+        str_sanitise(a.error, sizeof a.error, error, strlen(error));
+    a.direct = strcmp(to, "server") == 0;
+    f->answers = room(f->answers, f->answers_n, sizeof *f->answers);
+    f->answers[f->answers_n++] = a;
+    return true;
+}
+
 /* Takes the line over where it is kept. */
 static bool read_line(struct run_file *f, cJSON **line)
 {
@@ -196,6 +218,8 @@ static bool read_line(struct run_file *f, cJSON **line)
         return false;
     if (strcmp(type, "request") == 0)
         return read_row(f, *line);
+    if (strcmp(type, "agent") == 0)
+        return read_answer(f, *line);
     if (strcmp(type, "sample") == 0)
         return read_sample(f, *line);
     if (strcmp(type, "mark") == 0)
@@ -302,6 +326,7 @@ void run_file_free(struct run_file *f)
     free(f->samples);
     free(f->marks);
     free(f->phases);
+    free(f->answers);
     free(f->path);
     free(f);
 }

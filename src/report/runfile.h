@@ -35,6 +35,16 @@ struct run_phase { /* as asked for */
     bool repeated;           /* all its requests sent one and the same prompt */
 };
 
+/* An answer of the agent gateway, or of the model's server to the same prompt (direct). */
+struct run_answer {
+    char scenario[24];
+    bool direct, warmup;
+    enum outcome outcome;
+    double first_ms, e2e_ms; /* to the first text of the answer; NAN: unknown */
+    double tokens, bytes, calls;
+    char error[160];
+};
+
 struct run_file {
     char *path;
     char name[128];     /* its label, or the file's name without folder and extension; sanitised */
@@ -49,6 +59,8 @@ struct run_file {
     size_t marks_n;
     struct run_phase *phases;
     size_t phases_n;
+    struct run_answer *answers; /* of the suite's agent part */
+    size_t answers_n;
     struct tally total; /* of all rows, with the ITL of the samples */
     size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
 };

@@ -269,11 +269,14 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
 /* The suite's place: "stability 4k, new 2/3, about 35 s left". */
 static void suite_place(const struct suite_view *v, struct buf *b)
 {
+    if (v->parts_n == 0)
+        return;
     char left[FMT_SIZE];
     for (size_t i = 0; i < v->parts_n; i++)
         if (v->part[i].state == PART_RUNNING)
-            buf_addf(b, " %s %s %" PRIu64 "/%" PRIu64 ", about %s left ", v->part[i].name, v->step, v->done, v->planned,
-                     fmt_about(left, v->left_s));
+            buf_addf(b, " %s %s %" PRIu64 "/%" PRIu64, v->part[i].name, v->step, v->done, v->planned);
+    if (isfinite(v->left_s))
+        buf_addf(b, ", about %s left ", fmt_about(left, v->left_s));
 }
 
 double summary_notes(const struct snapshot *s, double after, bool utf8, struct buf *b)
@@ -299,6 +302,9 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
         buf_addf(b, " %s", s->status);
     } else {
         suite_place(&s->suite, b);
+    }
+    bool asking = s->suite.parts_n > 0 && !isfinite(s->suite.left_s); /* an agent: there is no load to tell of */
+    if (s->state != RUN_PREFLIGHT && s->state != RUN_FAILED && !asking) {
         cell(b, fmt_rate(r, s->output_rate), 9);
         buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");
         buf_addf(b, "in flight %d (%d waiting)  TTFT p50 %s p95 %s  ok %" PRIu64 " failed %" PRIu64, s->in_flight, s->queued,
