@@ -126,8 +126,8 @@ const struct option option_rows[] = {
      false},
 
 
-    {"format", 0, NULL, COMMAND_REPORT, WORD, AT(format), 0, 0, "md|csv|json|vllm", "md",
-     "Markdown; a line a request; figures; or what 'vllm bench serve --save-result' writes", false},
+    {"format", 0, NULL, COMMAND_REPORT, WORD, AT(format), 0, 0, "md|html|csv|json|vllm", "md",
+     "Markdown; a page for a browser; a line a request; figures; or what 'vllm bench serve --save-result' writes", false},
     {"out", 'o', NULL, COMMAND_REPORT, TEXT, AT(report_out), 0, 0, "FILE", NULL, "write there (default: standard output)",
      false},
     {"note", 0, NULL, COMMAND_REPORT, NOTE, 0, 0, 0, "KEY=VALUE", NULL,

@@ -88,6 +88,7 @@ void report_write(const struct run_file *f, const struct report_options *o, stru
 {
     switch (o->format) {
     case REPORT_MD: report_markdown(f, o, out); break;
+    case REPORT_HTML: report_html(f, o, out); break;
     case REPORT_CSV: write_csv(f, out); break;
     case REPORT_JSON: write_json(f, out); break;
     case REPORT_VLLM: report_vllm(f, o->detailed, out); break;

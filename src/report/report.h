@@ -7,6 +7,7 @@
 
 enum report_format {
     REPORT_MD,   /* Markdown, with everything a reader needs to judge and to repeat the run */
+    REPORT_HTML, /* the same with charts, one page that needs nothing else */
     REPORT_CSV,  /* one line a measured request */
     REPORT_JSON, /* header, figures made anew from the requests, whether the file is whole */
     REPORT_VLLM  /* the names of `vllm bench serve --save-result` */
@@ -27,6 +28,7 @@ const char *report_stability(double cv);
 
 /* The formats, each in its own file. */
 void report_markdown(const struct run_file *f, const struct report_options *o, struct buf *out);
+void report_html(const struct run_file *f, const struct report_options *o, struct buf *out);
 void report_vllm(const struct run_file *f, bool detailed, struct buf *out);
 
 #endif

@@ -49,7 +49,7 @@ static void test_cut_at_every_byte(void **state)
     size_t n;
     char *data = read_whole("fixtures/run-small.ndjson", &n);
     size_t header = (size_t)(strchr(data, '\n') - data);
-    static const enum report_format formats[] = {REPORT_MD, REPORT_CSV, REPORT_JSON, REPORT_VLLM};
+    static const enum report_format formats[] = {REPORT_MD, REPORT_HTML, REPORT_CSV, REPORT_JSON, REPORT_VLLM};
     for (size_t cut = 1; cut <= n; cut++) {
         struct err e = {""};
         FILE *in = fmemopen(data, cut, "r");

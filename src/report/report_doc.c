@@ -1,0 +1,417 @@
+#include "report/report.h"
+#include "fmt.h"
+#include "report/doc.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- small things ---- */
+
+static void fact(struct doc *d, const char *name, const char *value)
+{
+    doc_row_begin(d);
+    doc_cell(d, "%s", name);
+    doc_cell(d, "%s", value != NULL && value[0] != '\0' ? value : FMT_UNKNOWN);
+    doc_row_end(d);
+}
+
+static void fact_number(struct doc *d, const char *name, double v, const char *unit)
+{
+    char n[FMT_SIZE], text[FMT_SIZE + 16] = "";
+    if (isfinite(v))
+        snprintf(text, sizeof text, "%s%s", fmt_count(n, v), unit);
+    fact(d, name, text);
+}
+
+typedef char *number_fn(char out[FMT_SIZE], double v);
+
+static void cell_number(struct doc *d, number_fn *fmt, double v)
+{
+    char n[FMT_SIZE];
+    doc_cell(d, "%s", fmt(n, v));
+}
+
+static const char *header_text(const struct run_file *f, const char *key)
+{
+    const char *s = run_file_text(f, key);
+    return s != NULL ? s : "";
+}
+
+static const cJSON *system_of(const struct run_file *f)
+{
+    return cJSON_GetObjectItemCaseSensitive(f->header, "system");
+}
+
+static const char *system_text(const struct run_file *f, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(system_of(f), key);
+    return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+static double system_number(const struct run_file *f, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(system_of(f), key);
+    return cJSON_IsNumber(v) ? v->valuedouble : (double)NAN;
+}
+
+static bool flag(const cJSON *o, const char *key)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, key));
+}
+
+static double ms_between(int64_t from, int64_t to)
+{
+    return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
+}
+
+/* ---- the sections ---- */
+
+static void head(const struct run_file *f, struct doc *d)
+{
+    doc_heading(d, 1, "LLM server benchmark: %s", header_text(f, "model"));
+    doc_paragraph_begin(d);
+    if (run_file_text(f, "label") != NULL) {
+        doc_text(d, "%s", f->name);
+        doc_line_break(d);
+    }
+    doc_text(d, "%s, measured with tokgauge %s", header_text(f, "started"), header_text(f, "tokgauge"));
+    doc_paragraph_end(d);
+    if (flag(f->header, "simulated"))
+        doc_warning(d, "SIMULATED",
+                    "the server was tokgauge's own simulation; these are not figures of a real machine.");
+    if (f->summary == NULL)
+        doc_warning(d, NULL, "The run file has no summary: the run was killed or the file was cut. What follows is what "
+                             "it holds.");
+    if (f->summary != NULL && flag(cJSON_GetObjectItemCaseSensitive(f->summary, "client"), "limited"))
+        doc_warning(d, "CLIENT-LIMITED", "the machine that ran tokgauge was too slow for this load; these figures are its, "
+                                         "not the server's.");
+}
+
+static void in_short(const struct run_file *f, struct doc *d)
+{
+    const char *window;
+    char n[FMT_SIZE], m[FMT_SIZE];
+    double rate = run_file_output_rate(f, &window);
+    struct dist ttft, decode, e2e;
+    tally_dist(&f->total, M_TTFT, &ttft);
+    tally_dist(&f->total, M_DECODE_RATE, &decode);
+    tally_dist(&f->total, M_E2E, &e2e);
+    doc_heading(d, 2, "Summary");
+    doc_list_begin(d);
+    doc_item_begin(d);
+    doc_text(d, "Output: ");
+    doc_strong(d, "%s tok/s", fmt_rate(n, rate));
+    doc_text(d, " of all streams together (%s window)", window);
+    doc_item_end(d);
+    doc_item(d, "One stream: %s tok/s after its first token (mean)", fmt_rate(n, decode.mean));
+    doc_item_begin(d);
+    doc_text(d, "Time to first token: p50 %s, p95 %s", fmt_ms(n, ttft.p50), fmt_ms(m, ttft.p95));
+    double first = ms_between(f->first.tl.sent, f->first.tl.first_token);
+    if (isfinite(first))
+        doc_text(d, "; %s for the request before the load, which is in no other figure", fmt_ms(n, first));
+    doc_item_end(d);
+    const char *stability = report_stability(e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN);
+    if (stability != NULL) {
+        doc_item_begin(d);
+        doc_text(d, "Stability of end-to-end latency: ");
+        doc_strong(d, "%s", stability);
+        doc_text(d, " (coefficient of variation %.2f)", e2e.stddev / e2e.mean);
+        doc_item_end(d);
+    }
+    doc_item(d, "Requests: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end", f->total.outcome[OUT_OK],
+             tally_failed(&f->total), f->total.outcome[OUT_CANCELLED]);
+    doc_list_end(d);
+}
+
+static const struct doc_column fact_columns[] = {{"", false}, {"", false}};
+
+static void server_facts(const struct run_file *f, const struct report_options *o, struct doc *d)
+{
+    doc_heading(d, 2, "Model and server");
+    doc_table_begin(d, "Model and server", fact_columns, ARRAY_LEN(fact_columns));
+    fact(d, "Model", header_text(f, "model"));
+    fact(d, "Server", header_text(f, "server"));
+    fact(d, "Address", header_text(f, "url"));
+    fact_number(d, "Context limit (max-model-len)", run_file_number(f, "max_model_len"), " tokens");
+    for (size_t i = 0; i < o->notes_n; i++) {
+        char key[64];
+        const char *eq = strchr(o->notes[i], '=');
+        snprintf(key, sizeof key, "%.*s", (int)MIN_OF((size_t)(eq - o->notes[i]), sizeof key - 1), o->notes[i]);
+        fact(d, key, eq + 1);
+    }
+    doc_table_end(d);
+}
+
+static void system_facts(const struct run_file *f, struct doc *d)
+{
+    doc_heading(d, 2, "System");
+    doc_paragraph(d, "%s",
+                  flag(system_of(f), "is_the_servers") ? "The machine of the server, from which the load came too."
+                                                       : "The machine that the load came from. The server's own is not known.");
+    doc_table_begin(d, "System", fact_columns, ARRAY_LEN(fact_columns));
+    char n[FMT_SIZE], ram[FMT_SIZE + 8] = "";
+    fact(d, "CPU", system_text(f, "cpu"));
+    fact_number(d, "Logical cores", system_number(f, "cores"), "");
+    if (isfinite(system_number(f, "ram")))
+        snprintf(ram, sizeof ram, "%s GiB", fmt_gib(n, system_number(f, "ram")));
+    fact(d, "RAM", ram);
+    fact(d, "Operating system", system_text(f, "os"));
+    fact(d, "Kernel", system_text(f, "kernel"));
+    fact(d, "Boot parameters", system_text(f, "boot"));
+    doc_table_end(d);
+}
+
+static void load_of(const struct run_file *f, struct doc *d)
+{
+    char c[FMT_SIZE], o[FMT_SIZE];
+    doc_heading(d, 2, "Load");
+    doc_paragraph_begin(d);
+    if (f->phases_n == 1) {
+        const struct run_phase *p = &f->phases[0];
+        doc_text(d, "%d stream%s in flight, context %s tokens, output %s tokens", p->streams, p->streams == 1 ? "" : "s",
+                 fmt_tokens(c, (double)p->context), fmt_tokens(o, (double)p->max_tokens));
+    } else {
+        doc_text(d, "%zu phases (below)", f->phases_n);
+    }
+    doc_text(d, "%s; prompts: %s; endpoint: %s.",
+             f->rows_n > 0 && f->rows[0].fixed_length ? ", held fixed" : ", at the most", header_text(f, "prompt"),
+             header_text(f, "endpoint"));
+    doc_paragraph_end(d);
+    if (f->total.prompt_n == 0)
+        return;
+    doc_paragraph_begin(d);
+    doc_text(d, "Prompts really had %s tokens on average (%" PRId64 " to %" PRId64 "), as the server counted them",
+             fmt_count(c, f->total.prompt_tokens / (double)f->total.prompt_n), f->total.prompt_min, f->total.prompt_max);
+    if (f->total.cached_n > 0)
+        doc_text(d, "; %s of them came from the prefix cache",
+                 fmt_percent(c, f->total.cached_tokens / f->total.prompt_tokens));
+    doc_text(d, ".");
+    doc_paragraph_end(d);
+}
+
+static void dist_row(struct doc *d, const struct tally *t, enum metric_id m, number_fn *fmt)
+{
+    struct dist x;
+    tally_dist(t, m, &x);
+    const double v[] = {x.mean, x.stddev, x.min, x.p50, x.p90, x.p95, x.p99, x.max};
+    doc_row_begin(d);
+    doc_cell(d, "%s", metrics[m].name);
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        cell_number(d, fmt, v[i]);
+    doc_cell(d, "%" PRIu64 "%s", x.n, x.n > 0 && !x.exact ? " ≈" : "");
+    doc_row_end(d);
+}
+
+static void results(const struct run_file *f, struct doc *d)
+{
+    static const struct doc_column columns[] = {{"", false},    {"mean", true}, {"sd", true},  {"min", true}, {"p50", true},
+                                                {"p90", true}, {"p95", true},  {"p99", true}, {"max", true}, {"n", true}};
+    doc_heading(d, 2, "Results");
+    doc_table_begin(d, "Results", columns, ARRAY_LEN(columns));
+    dist_row(d, &f->total, M_TTFT, fmt_ms);
+    dist_row(d, &f->total, M_TPOT, fmt_ms);
+    dist_row(d, &f->total, M_ITL, fmt_ms);
+    dist_row(d, &f->total, M_E2E, fmt_ms);
+    dist_row(d, &f->total, M_DECODE_RATE, fmt_rate);
+    dist_row(d, &f->total, M_E2E_RATE, fmt_rate);
+    dist_row(d, &f->total, M_PREFILL_RATE, fmt_rate);
+    doc_table_end(d);
+    doc_paragraph_begin(d);
+    doc_text(d, "Times are of requests that ended well. ");
+    if (f->total.source[TOK_EVENTS] > 0) {
+        doc_strong(d, "Output tokens are counted as events (≈)");
+        doc_text(d, ": the server tells no counts. ");
+    }
+    doc_text(d, "≈ behind n: from a histogram, off by 0.8 %% at the most.");
+    doc_paragraph_end(d);
+}
+
+static void phase_row(const struct run_file *f, const struct run_phase *p, struct doc *d)
+{
+    struct tally t;
+    struct dist ttft, decode, e2e;
+    run_file_phase(f, p->id, &t);
+    tally_dist(&t, M_TTFT, &ttft);
+    tally_dist(&t, M_DECODE_RATE, &decode);
+    tally_dist(&t, M_E2E, &e2e);
+    doc_row_begin(d);
+    doc_cell(d, "%d", p->id);
+    doc_cell(d, "%d", p->streams);
+    cell_number(d, fmt_tokens, (double)p->context);
+    cell_number(d, fmt_tokens, (double)p->max_tokens);
+    cell_number(d, fmt_ms, ttft.p50);
+    cell_number(d, fmt_ms, ttft.p95);
+    cell_number(d, fmt_rate, decode.mean);
+    cell_number(d, fmt_ms, e2e.mean);
+    doc_cell(d, "%" PRIu64, e2e.n);
+    doc_row_end(d);
+    tally_release(&t);
+}
+
+static void phases(const struct run_file *f, struct doc *d)
+{
+    static const struct doc_column columns[] = {{"phase", true},    {"streams", true},      {"context", true},
+                                                {"output", true},   {"TTFT p50", true},     {"TTFT p95", true},
+                                                {"decode tok/s", true}, {"e2e mean", true}, {"n", true}};
+    if (f->phases_n < 2)
+        return;
+    doc_heading(d, 3, "Phases");
+    doc_table_begin(d, "Phases", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < f->phases_n; i++)
+        phase_row(f, &f->phases[i], d);
+    doc_table_end(d);
+}
+
+typedef double sample_fn(const struct run_sample *s);
+
+static double ram_used(const struct run_sample *s)
+{
+    return s->ram_used;
+}
+
+static double ram_total(const struct run_sample *s)
+{
+    return s->ram_total;
+}
+
+static double gtt_used(const struct run_sample *s)
+{
+    return s->gtt_used;
+}
+
+static double gtt_total(const struct run_sample *s)
+{
+    return s->gtt_total;
+}
+
+/* Memory at the start and its peak under load. */
+static void memory_row(const struct run_file *f, struct doc *d, const char *name, sample_fn *used, sample_fn *total)
+{
+    double before = (double)NAN, peak = (double)NAN, all = (double)NAN;
+    bool loaded = false;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        double v = used(&f->samples[i]), t = total(&f->samples[i]);
+        loaded |= f->samples[i].loading;
+        if (!isfinite(v))
+            continue;
+        if (!isfinite(before))
+            before = v; /* the file's first sample is taken as the load begins */
+        if (loaded && !(peak >= v))
+            peak = v;
+        if (isfinite(t))
+            all = t;
+    }
+    doc_row_begin(d);
+    doc_cell(d, "%s", name);
+    cell_number(d, fmt_gib, before);
+    cell_number(d, fmt_gib, peak);
+    cell_number(d, fmt_gib, peak - before);
+    cell_number(d, fmt_gib, all);
+    doc_row_end(d);
+}
+
+static void memory(const struct run_file *f, struct doc *d)
+{
+    static const struct doc_column columns[] = {
+        {"GiB", false}, {"at the start", true}, {"peak", true}, {"difference", true}, {"of", true}};
+    bool simulated = flag(f->header, "simulated");
+    doc_heading(d, 2, "Memory");
+    doc_table_begin(d, "Memory", columns, ARRAY_LEN(columns));
+    memory_row(f, d, "RAM", ram_used, ram_total);
+    memory_row(f, d, simulated ? "GTT (simulated)" : "GTT", gtt_used, gtt_total);
+    doc_table_end(d);
+    if (!flag(system_of(f), "is_the_servers"))
+        doc_paragraph(d, "This is the memory of the machine that the load came from, not the server's.");
+}
+
+static const char *example_of(const struct run_file *f, enum outcome o)
+{
+    for (size_t i = 0; i < f->rows_n; i++)
+        if (f->rows[i].tl.outcome == o && f->rows[i].error[0] != '\0')
+            return f->rows[i].error;
+    return "";
+}
+
+static void failures(const struct run_file *f, struct doc *d)
+{
+    static const struct doc_column columns[] = {{"outcome", false}, {"n", true}, {"meaning", false}, {"for example", false}};
+    if (tally_failed(&f->total) == 0)
+        return;
+    doc_heading(d, 2, "Failed requests");
+    doc_table_begin(d, "Failed requests", columns, ARRAY_LEN(columns));
+    for (enum outcome o = OUT_OK + 1; o < OUT_CANCELLED; o++) {
+        if (f->total.outcome[o] == 0)
+            continue;
+        doc_row_begin(d);
+        doc_cell_begin(d);
+        doc_code(d, "%s", outcome_name(o));
+        doc_cell_end(d);
+        doc_cell(d, "%" PRIu64, f->total.outcome[o]);
+        doc_cell(d, "%s", outcome_meaning(o));
+        doc_cell(d, "%s", example_of(f, o));
+        doc_row_end(d);
+    }
+    doc_table_end(d);
+}
+
+static void marks(const struct run_file *f, struct doc *d)
+{
+    if (f->marks_n == 0)
+        return;
+    doc_heading(d, 2, "Marks");
+    doc_list_begin(d);
+    for (size_t i = 0; i < f->marks_n; i++) {
+        char t[FMT_SIZE];
+        doc_item(d, "%s %s", fmt_clock(t, f->marks[i].t), f->marks[i].text);
+    }
+    doc_list_end(d);
+}
+
+static void repeat(const struct run_file *f, struct doc *d)
+{
+    char n[FMT_SIZE];
+    const char *base = strrchr(f->path, '/');
+    doc_heading(d, 2, "How to repeat");
+    doc_code_block(d, "sh", header_text(f, "command"));
+    doc_paragraph_begin(d);
+    doc_text(d, "Seed of the prompts: %s (", fmt_json(n, run_file_number(f, "seed"), 0));
+    doc_code(d, "--seed");
+    doc_text(d, "; the same seed sends the same prompts, which a prefix cache may still know). Keys that changed the load are "
+                "the phases above. Run file: ");
+    doc_code(d, "%s", base != NULL ? base + 1 : f->path);
+    doc_text(d, ".");
+    doc_paragraph_end(d);
+}
+
+static void report_in(enum doc_form form, const struct run_file *f, const struct report_options *o, struct buf *out)
+{
+    struct doc d;
+    char title[256];
+    snprintf(title, sizeof title, "tokgauge: %s", header_text(f, "model"));
+    doc_begin(&d, out, form, title);
+    head(f, &d);
+    in_short(f, &d);
+    server_facts(f, o, &d);
+    system_facts(f, &d);
+    load_of(f, &d);
+    results(f, &d);
+    phases(f, &d);
+    memory(f, &d);
+    failures(f, &d);
+    marks(f, &d);
+    repeat(f, &d);
+    doc_end(&d);
+}
+
+void report_markdown(const struct run_file *f, const struct report_options *o, struct buf *out)
+{
+    report_in(DOC_MARKDOWN, f, o, out);
+}
+
+void report_html(const struct run_file *f, const struct report_options *o, struct buf *out)
+{
+    report_in(DOC_HTML, f, o, out);
+}
