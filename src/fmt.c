@@ -65,7 +65,8 @@ char *fmt_gib(char out[FMT_SIZE], double bytes)
 {
     if (!isfinite(bytes))
         return unknown(out);
-    snprintf(out, FMT_SIZE, "%.1f", bytes / (1024.0 * 1024 * 1024));
+    double gib = bytes / (1024.0 * 1024 * 1024);
+    snprintf(out, FMT_SIZE, "%.1f", fabs(gib) < 0.05 ? 0 : gib); /* no −0.0 */
     return out;
 }
 

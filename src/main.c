@@ -3,6 +3,7 @@
 #include "demo.h"
 #include "engine/engine.h"
 #include "options.h"
+#include "report/bench.h"
 #include "report/compare.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -142,7 +143,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
         print(&line, o->json ? stderr : stdout);
         buf_release(&line);
     }
-    if (source.read(source.ctx, now, now->seq) && now->state != RUN_FAILED) {
+    if (source.read(source.ctx, now, 0) && now->state != RUN_FAILED) {
         struct buf rest;
         buf_init(&rest, 32768);
         summary_notes(now, told, utf8_terminal(), &rest);
@@ -185,8 +186,26 @@ static int exit_status(const struct run_result *r, enum ui_end end, bool dashboa
     return dashboard && end == UI_LOST ? 128 + SIGHUP : EXIT_DONE;
 }
 
+static bool print_bench(const struct run_result *r, const struct options *o)
+{
+    struct err e;
+    struct buf b;
+    buf_init(&b, 64u << 20);
+    bool ok = bench_report(r->run_file, o->json, o->notes, o->notes_n, &b, &e);
+    if (!o->json && !utf8_terminal())
+        summary_to_ascii(&b);
+    if (!print(&b, stdout) && errno != EPIPE)
+        ok = err_set(&e, "cannot write the report: %s", strerror(errno));
+    if (!ok)
+        complain(&e, EXIT_FAILED);
+    buf_release(&b);
+    return ok;
+}
+
 static bool print_result(const struct run_result *r, const struct options *o)
 {
+    if (o->command == COMMAND_BENCH && r->run_file[0] != '\0')
+        return print_bench(r, o);
     struct buf b;
     buf_init(&b, 64u << 20);
     if (o->json) {
@@ -231,7 +250,7 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
     if (r->end == END_FAILED)
         return complain(&r->error, EXIT_FAILED);
     bool told = true;
-    if (r->pre.server.kind != NULL && r->load_end != 0)
+    if (r->pre.server.kind != NULL && (r->load_end != 0 || (o->command == COMMAND_BENCH && r->run_file[0] != '\0')))
         told = print_result(r, o);
     else
         fputs("tokgauge: stopped before the load began\n", stderr);
@@ -325,7 +344,8 @@ static int run_report(const struct options *o)
         return complain(&e, EXIT_FAILED);
     struct buf b;
     buf_init(&b, 1u << 30);
-    const struct report_options r = {(enum report_format)o->format, o->detailed, o->notes, o->notes_n};
+    const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,
+                                     .notes_n = o->notes_n};
     report_write(f, &r, &b);
     FILE *out = o->report_out != NULL ? fopen(o->report_out, "we") : stdout;
     bool ok = out != NULL && fwrite(b.data, 1, b.len, out) == b.len && fflush(out) == 0;

@@ -130,7 +130,7 @@ const struct option option_rows[] = {
      "Markdown; a page for a browser; a line a request; figures; or what 'vllm bench serve --save-result' writes", false},
     {"out", 'o', NULL, COMMAND_REPORT, TEXT, AT(report_out), 0, 0, "FILE", NULL, "write there (default: standard output)",
      false},
-    {"note", 0, NULL, COMMAND_REPORT, NOTE, 0, 0, 0, "KEY=VALUE", NULL,
+    {"note", 0, NULL, COMMAND_REPORT | COMMAND_BENCH, NOTE, 0, 0, 0, "KEY=VALUE", NULL,
      "a fact that no API tells (quantisation, launch command); may be given several times", false},
     {"detailed", 0, NULL, COMMAND_REPORT, FLAG, AT(detailed), 0, 0, NULL, NULL,
      "with vllm: the lists with one entry a request too", false},

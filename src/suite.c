@@ -8,7 +8,7 @@
 
 const struct suite_part_info suite_parts[SUITE_PARTS] = {
     [SUITE_INTERACTIVE] = {"interactive", "Interactive speed", "how fast does one person see an answer?"},
-    [SUITE_MEMORY] = {"memory", "Memory", "what does a load take beyond what the server holds already?"},
+    [SUITE_MEMORY] = {"memory", "Memory under load", "what does a load take beyond what the server holds already?"},
     [SUITE_STABILITY] = {"stability", "Stability", "does the same request take the same time, new and repeated?"},
     [SUITE_CONCURRENCY] = {"concurrency", "Concurrency", "how many streams at once, and from where on do they wait?"},
     [SUITE_AGENT] = {"agent", "Agent end to end", "how long does an agent take that uses this server?"},

@@ -43,6 +43,8 @@ void str_sanitise(char *dst, size_t size, const char *src, size_t n);
 /* Decodes one UTF-8 character of s[0..n): returns its length and sets *cp, or returns 0 where the bytes are invalid
  * or cut short.  n must be > 0. */
 size_t utf8_decode(const char *s, size_t n, uint32_t *cp);
+/* Characters in s[0..n), of any width. */
+size_t utf8_count(const char *s, size_t n);
 /* Writes cp as UTF-8 to out (at least 5 bytes, NUL added); returns its length. */
 size_t utf8_encode(uint32_t cp, char *out);
 

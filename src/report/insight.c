@@ -141,15 +141,15 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
             else if (uncached(r))
                 without[m++] = ttft;
         }
-        if (n < 2 || m < 1)
+        if (n < 1 || m < 2)
             continue;
         double fast = median(with, n), slow = median(without, m);
         if (slow < 2 * fast || slow < fast + 50)
             continue;
         char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
         SAY(sentence, "A repeated prompt is fast because of the prefix cache, not because the server got faster.");
-        SAY(evidence, "%s of context: first token after %s where the cache had most of it (%zu requests), %s where not (%zu)",
-            fmt_tokens(a, (double)p->context), fmt_ms(b, fast), n, fmt_ms(c, slow), m);
+        SAY(evidence, "%s of context: first token after %s where the cache had most of it (%zu request%s), %s where not (%zu)",
+            fmt_tokens(a, (double)p->context), fmt_ms(b, fast), n, n == 1 ? "" : "s", fmt_ms(c, slow), m);
         SAY(advice, "Judge prefill by new prompts. Keep system prompts and history byte for byte the same from call to call.");
         found = true;
     }

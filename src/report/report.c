@@ -1,5 +1,6 @@
 #include "report/report.h"
 #include "fmt.h"
+#include "report/insight.h"
 #include "report/summary.h"
 #include "version.h"
 
@@ -55,6 +56,12 @@ static void json_phase(const struct run_file *f, const struct run_phase *p, stru
     jw_int(j, "max_num_seqs", p->streams);
     jw_int(j, "context", p->context);
     jw_int(j, "max_tokens", p->max_tokens);
+    if (p->part[0] != '\0') {
+        jw_str(j, "part", p->part);
+        jw_str(j, "what", p->what);
+        jw_bool(j, "repeated", p->repeated);
+        jw_num(j, metrics[M_OUTPUT_RATE].key, run_file_phase_rate(f, p->id), 3);
+    }
     summary_json_tally(&t, j);
     jw_close(j, '}');
     tally_release(&t);
@@ -76,6 +83,18 @@ static void write_json(const struct run_file *f, struct buf *out)
     jw_num(&j, metrics[M_OUTPUT_RATE].key, rate, 3);
     jw_str(&j, "window", isfinite(rate) ? window : NULL);
     summary_json_tally(&f->total, &j);
+    struct insight found[INSIGHT_RULES];
+    size_t n = insight_find(f, found);
+    jw_open(&j, "findings", '[');
+    for (size_t i = 0; i < n; i++) {
+        jw_open(&j, NULL, '{');
+        jw_str(&j, "rule", found[i].rule);
+        jw_str(&j, "sentence", found[i].sentence);
+        jw_str(&j, "evidence", found[i].evidence);
+        jw_str(&j, "advice", found[i].advice[0] != '\0' ? found[i].advice : NULL);
+        jw_close(&j, '}');
+    }
+    jw_close(&j, ']');
     jw_open(&j, "phases", '[');
     for (size_t i = 0; i < f->phases_n; i++)
         json_phase(f, &f->phases[i], &j);

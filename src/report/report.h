@@ -18,6 +18,7 @@ struct report_options {
     bool detailed;            /* REPORT_VLLM: the lists with one entry a request */
     const char *const *notes; /* "key=value": what no API tells, such as the quantisation */
     size_t notes_n;
+    bool brief;               /* REPORT_MD of a suite: its parts and the findings alone */
 };
 
 void report_write(const struct run_file *f, const struct report_options *o, struct buf *out);
@@ -25,6 +26,9 @@ void report_write(const struct run_file *f, const struct report_options *o, stru
 /* Stability of a group of requests by the coefficient of variation of their end-to-end latency (sample standard deviation
  * over mean): "STABLE" below 0.30, "SOME VARIANCE" below 0.60, else "UNSTABLE"; NULL where cv is NAN. */
 const char *report_stability(double cv);
+
+/* Markdown as report_write makes it → what a terminal shows well: tables in columns, lines of 100 characters. */
+void report_plain(const char *markdown, struct buf *out);
 
 /* The formats, each in its own file. */
 void report_markdown(const struct run_file *f, const struct report_options *o, struct buf *out);

@@ -1,4 +1,5 @@
 #include "report/report.h"
+#include "report/report_suite.h"
 #include "fmt.h"
 #include "report/doc.h"
 
@@ -392,17 +393,28 @@ static void report_in(enum doc_form form, const struct run_file *f, const struct
     char title[256];
     snprintf(title, sizeof title, "tokgauge: %s", header_text(f, "model"));
     doc_begin(&d, out, form, title);
+    bool suite = report_is_suite(f);
     head(f, &d);
-    in_short(f, &d);
-    server_facts(f, o, &d);
-    system_facts(f, &d);
-    load_of(f, &d);
-    results(f, &d);
-    phases(f, &d);
-    memory(f, &d);
+    if (suite)
+        report_suite_summary(&d, f);
+    else
+        in_short(f, &d);
+    report_findings(&d, f);
+    if (suite)
+        report_suite(&d, f);
+    if (!(suite && o->brief)) {
+        server_facts(f, o, &d);
+        system_facts(f, &d);
+        load_of(f, &d);
+        if (!suite) /* averages over different loads say nothing */
+            results(f, &d);
+        phases(f, &d);
+        memory(f, &d);
+    }
     failures(f, &d);
     marks(f, &d);
-    repeat(f, &d);
+    if (!o->brief)
+        repeat(f, &d);
     doc_end(&d);
 }
 

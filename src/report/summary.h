@@ -12,6 +12,8 @@ void summary_json_tally(const struct tally *t, struct jsonw *j);
 void summary_json(const struct run_result *r, struct jsonw *j);
 /* A page of text for 80 columns; utf8 false: ASCII only. */
 void summary_text(const struct run_result *r, bool utf8, struct buf *out);
+/* For a terminal that has no UTF-8: the signs that texts here use become ASCII, all others ?. */
+void summary_to_ascii(struct buf *b);
 /* In a suite: the lines of the log after that moment (seconds of the run); returns the moment of the last one. */
 double summary_notes(const struct snapshot *s, double after, bool utf8, struct buf *out);
 /* "load 00:00:12 …": the progress line of headless runs. */

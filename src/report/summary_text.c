@@ -9,9 +9,10 @@
 /* Text is written once, in UTF-8; for an ASCII terminal the few signs that it uses are put into ASCII at the end. */
 static const struct {
     const char *utf8, *ascii;
-} signs[] = {{"–", "-"}, {"≈", "~"}, {"µ", "u"}, {"·", "|"}, {"×", "x"}, {"≥", ">="}, {"…", "..."}};
+} signs[] = {{"–", "-"}, {"≈", "~"}, {"µ", "u"}, {"·", "|"}, {"×", "x"}, {"≥", ">="}, {"…", "..."}, {"→", "->"},
+             {"“", "\""}, {"”", "\""}, {"²", "2"}, {"−", "-"}};
 
-static void to_ascii(struct buf *b)
+void summary_to_ascii(struct buf *b)
 {
     struct buf out;
     buf_init(&out, b->max);
@@ -36,9 +37,7 @@ static void to_ascii(struct buf *b)
 /* Pads to a width in characters, not bytes. */
 static void cell(struct buf *b, const char *s, int width)
 {
-    int n = 0;
-    for (const char *p = s; *p != '\0'; p++)
-        n += ((unsigned char)*p & 0xc0) != 0x80;
+    int n = (int)utf8_count(s, strlen(s));
     buf_addf(b, "%*s%s", n < width ? width - n : 0, "", s);
 }
 
@@ -263,7 +262,7 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
     else
         buf_addf(b, "none: %s\n", r->lost_why);
     if (!utf8)
-        to_ascii(b);
+        summary_to_ascii(b);
 }
 
 /* The suite's place: "stability 4k, new 2/3, about 35 s left". */
@@ -289,7 +288,7 @@ double summary_notes(const struct snapshot *s, double after, bool utf8, struct b
         buf_addf(b, "%s %s %s\n", fmt_clock(t, e->at_s), e->level == 0 ? "--" : "!!", e->text);
     }
     if (!utf8)
-        to_ascii(b);
+        summary_to_ascii(b);
     return s->suite.parts_n > 0 && s->events_n > 0 ? s->events[s->events_n - 1].at_s : after;
 }
 
@@ -318,5 +317,5 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
     }
     buf_adds(b, "\n");
     if (!utf8)
-        to_ascii(b);
+        summary_to_ascii(b);
 }

@@ -1,8 +1,9 @@
-/* ui_man: prints the manual page: man/tokgauge.1.in with the lines @OPTIONS@, @KEYS@, @METRICS@ and @OUTCOMES@ replaced
- * by what the program's own tables say.   ui_man man/tokgauge.1.in >man/tokgauge.1   (make man) */
+/* ui_man: prints the manual page: man/tokgauge.1.in with the lines @OPTIONS@, @KEYS@, @METRICS@, @OUTCOMES@ and
+ * @FINDINGS@ replaced by what the program's own tables say.   ui_man man/tokgauge.1.in >man/tokgauge.1   (make man) */
 #include "measure/timeline.h"
 #include "metrics.h"
 #include "options.h"
+#include "report/insight.h"
 #include "ui/keys.h"
 #include "ui/view.h"
 #include "util.h"
@@ -62,6 +63,14 @@ static void print_outcomes(FILE *out)
     }
 }
 
+static void print_findings(FILE *out)
+{
+    for (size_t i = 0; i < INSIGHT_RULES; i++) {
+        item(out, insight_rules[i].name, insight_rules[i].looks_for);
+        fputs(".\n", out);
+    }
+}
+
 /* Every character beyond ASCII by its number: then no reader needs to be told the page's encoding. */
 static void print_ascii(const char *s)
 {
@@ -87,6 +96,8 @@ static void print_line(FILE *out, const char *line)
         print_metrics(out);
     else if (strcmp(line, "@OUTCOMES@\n") == 0)
         print_outcomes(out);
+    else if (strcmp(line, "@FINDINGS@\n") == 0)
+        print_findings(out);
     else if (str_starts(line, ".TH "))
         fprintf(out, ".TH TOKGAUGE 1 \"\" \"tokgauge " TOKGAUGE_VERSION "\" \"User Commands\"\n");
     else

@@ -1,91 +1,17 @@
 /* Findings in words: for each rule data that fires it, and data that must not. */
 #include "check.h"
+#include "made_run.h"
 
-#include "buf.h"
 #include "report/insight.h"
 
 #include <math.h>
-
-/* ---- run files made up in memory ---- */
-
-static struct buf file;
-static int seq;
-
-static void begin(void)
-{
-    buf_release(&file);
-    buf_init(&file, 16 << 20);
-    seq = 0;
-    buf_adds(&file, "{\"type\":\"header\",\"format\":1,\"tokgauge\":\"0\",\"model\":\"m\"}\n");
-}
-
-static void phase(int id, int streams, int context, bool repeated)
-{
-    buf_addf(&file, "{\"type\":\"phase\",\"t\":%d000000000,\"phase\":%d,\"max_num_seqs\":%d,\"context\":%d,\"max_tokens\":33,"
-                    "\"repeated\":%s}\n", 1 + id * 100, id, streams, context, repeated ? "true" : "false");
-}
-
-struct ask {
-    int phase, context, cached; /* cached −1: not told */
-    double ttft_ms, tpot_ms;
-    const char *outcome, *error;
-};
-
-/* Each a second after the one before; 33 tokens. */
-static void request(const struct ask *a)
-{
-    long long sent = (1 + a->phase * 100 + seq) * 1000000000LL, first = sent + (long long)(a->ttft_ms * 1e6);
-    long long last = first + (long long)(a->tpot_ms * 32e6);
-    char cached[16] = "null";
-    if (a->cached >= 0)
-        snprintf(cached, sizeof cached, "%d", a->cached);
-    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":%d,\"outcome\":\"%s\",\"http\":200,"
-                    "\"context\":%d,\"max_tokens\":33,\"due\":%lld,\"started\":%lld,\"sent\":%lld,\"first_byte\":%lld,\"first_event\":%lld,"
-                    "\"first_token\":%lld,\"first_answer\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":%d,\"cached_tokens\":%s,"
-                    "\"output_tokens\":33,\"first_event_tokens\":1,\"events\":33,\"tokens_from\":\"usage\",\"error\":\"%s\"}\n",
-             seq++, a->phase, a->outcome != NULL ? a->outcome : "ok", a->context, sent, sent, sent, first, first, first, first, last,
-             last, a->context, cached, a->error != NULL ? a->error : "");
-}
-
-static void requests(int n, int phase_id, int context, int cached, double ttft_ms, double tpot_ms)
-{
-    for (int i = 0; i < n; i++)
-        request(&(struct ask){phase_id, context, cached, ttft_ms + i * 0.01, tpot_ms, NULL, NULL});
-}
-
-static void first_request(double ttft_ms)
-{
-    buf_addf(&file, "{\"type\":\"request\",\"stream\":0,\"part\":\"preflight\",\"phase\":-1,\"outcome\":\"ok\",\"http\":200,\"context\":64,"
-                    "\"max_tokens\":33,\"due\":1,\"started\":1,\"sent\":1,\"first_byte\":2,\"first_event\":2,\"first_token\":%lld,"
-                    "\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":64,\"cached_tokens\":0,\"output_tokens\":2,\"events\":2,"
-                    "\"tokens_from\":\"usage\"}\n",
-             (long long)(ttft_ms * 1e6) + 1, (long long)(ttft_ms * 1e6) + 2, (long long)(ttft_ms * 1e6) + 3);
-}
-
-struct look {
-    double tokens; /* in all, so far */
-    double waiting, running, kv, gtt;
-};
-
-static void sample(int phase_id, int second, const struct look *l)
-{
-    buf_addf(&file, "{\"type\":\"sample\",\"t\":%d500000000,\"state\":\"load\",\"phase\":%d,\"in_flight\":1,\"live_tokens\":%.1f,"
-                    "\"server_waiting\":%.0f,\"server_running\":%.0f,\"server_kv_used\":%.3f,\"gtt_used\":%.0f,\"gtt_total\":%.0f}\n",
-             1 + phase_id * 100 + second, phase_id, l->tokens, l->waiting, l->running, l->kv, l->gtt * 1073741824.0,
-             l->gtt > 0 ? 53 * 1073741824.0 : 0.0);
-}
 
 static struct insight found[INSIGHT_RULES];
 
 /* The finding of that rule, NULL where it is silent. */
 static const struct insight *find(const char *rule)
 {
-    struct err e = {""};
-    FILE *in = fmemopen(file.data, file.len, "r");
-    struct run_file *f = run_file_read(in, "made-up", &e);
-    assert_non_null(f);
-    assert_int_equal(f->bad_lines, 0);
-    fclose(in);
+    struct run_file *f = made();
     size_t n = insight_find(f, found);
     run_file_free(f);
     for (size_t i = 0; i < n; i++) {
@@ -328,14 +254,14 @@ static void test_failures(void **state)
     requests(3, 0, 512, 0, 200, 20);
     silent("failures");
     silent("tool_parser");
-    request(&(struct ask){0, 512, 0, 200, 20, "http_4xx",
-                          "auto tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"});
+    request(&(struct ask){.context = 512, .ttft_ms = 200, .tpot_ms = 20, .outcome = "http_4xx",
+                          .error = "auto tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set"});
     says("failures", "1 of 4, most as http_4xx");
     says("tool_parser", "The model is not at fault");
     begin();
     phase(0, 1, 512, false);
     requests(3, 0, 512, 0, 200, 20);
-    request(&(struct ask){0, 512, 0, 200, 20, "http_5xx", "out of memory"});
+    request(&(struct ask){.context = 512, .ttft_ms = 200, .tpot_ms = 20, .outcome = "http_5xx", .error = "out of memory"});
     says("failures", "25 %");
     silent("tool_parser");
 }

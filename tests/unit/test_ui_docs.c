@@ -4,6 +4,7 @@
 
 #include "measure/timeline.h"
 #include "metrics.h"
+#include "report/insight.h"
 #include "options.h"
 #include "report/threshold.h"
 #include "ui/keys.h"
@@ -87,7 +88,7 @@ static void test_sections(void **state)
 {
     (void)state;
     static const char *const sections[] = {"NAME",    "SYNOPSIS", "DESCRIPTION", "COMMANDS",    "OPTIONS",
-                                           "KEYS",    "METRICS",  "OUTCOMES",    "FILES",       "ENVIRONMENT",
+                                           "KEYS",    "METRICS",  "OUTCOMES",    "FINDINGS",    "FILES",       "ENVIRONMENT",
                                            "EXIT STATUS", "EXAMPLES", "NOTES"};
     char *page = slurp(MAN_PAGE);
     for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
@@ -102,6 +103,12 @@ static void test_sections(void **state)
         snprintf(head, sizeof head, "\n.IR %s ,\n", metrics[i].id);
         if (strstr(page, head) == NULL)
             fail_msg("%s: no metric %s", MAN_PAGE, metrics[i].id);
+    }
+    for (size_t i = 0; i < INSIGHT_RULES; i++) {
+        char head[64];
+        snprintf(head, sizeof head, "\n.B %s\n", insight_rules[i].name);
+        if (strstr(page, head) == NULL)
+            fail_msg("%s: no finding %s", MAN_PAGE, insight_rules[i].name);
     }
     free(page);
 }

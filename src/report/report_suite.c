@@ -1,0 +1,463 @@
+#include "report/report_suite.h"
+#include "fmt.h"
+#include "load/agent.h"
+#include "report/insight.h"
+#include "report/report.h"
+#include "suite.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RUNS_SHOWN 6
+#define ANSWERS_MOST 128
+
+static bool of_part(const struct run_phase *p, enum suite_part part)
+{
+    return strcmp(p->part, suite_parts[part].name) == 0;
+}
+
+static bool has_part(const struct run_file *f, enum suite_part part)
+{
+    if (part == SUITE_AGENT)
+        return f->answers_n > 0;
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (of_part(&f->phases[i], part))
+            return true;
+    return false;
+}
+
+bool report_is_suite(const struct run_file *f)
+{
+    for (int part = 0; part < SUITE_PARTS; part++)
+        if (has_part(f, (enum suite_part)part))
+            return true;
+    return false;
+}
+
+static double mean_of(const struct tally *t, enum metric_id m)
+{
+    struct dist d;
+    tally_dist(t, m, &d);
+    return d.mean;
+}
+
+/* ---- interactive speed ---- */
+
+static void number_cells(struct doc *d, double ttft, double decode, double tokens, double e2e)
+{
+    char n[FMT_SIZE];
+    doc_cell(d, "%s", fmt_ms(n, ttft));
+    doc_cell(d, "%s", fmt_rate(n, decode));
+    doc_cell(d, "%s", fmt_count(n, tokens));
+    doc_cell(d, "%s", fmt_ms(n, e2e));
+}
+
+static void interactive_rows(struct doc *d, const struct run_file *f, const struct run_phase *p)
+{
+    int run = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = &f->rows[i];
+        if (r->phase != p->id)
+            continue;
+        double v[M_REQUEST_COUNT_], nan = (double)NAN;
+        bool ok = r->tl.outcome == OUT_OK;
+        timeline_numbers(&r->tl, v);
+        doc_row_begin(d);
+        doc_cell(d, "%s", p->what);
+        if (ok)
+            doc_cell(d, "%d", ++run);
+        else
+            doc_cell(d, "%d: %s", ++run, outcome_name(r->tl.outcome));
+        number_cells(d, ok ? v[M_TTFT] : nan, ok ? v[M_DECODE_RATE] : nan,
+                     r->tl.output_tokens >= 0 ? (double)r->tl.output_tokens : nan, ok ? v[M_E2E] : nan);
+        doc_row_end(d);
+    }
+    struct tally t;
+    run_file_phase(f, p->id, &t);
+    doc_row_begin(d);
+    doc_cell(d, "%s", p->what);
+    doc_cell_begin(d);
+    doc_strong(d, "mean of %" PRIu64, t.outcome[OUT_OK]);
+    doc_cell_end(d);
+    number_cells(d, mean_of(&t, M_TTFT), mean_of(&t, M_DECODE_RATE),
+                 t.outcome[OUT_OK] > 0 ? t.output_tokens / (double)t.requests : (double)NAN, mean_of(&t, M_E2E));
+    doc_row_end(d);
+    tally_release(&t);
+}
+
+static void interactive(struct doc *d, const struct run_file *f)
+{
+    static const struct doc_column columns[] = {{"output", false},      {"run", false},   {"TTFT", true},
+                                                {"decode tok/s", true}, {"tokens", true}, {"end to end", true}};
+    char n[FMT_SIZE];
+    doc_paragraph(d, "One stream; a short prompt, a new one each time. The decode rate is that after the first token; over one token "
+                     "there is none.");
+    const struct timeline *first = &f->first.tl;
+    if (first->first_token != 0)
+        doc_paragraph(d, "The first request of all, sent before these and in none of them, waited %s for its first token.",
+                      fmt_ms(n, (double)(first->first_token - first->sent) / 1e6));
+    doc_table_begin(d, "Interactive speed", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (of_part(&f->phases[i], SUITE_INTERACTIVE))
+            interactive_rows(d, f, &f->phases[i]);
+    doc_table_end(d);
+}
+
+/* ---- memory ---- */
+
+struct pool {
+    const char *name;
+    size_t used; /* offset in struct run_sample */
+};
+
+static double value_of(const struct run_sample *s, size_t offset)
+{
+    double v;
+    memcpy(&v, (const char *)s + offset, sizeof v);
+    return v;
+}
+
+static void memory_row(struct doc *d, const struct run_file *f, const struct run_phase *p, const struct pool *pool)
+{
+    double idle = (double)NAN, sum = 0, peak = (double)NAN, n = 0;
+    for (size_t i = 0; i < f->samples_n && pool->used != 0; i++) {
+        double v = value_of(&f->samples[i], pool->used);
+        if (!isfinite(v))
+            continue;
+        if (isnan(idle))
+            idle = v;
+        if (f->samples[i].phase != p->id || !f->samples[i].loading || f->samples[i].t <= p->t)
+            continue;
+        sum += v;
+        n++;
+        if (!(peak >= v))
+            peak = v;
+    }
+    char text[FMT_SIZE];
+    double load = n > 0 ? sum / n : (double)NAN;
+    const double cells[] = {idle, load, load - idle, peak};
+    doc_row_begin(d);
+    doc_cell(d, "%s", pool->name);
+    for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+        doc_cell(d, "%s", fmt_gib(text, cells[i]));
+    doc_row_end(d);
+}
+
+static void memory(struct doc *d, const struct run_file *f)
+{
+    static const struct doc_column columns[] = {
+        {"GiB", false}, {"before", true}, {"under load", true}, {"difference", true}, {"peak", true}};
+    static const struct pool pools[] = {{"RAM", offsetof(struct run_sample, ram_used)},
+                                        {"GTT", offsetof(struct run_sample, gtt_used)},
+                                        {"VRAM", 0}};
+    for (size_t i = 0; i < f->phases_n; i++) {
+        const struct run_phase *p = &f->phases[i];
+        char c[FMT_SIZE], o[FMT_SIZE];
+        if (!of_part(p, SUITE_MEMORY))
+            continue;
+        doc_paragraph(d, "Under load: %d streams of %s + %s tokens, mean over that time.", p->streams,
+                      fmt_tokens(c, (double)p->context), fmt_tokens(o, (double)p->max_tokens));
+        doc_table_begin(d, "Memory before and under load", columns, ARRAY_LEN(columns));
+        for (size_t k = 0; k < ARRAY_LEN(pools); k++)
+            memory_row(d, f, p, &pools[k]);
+        doc_table_end(d);
+    }
+}
+
+/* ---- stability ---- */
+
+/* "2.12 s · 1.35 s · 2.13 s" */
+static void runs_cell(struct doc *d, const struct run_file *f, const struct run_phase *p)
+{
+    int shown = 0;
+    doc_cell_begin(d);
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = &f->rows[i];
+        double v[M_REQUEST_COUNT_];
+        char n[FMT_SIZE];
+        if (r->phase != p->id || shown > RUNS_SHOWN)
+            continue;
+        timeline_numbers(&r->tl, v);
+        const char *text = shown == RUNS_SHOWN ? "…" : r->tl.outcome == OUT_OK ? fmt_ms(n, v[M_E2E]) : outcome_name(r->tl.outcome);
+        doc_text(d, "%s%s", shown > 0 ? " · " : "", text);
+        shown++;
+    }
+    doc_cell_end(d);
+}
+
+static void stability_row(struct doc *d, const struct run_file *f, const struct run_phase *p)
+{
+    struct tally t;
+    struct dist e2e;
+    char n[FMT_SIZE], why[128];
+    run_file_phase(f, p->id, &t);
+    tally_dist(&t, M_E2E, &e2e);
+    double cv = e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN;
+    const char *verdict = report_stability(cv);
+    insight_variance(f, p, why, sizeof why);
+    doc_row_begin(d);
+    doc_cell(d, "%s", fmt_tokens(n, (double)p->context));
+    doc_cell(d, "%s", p->repeated ? "one, repeated" : "new");
+    runs_cell(d, f, p);
+    doc_cell(d, "%s", fmt_ms(n, e2e.mean));
+    doc_cell(d, "%s", fmt_ms(n, e2e.stddev));
+    doc_cell(d, "%s", fmt_percent(n, cv));
+    doc_cell(d, "%s", fmt_rate(n, mean_of(&t, M_E2E_RATE)));
+    doc_cell(d, "%s", verdict != NULL ? verdict : FMT_UNKNOWN);
+    doc_cell(d, "%s", why);
+    doc_row_end(d);
+    tally_release(&t);
+}
+
+static void stability(struct doc *d, const struct run_file *f)
+{
+    static const struct doc_column columns[] = {{"context", true}, {"prompts", false}, {"end to end, run by run", false},
+                                                {"mean", true},    {"sd", true},       {"CV", true},
+                                                {"tok/s", true},   {"verdict", false}, {"why", false}};
+    doc_paragraph(d, "One stream. New prompts are in no prefix cache; a repeated one is, from its second run on. tok/s: output tokens "
+                     "over the end-to-end time. CV: standard deviation over mean; below 30 %% it is STABLE, below 60 %% SOME VARIANCE.");
+    doc_table_begin(d, "Stability", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (of_part(&f->phases[i], SUITE_STABILITY))
+            stability_row(d, f, &f->phases[i]);
+    doc_table_end(d);
+}
+
+/* ---- concurrency ---- */
+
+static double highest(const struct run_file *f, const struct run_phase *p, size_t offset)
+{
+    double most = (double)NAN;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        const struct run_sample *s = &f->samples[i];
+        double v = value_of(s, offset);
+        if (s->phase == p->id && s->loading && s->t > p->t && isfinite(v) && !(most >= v))
+            most = v;
+    }
+    return most;
+}
+
+static void concurrency_row(struct doc *d, const struct run_file *f, const struct run_phase *p)
+{
+    struct tally t;
+    struct dist ttft;
+    char n[FMT_SIZE];
+    run_file_phase(f, p->id, &t);
+    tally_dist(&t, M_TTFT, &ttft);
+    doc_row_begin(d);
+    doc_cell(d, "%d", p->streams);
+    doc_cell(d, "%s", fmt_rate(n, run_file_phase_rate(f, p->id)));
+    doc_cell(d, "%s", fmt_rate(n, mean_of(&t, M_DECODE_RATE)));
+    doc_cell(d, "%s", fmt_ms(n, ttft.p50));
+    doc_cell(d, "%s", fmt_ms(n, ttft.p95));
+    doc_cell(d, "%s", fmt_count(n, highest(f, p, offsetof(struct run_sample, running))));
+    doc_cell(d, "%s", fmt_count(n, highest(f, p, offsetof(struct run_sample, waiting))));
+    doc_cell(d, "%" PRIu64, ttft.n);
+    doc_row_end(d);
+    tally_release(&t);
+}
+
+static void concurrency(struct doc *d, const struct run_file *f)
+{
+    static const struct doc_column columns[] = {{"streams", true},        {"tok/s, all", true},   {"decode tok/s of one", true},
+                                                {"TTFT p50", true},       {"TTFT p95", true},     {"server ran", true},
+                                                {"server queued", true},  {"n", true}};
+    doc_paragraph(d, "New prompts. What the server ran and queued are its own highest counts, asked for once a second.");
+    doc_table_begin(d, "Concurrency", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (of_part(&f->phases[i], SUITE_CONCURRENCY))
+            concurrency_row(d, f, &f->phases[i]);
+    doc_table_end(d);
+}
+
+/* ---- agent ---- */
+
+struct answers { /* of one scenario, from one side */
+    double e2e[ANSWERS_MOST], first[ANSWERS_MOST], tokens, bytes, calls; /* sums of the last three; NAN: not told */
+    size_t n, all;
+};
+
+static void gather_answers(const struct run_file *f, const char *scenario, bool direct, struct answers *a)
+{
+    *a = (struct answers){.n = 0};
+    for (size_t i = 0; i < f->answers_n; i++) {
+        const struct run_answer *r = &f->answers[i];
+        if (r->warmup || r->direct != direct || strcmp(r->scenario, scenario) != 0 || a->n == ANSWERS_MOST)
+            continue;
+        a->all++;
+        if (r->outcome != OUT_OK)
+            continue;
+        a->e2e[a->n] = r->e2e_ms;
+        a->first[a->n++] = r->first_ms;
+        a->tokens += r->tokens;
+        a->bytes += r->bytes;
+        a->calls += r->calls;
+    }
+}
+
+static double agent_row(struct doc *d, const struct run_file *f, const char *scenario, bool direct)
+{
+    struct answers a;
+    struct dist e2e, first;
+    char n[FMT_SIZE];
+    gather_answers(f, scenario, direct, &a);
+    dist_of_values(&e2e, a.e2e, a.n);
+    dist_of_values(&first, a.first, a.n);
+    double some = a.n > 0 ? (double)a.n : (double)NAN;
+    const double times[] = {e2e.mean, e2e.min, e2e.p50, e2e.max, first.mean};
+    doc_row_begin(d);
+    doc_cell(d, "%s", scenario);
+    doc_cell(d, "%s", direct ? "model alone" : "agent");
+    doc_cell(d, "%zu/%zu", a.n, a.all);
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        doc_cell(d, "%s", fmt_ms(n, times[i]));
+    doc_cell(d, "%s", fmt_count(n, a.tokens / some));
+    doc_cell(d, "%s", fmt_count(n, a.bytes / some));
+    doc_cell(d, "%s", direct ? "" : fmt_rate(n, a.calls / some));
+    doc_row_end(d);
+    return e2e.mean;
+}
+
+static void agent(struct doc *d, const struct run_file *f)
+{
+    static const struct doc_column columns[] = {
+        {"scenario", false}, {"from", false}, {"ok", true},          {"mean", true},   {"min", true},  {"median", true},
+        {"max", true},       {"first text", true}, {"tokens", true}, {"bytes", true}, {"model calls", true}};
+    char n[FMT_SIZE];
+    const struct run_answer *warm = &f->answers[0];
+    doc_paragraph(d, "One at a time, each prompt to the agent's gateway and, alone, to the model's server. Times are end to end, of "
+                     "answers that ended well. Model calls are those that the model's server counted in that time, other "
+                     "clients' too; a dash: it counts none.");
+    if (warm->warmup)
+        doc_paragraph(d, "The very first answer of the agent, kept apart: %s.",
+                      warm->outcome == OUT_OK ? fmt_ms(n, warm->e2e_ms) : warm->error[0] != '\0' ? warm->error
+                                                                                               : outcome_name(warm->outcome));
+    double cost[AGENT_SCENARIOS];
+    doc_table_begin(d, "Agent end to end", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < AGENT_SCENARIOS; i++) {
+        double with = agent_row(d, f, agent_scenarios[i].name, false);
+        cost[i] = with - agent_row(d, f, agent_scenarios[i].name, true);
+    }
+    doc_table_end(d);
+    doc_list_begin(d);
+    for (size_t i = 0; i < AGENT_SCENARIOS; i++) {
+        doc_item_begin(d);
+        doc_text(d, "%s, agent cost (agent − model alone, means): ", agent_scenarios[i].name);
+        doc_strong(d, "%s", fmt_ms(n, cost[i]));
+        doc_text(d, ". Asked: “%s”", agent_scenarios[i].text);
+        doc_item_end(d);
+    }
+    doc_list_end(d);
+}
+
+/* ---- all of it ---- */
+
+static void short_interactive(struct doc *d, const struct run_file *f)
+{
+    struct tally all;
+    struct dist ttft, decode;
+    char n[FMT_SIZE], m[FMT_SIZE];
+    tally_init(&all);
+    for (size_t i = 0; i < f->rows_n; i++)
+        for (size_t k = 0; k < f->phases_n; k++)
+            if (f->phases[k].id == f->rows[i].phase && of_part(&f->phases[k], SUITE_INTERACTIVE))
+                tally_add(&all, &f->rows[i]);
+    tally_dist(&all, M_TTFT, &ttft);
+    tally_dist(&all, M_DECODE_RATE, &decode);
+    doc_item_begin(d);
+    doc_text(d, "One stream: ");
+    doc_strong(d, "%s tok/s", fmt_rate(n, decode.mean));
+    doc_text(d, " after its first token, which comes after %s (median, short prompts)", fmt_ms(m, ttft.p50));
+    doc_item_end(d);
+    tally_release(&all);
+}
+
+static void short_concurrency(struct doc *d, const struct run_file *f)
+{
+    double best = (double)NAN;
+    int streams = 0;
+    char n[FMT_SIZE];
+    for (size_t i = 0; i < f->phases_n; i++) {
+        bool counts = of_part(&f->phases[i], SUITE_CONCURRENCY);
+        double rate = counts ? run_file_phase_rate(f, f->phases[i].id) : (double)NAN;
+        if (isfinite(rate) && !(best >= rate)) {
+            best = rate;
+            streams = f->phases[i].streams;
+        }
+    }
+    doc_item_begin(d);
+    doc_text(d, "All streams together: ");
+    doc_strong(d, "%s tok/s", fmt_rate(n, best));
+    if (streams > 0)
+        doc_text(d, " at most, with %d", streams);
+    doc_item_end(d);
+}
+
+static void short_stability(struct doc *d, const struct run_file *f)
+{
+    int groups = 0, stable = 0;
+    for (size_t i = 0; i < f->phases_n; i++) {
+        struct tally t;
+        struct dist e2e;
+        if (!of_part(&f->phases[i], SUITE_STABILITY))
+            continue;
+        run_file_phase(f, f->phases[i].id, &t);
+        tally_dist(&t, M_E2E, &e2e);
+        const char *verdict = report_stability(e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN);
+        groups += verdict != NULL;
+        stable += verdict != NULL && strcmp(verdict, "STABLE") == 0;
+        tally_release(&t);
+    }
+    doc_item(d, "Stability: %d of %d groups of equal requests are STABLE", stable, groups);
+}
+
+void report_suite_summary(struct doc *d, const struct run_file *f)
+{
+    char n[FMT_SIZE];
+    doc_heading(d, 2, "Summary");
+    doc_list_begin(d);
+    if (has_part(f, SUITE_INTERACTIVE))
+        short_interactive(d, f);
+    if (has_part(f, SUITE_CONCURRENCY))
+        short_concurrency(d, f);
+    if (has_part(f, SUITE_STABILITY))
+        short_stability(d, f);
+    if (f->first.tl.first_token != 0)
+        doc_item(d, "First request of all: %s to its first token; it is in no other figure",
+                 fmt_ms(n, (double)(f->first.tl.first_token - f->first.tl.sent) / 1e6));
+    doc_item(d, "Requests: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled", f->total.outcome[OUT_OK],
+             tally_failed(&f->total), f->total.outcome[OUT_CANCELLED]);
+    doc_list_end(d);
+}
+
+void report_suite(struct doc *d, const struct run_file *f)
+{
+    static void (*const sections[SUITE_PARTS])(struct doc *d, const struct run_file *f) = {
+        [SUITE_INTERACTIVE] = interactive, [SUITE_MEMORY] = memory, [SUITE_STABILITY] = stability, [SUITE_CONCURRENCY] = concurrency,
+        [SUITE_AGENT] = agent};
+    for (int part = 0; part < SUITE_PARTS; part++) {
+        if (!has_part(f, (enum suite_part)part))
+            continue;
+        doc_heading(d, 2, "%s", suite_parts[part].title);
+        sections[part](d, f);
+    }
+}
+
+void report_findings(struct doc *d, const struct run_file *f)
+{
+    struct insight found[INSIGHT_RULES];
+    size_t n = insight_find(f, found);
+    if (n == 0)
+        return;
+    doc_heading(d, 2, "Findings");
+    doc_list_begin(d);
+    for (size_t i = 0; i < n; i++) {
+        doc_item_begin(d);
+        doc_strong(d, "%s", found[i].sentence);
+        doc_text(d, " %s.%s%s", found[i].evidence, found[i].advice[0] != '\0' ? " " : "", found[i].advice);
+        doc_item_end(d);
+    }
+    doc_list_end(d);
+}
