@@ -60,6 +60,10 @@ static void jw_system(struct jsonw *j, bool local)
     jw_num(j, "ram", s.ram, 0);
     jw_text(j, "kernel", s.kernel);
     jw_text(j, "os", s.os);
+    jw_text(j, "gpu", s.gpu);
+    jw_num(j, "gtt_total", s.gtt, 0);
+    jw_num(j, "vram_total", s.vram, 0);
+    jw_num(j, "ttm_limit", s.ttm, 0);
     jw_text(j, "boot", s.boot);
     jw_close(j, '}');
 }

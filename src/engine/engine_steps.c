@@ -145,6 +145,7 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     g->step_begun = false;
     g->deadline = 0;
     g->result.load_end = 0;
+    g->result.end = END_NONE;
     if (s->agent) {
         begin_agent(g);
         return;

@@ -2,8 +2,11 @@
 #include "host/host.h"
 #include "util.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -56,6 +59,59 @@ void system_boot_parameters(const char *cmdline, char *out, size_t size)
     }
 }
 
+/* ---- the GPU, as amdgpu's files in sysfs tell (kernel: Documentation/gpu/amdgpu/driver-misc.rst) ---- */
+
+static double number_in(const char *root, const char *path)
+{
+    char text[64], *end;
+    read_file(root, path, text, sizeof text);
+    double v = strtod(text, &end);
+    return end > text && v > 0 ? v : (double)NAN;
+}
+
+static double or_zero(double v)
+{
+    return isnan(v) ? 0 : v;
+}
+
+static void see_card(const char *root, const char *card, struct system_facts *s)
+{
+    char path[300], text[2048], driver[32], id[32], slot[32];
+    snprintf(path, sizeof path, "/sys/class/drm/%.40s/device/uevent", card);
+    read_file(root, path, text, sizeof text);
+    value_of(text, "DRIVER=", driver, sizeof driver);
+    if (strcmp(driver, "amdgpu") != 0)
+        return;
+    snprintf(path, sizeof path, "/sys/class/drm/%.40s/device/mem_info_gtt_total", card);
+    double gtt = number_in(root, path);
+    snprintf(path, sizeof path, "/sys/class/drm/%.40s/device/mem_info_vram_total", card);
+    double vram = number_in(root, path);
+    if (s->gpu[0] != '\0' && or_zero(gtt) + or_zero(vram) <= or_zero(s->gtt) + or_zero(s->vram))
+        return;
+    value_of(text, "PCI_ID=", id, sizeof id);
+    value_of(text, "PCI_SLOT_NAME=", slot, sizeof slot);
+    snprintf(s->gpu, sizeof s->gpu, "amdgpu %s at %s", id, slot);
+    s->gtt = gtt;
+    s->vram = vram;
+}
+
+static void read_gpu(const char *root, struct system_facts *s)
+{
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s/sys/class/drm", root);
+    s->gtt = s->vram = (double)NAN;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+        if (str_starts(e->d_name, "card") && strchr(e->d_name, '-') == NULL) /* card0; card0-DP-1 is a plug */
+            see_card(root, e->d_name, s);
+    if (d != NULL)
+        closedir(d);
+    double pages = number_in(root, "/sys/module/ttm/parameters/pages_limit");
+    if (isnan(pages)) /* the driver that AMD gives away apart from the kernel */
+        pages = number_in(root, "/sys/module/amdttm/parameters/pages_limit");
+    s->ttm = pages * (double)sysconf(_SC_PAGESIZE);
+}
+
 void system_read(const char *root, struct system_facts *s)
 {
     char text[8192], proc[512];
@@ -73,6 +129,7 @@ void system_read(const char *root, struct system_facts *s)
         snprintf(s->kernel, sizeof s->kernel, "%.20s %.60s", u.sysname, u.release);
     read_file(root, "/etc/os-release", text, sizeof text);
     value_of(text, "PRETTY_NAME", s->os, sizeof s->os);
+    read_gpu(root, s);
     read_file(root, "/proc/cmdline", text, sizeof text);
     char boot[sizeof s->boot];
     system_boot_parameters(text, boot, sizeof boot);

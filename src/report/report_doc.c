@@ -146,6 +146,14 @@ static void server_facts(const struct run_file *f, const struct report_options *
     doc_table_end(d);
 }
 
+static void fact_gib(struct doc *d, const char *name, double bytes)
+{
+    char n[FMT_SIZE], text[FMT_SIZE + 8] = "";
+    if (isfinite(bytes))
+        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, bytes));
+    fact(d, name, text);
+}
+
 static void system_facts(const struct run_file *f, struct doc *d)
 {
     doc_heading(d, 2, "System");
@@ -153,12 +161,13 @@ static void system_facts(const struct run_file *f, struct doc *d)
                   flag(system_of(f), "is_the_servers") ? "The machine of the server, from which the load came too."
                                                        : "The machine that the load came from. The server's own is not known.");
     doc_table_begin(d, "System", fact_columns, ARRAY_LEN(fact_columns));
-    char n[FMT_SIZE], ram[FMT_SIZE + 8] = "";
     fact(d, "CPU", system_text(f, "cpu"));
     fact_number(d, "Logical cores", system_number(f, "cores"), "");
-    if (isfinite(system_number(f, "ram")))
-        snprintf(ram, sizeof ram, "%s GiB", fmt_gib(n, system_number(f, "ram")));
-    fact(d, "RAM", ram);
+    fact_gib(d, "RAM", system_number(f, "ram"));
+    fact(d, "GPU", system_text(f, "gpu"));
+    fact_gib(d, "GTT of the GPU", system_number(f, "gtt_total"));
+    fact_gib(d, "VRAM of the GPU", system_number(f, "vram_total"));
+    fact_gib(d, "Limit of graphics memory in RAM (ttm.pages_limit)", system_number(f, "ttm_limit"));
     fact(d, "Operating system", system_text(f, "os"));
     fact(d, "Kernel", system_text(f, "kernel"));
     fact(d, "Boot parameters", system_text(f, "boot"));

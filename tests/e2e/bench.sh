@@ -68,13 +68,14 @@ start_sim --step 20 --cold 0
 "$TOKGAUGE" bench "$URL" --json --only a,c --out "$TMP/cut.ndjson" >"$TMP/cut.json" 2>"$TMP/cut.err" &
 BENCH=$!
 enough() {
-    [ -f "$TMP/cut.ndjson" ] && [ "$(grep -c '"part":"load"' "$TMP/cut.ndjson")" -ge 2 ]
+    [ -f "$TMP/cut.ndjson" ] && [ "$(grep -c '"part":"load"' "$TMP/cut.ndjson")" -ge 4 ] # in the second step
 }
 within 20 enough
 kill -INT "$BENCH"
 wait "$BENCH"
 check "^C ends it with status 130" same $? 130
 check "and leaves what was done" json "$TMP/cut.json" '.whole and .requests.ok >= 2 and (.phases | length) >= 1'
+check "the end is the user's" json "$TMP/cut.ndjson" '.[-1].type == "summary" and .[-1].ended_by == "stopped"' -s
 check "as a document too" contains "$TMP/cut.md" "## Interactive speed"
 stop_server
 

@@ -125,3 +125,18 @@ wait "no more than 20 streams: 'ulimit -n'"
 key q
 expect-exit 0
 E2
+# The suite: its checklist, and keys that would change its load.
+check "the suite shows where it is; the load is its own" "$PTY" 120 40 xterm-256color "$TOKGAUGE" bench "$URL" --only a,d --runs 2 <<'E2'
+wait "● interactive 32 tokens"
+wait "○ concurrency"
+wait "left"
+key +
+key 7
+wait "the suite decides the load"
+wait "interactive: 6 requests of 64 + 32 to 512 tokens"
+wait "✓ interactive"
+wait "● concurrency"
+key q
+expect-exit 0
+restored
+E2
