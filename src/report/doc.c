@@ -55,6 +55,7 @@ static char *clean_bytes(const char *s, size_t n)
     return clean;
 }
 
+__attribute__((format(printf, 1, 0)))
 static char *clean_text(const char *fmt, va_list ap)
 {
     char *s;
@@ -85,6 +86,7 @@ static void put_text(struct doc *d, const char *clean)
     escape_markdown(d->out, clean);
 }
 
+__attribute__((format(printf, 2, 0)))
 static void put_text_va(struct doc *d, const char *fmt, va_list ap)
 {
     char *clean = clean_text(fmt, ap);
