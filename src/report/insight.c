@@ -252,7 +252,7 @@ static bool decode_scaling(const struct facts *d, struct insight *o)
 /* Least squares of TTFT over uncached context, one stream. */
 static bool prefill_linear(const struct facts *d, struct insight *o)
 {
-    double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0, least = INFINITY, most = 0;
+    double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0, least = (double)INFINITY, most = 0;
     for (size_t i = 0; i < d->file->rows_n; i++) {
         const struct row *r = &d->file->rows[i];
         double y = ttft_of(r), x = (double)(r->tl.prompt_tokens - MAX_OF(r->tl.cached_tokens, 0));
