@@ -453,13 +453,13 @@ static void draw_bars(const struct chart_bins *b, const struct scale *y, double 
 static void draw_guides(const struct chart_histogram *c, const struct scale *x, double top, struct buf *out)
 {
     const double first_row = 27;
-    for (size_t i = 0; i < ARRAY_LEN(c->guides); i++)
+    for (size_t i = 0; i < CHART_GUIDES; i++)
         if (known(c->guides[i].x))
             buf_addf(out,
                      "<line class=\"guide g%zu\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%.1f\" y2=\"%.1f\"/>\n", i,
                      percent(x, c->guides[i].x), percent(x, c->guides[i].x),
                      first_row + ROW_H * (double)i - 10, top + PLOT_H);
-    for (size_t i = 0; i < ARRAY_LEN(c->guides); i++) {
+    for (size_t i = 0; i < CHART_GUIDES; i++) {
         char n[FMT_SIZE], text[FMT_SIZE + 16];
         struct labels l = {.y = first_row + ROW_H * (double)i}; /* a row each: they may be close */
         if (!known(c->guides[i].x))
@@ -479,12 +479,12 @@ bool chart_histogram(const struct chart_histogram *c, struct buf *out)
         return false;
     struct scale y = scale_from_zero(most, Y_TICKS), x = {.low = b->low, .high = b->high, .log = true};
     x.n = chart_log_ticks(x.low, x.high, X_TICKS, x.ticks);
-    double top = 24 + ROW_H * (double)ARRAY_LEN(c->guides);
+    double top = 24 + ROW_H * CHART_GUIDES;
     char total[FMT_SIZE], low[FMT_SIZE], high[FMT_SIZE];
     begin(&c->text, top, out);
     buf_addf(out, "%s values from %s to %s", fmt_count(total, b->total), fmt_ms(low, b->low * 1.05),
              fmt_ms(high, b->high / 1.05));
-    for (size_t i = 0; i < ARRAY_LEN(c->guides); i++)
+    for (size_t i = 0; i < CHART_GUIDES; i++)
         if (known(c->guides[i].x))
             buf_addf(out, ", %s %s", c->guides[i].name, fmt_ms(low, c->guides[i].x));
     y_axis(&y, c->text.unit, top, out);

@@ -15,6 +15,7 @@
 #define CHART_TICKS_MAX 16
 #define CHART_SERIES_MAX 2
 #define CHART_BINS_MAX 40
+#define CHART_GUIDES 3
 
 struct chart_point {
     double x, y; /* y NAN: the line is broken here */
@@ -76,7 +77,7 @@ struct chart_guide {
 struct chart_histogram {
     struct chart_text text;
     const struct chart_bins *bins;
-    struct chart_guide guides[3]; /* x NAN: not known */
+    struct chart_guide guides[CHART_GUIDES]; /* x NAN: not known */
 };
 
 bool chart_histogram(const struct chart_histogram *c, struct buf *out);

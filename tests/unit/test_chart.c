@@ -28,7 +28,7 @@ static void test_ticks(void **state)
         {-3, 9, 4, {0, 5}, 2},
         {0, 4e9, 5, {0, 1e9, 2e9, 3e9, 4e9}, 5},
     };
-    double t[CHART_TICKS_MAX];
+    double t[CHART_TICKS_MAX] = {0};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         expect_ticks(t, chart_ticks(cases[i].low, cases[i].high, cases[i].most, t), cases[i].ticks,
                      cases[i].n);
@@ -51,7 +51,7 @@ static void test_ticks_bounds(void **state)
     (void)state;
     uint64_t seed = 1;
     for (int i = 0; i < 20000; i++) {
-        double t[CHART_TICKS_MAX], low = rng_unit(&seed) * pow(10, (double)(i % 19) - 9);
+        double t[CHART_TICKS_MAX] = {0}, low = rng_unit(&seed) * pow(10, (double)(i % 19) - 9);
         double high = low + rng_unit(&seed) * pow(10, (double)(i % 17) - 8);
         size_t most = 2 + (size_t)i % (CHART_TICKS_MAX - 1);
         size_t n = i % 2 == 0 ? chart_ticks(low, high, most, t) : chart_log_ticks(low, high, most, t);
@@ -66,7 +66,7 @@ static void test_ticks_bounds(void **state)
 static void test_log_ticks(void **state)
 {
     (void)state;
-    double t[CHART_TICKS_MAX];
+    double t[CHART_TICKS_MAX] = {0};
     expect_ticks(t, chart_log_ticks(0.9, 60, 8, t), (const double[]){1, 2, 5, 10, 20, 50}, 6);
     expect_ticks(t, chart_log_ticks(0.9, 60, 5, t), (const double[]){1, 10}, 2);
     expect_ticks(t, chart_log_ticks(1, 1e6, 4, t), (const double[]){1, 100, 1e4, 1e6}, 4);
