@@ -7,7 +7,7 @@
 static void expect_ticks(const double *got, size_t n, const double *wanted, size_t wanted_n)
 {
     assert_int_equal(n, wanted_n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < wanted_n; i++)
         assert_near(got[i], wanted[i], 1e-9 * fmax(1, fabs(wanted[i])));
 }
 
