@@ -16,7 +16,11 @@ static void escape_html(struct buf *out, const char *s)
         buf_add(out, s, n);
         if (n > 0)
             continue;
-        buf_adds(out, *s == '&' ? "&amp;" : *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '"' ? "&quot;" : "&#39;");
+        buf_adds(out, *s == '&'   ? "&amp;"
+                      : *s == '<' ? "&lt;"
+                      : *s == '>' ? "&gt;"
+                      : *s == '"' ? "&quot;"
+                                  : "&#39;");
         n = 1;
     }
 }
@@ -26,7 +30,8 @@ static const char *escape_start(struct buf *out, const char *s)
 {
     s += strspn(s, " ");
     size_t digits = strspn(s, "0123456789");
-    if (digits > 0 && (s[digits] == '.' || s[digits] == ')') && (s[digits + 1] == ' ' || s[digits + 1] == '\0'))
+    if (digits > 0 && (s[digits] == '.' || s[digits] == ')') &&
+        (s[digits + 1] == ' ' || s[digits + 1] == '\0'))
         buf_add(out, s, digits);
     else if (*s != '-' && *s != '+' && *s != '=')
         return s;
@@ -55,8 +60,7 @@ static char *clean_bytes(const char *s, size_t n)
     return clean;
 }
 
-__attribute__((format(printf, 1, 0)))
-static char *clean_text(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *clean_text(const char *fmt, va_list ap)
 {
     char *s;
     int n = vasprintf(&s, fmt, ap);
@@ -86,8 +90,7 @@ static void put_text(struct doc *d, const char *clean)
     escape_markdown(d->out, clean);
 }
 
-__attribute__((format(printf, 2, 0)))
-static void put_text_va(struct doc *d, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void put_text_va(struct doc *d, const char *fmt, va_list ap)
 {
     char *clean = clean_text(fmt, ap);
     put_text(d, clean);
@@ -186,7 +189,8 @@ void doc_begin(struct doc *d, struct buf *out, enum doc_form form, const char *t
     if (form != DOC_HTML)
         return;
     buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+                  "'unsafe-inline'\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                   "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
     doc_text(d, "%s", title);
@@ -198,7 +202,8 @@ void doc_begin(struct doc *d, struct buf *out, enum doc_form form, const char *t
 void doc_end(struct doc *d)
 {
     if (d->form == DOC_HTML) {
-        buf_adds(d->out, d->section ? "</section>\n</main>\n</body>\n</html>\n" : "</main>\n</body>\n</html>\n");
+        buf_adds(d->out,
+                 d->section ? "</section>\n</main>\n</body>\n</html>\n" : "</main>\n</body>\n</html>\n");
         return;
     }
     struct buf *b = d->out; /* no empty line at the end */
@@ -420,21 +425,32 @@ void doc_cards_begin(struct doc *d)
     put(d, "", "<dl class=\"cards\">\n");
 }
 
-void doc_card(struct doc *d, const char *label, const char *value, const char *unit, const char *note)
+/* Where the unit of one number begins, "118 ms"; the end of what is none, as "2 048" or "16 m 40 s". */
+static size_t unit_of(const char *figure)
+{
+    const char *space = strrchr(figure, ' ');
+    size_t n = space != NULL ? (size_t)(space - figure) : 0;
+    bool one =
+        n > 0 && strcspn(figure, "abcdefghijklmnopqrstuvwxyz") > n && strspn(space + 1, "0123456789") == 0;
+    return one ? n : strlen(figure);
+}
+
+void doc_card(struct doc *d, const char *label, const char *figure, const char *note)
 {
     if (d->form != DOC_HTML)
         return;
+    size_t n = unit_of(figure);
     buf_adds(d->out, "<div><dt>");
     doc_text(d, "%s", label);
     buf_adds(d->out, "</dt><dd>");
-    doc_text(d, "%s", value);
-    if (unit[0] != '\0') {
+    doc_text(d, "%.*s", (int)n, figure);
+    if (figure[n] != '\0') {
         buf_adds(d->out, " <span>");
-        doc_text(d, "%s", unit);
+        doc_text(d, "%s", figure + n + 1);
         buf_adds(d->out, "</span>");
     }
     buf_adds(d->out, "</dd>");
-    if (note != NULL) {
+    if (note[0] != '\0') {
         buf_adds(d->out, "<dd class=\"note\">");
         doc_text(d, "%s", note);
         buf_adds(d->out, "</dd>");
@@ -445,4 +461,34 @@ void doc_card(struct doc *d, const char *label, const char *value, const char *u
 void doc_cards_end(struct doc *d)
 {
     put(d, "", "</dl>\n");
+}
+
+void doc_pictures_begin(struct doc *d)
+{
+    put(d, "", "<div class=\"pictures\">\n");
+}
+
+void doc_picture(struct doc *d, const char *title, bool wide, const char *svg)
+{
+    if (d->form != DOC_HTML)
+        return;
+    buf_addf(d->out, "<figure%s>\n<figcaption>", wide ? " class=\"wide\"" : "");
+    doc_text(d, "%s", title);
+    buf_adds(d->out, "</figcaption>\n");
+    buf_adds(d->out, svg);
+    buf_adds(d->out, "</figure>\n");
+}
+
+void doc_picture_missing(struct doc *d, const char *title, const char *why)
+{
+    if (d->form != DOC_HTML)
+        return;
+    buf_adds(d->out, "<p class=\"missing\">");
+    doc_text(d, "%s: no chart, %s.", title, why);
+    buf_adds(d->out, "</p>\n");
+}
+
+void doc_pictures_end(struct doc *d)
+{
+    put(d, "", "</div>\n");
 }

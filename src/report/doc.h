@@ -46,7 +46,8 @@ void doc_paragraph_begin(struct doc *d);
 void doc_paragraph_end(struct doc *d);
 
 /* What a reader must not miss.  badge: the word that catches the eye, or NULL. */
-void doc_warning(struct doc *d, const char *badge, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void doc_warning(struct doc *d, const char *badge, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 void doc_list_begin(struct doc *d);
 void doc_item(struct doc *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -74,9 +75,15 @@ void doc_line_break(struct doc *d);
 
 /* A row of key figures at the head of an HTML page.  Markdown has none: the text tells the same. */
 void doc_cards_begin(struct doc *d);
-/* note may be NULL; unit may be "". */
-void doc_card(struct doc *d, const char *label, const char *value, const char *unit, const char *note);
+/* figure: a number and its unit, "118 ms".  note may be empty. */
+void doc_card(struct doc *d, const char *label, const char *figure, const char *note);
 void doc_cards_end(struct doc *d);
+
+/* Pictures, HTML's alone too: svg goes out as it is.  wide: not beside another. */
+void doc_pictures_begin(struct doc *d);
+void doc_picture(struct doc *d, const char *title, bool wide, const char *svg);
+void doc_picture_missing(struct doc *d, const char *title, const char *why);
+void doc_pictures_end(struct doc *d);
 
 /* s as text of HTML or inside one of its quoted attributes. */
 void doc_escape_html(struct buf *out, const char *s);

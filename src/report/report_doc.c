@@ -2,6 +2,7 @@
 #include "report/report_suite.h"
 #include "fmt.h"
 #include "report/doc.h"
+#include "report/report_charts.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -68,6 +69,51 @@ static double ms_between(int64_t from, int64_t to)
     return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
 }
 
+typedef double sample_fn(const struct run_sample *s);
+
+static double ram_used(const struct run_sample *s)
+{
+    return s->ram_used;
+}
+
+static double ram_total(const struct run_sample *s)
+{
+    return s->ram_total;
+}
+
+static double gtt_used(const struct run_sample *s)
+{
+    return s->gtt_used;
+}
+
+static double gtt_total(const struct run_sample *s)
+{
+    return s->gtt_total;
+}
+
+struct memory {               /* bytes; NAN: not known */
+    double before, peak, all; /* at the start, under load, what there is */
+};
+
+static struct memory memory_of(const struct run_file *f, sample_fn *used, sample_fn *total)
+{
+    struct memory m = {(double)NAN, (double)NAN, (double)NAN};
+    bool loaded = false;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        double v = used(&f->samples[i]), t = total(&f->samples[i]);
+        loaded |= f->samples[i].loading;
+        if (!isfinite(v))
+            continue;
+        if (!isfinite(m.before))
+            m.before = v; /* the file's first sample is taken as the load begins */
+        if (loaded && !(m.peak >= v))
+            m.peak = v;
+        if (isfinite(t))
+            m.all = t;
+    }
+    return m;
+}
+
 /* ---- the sections ---- */
 
 static void head(const struct run_file *f, struct doc *d)
@@ -84,11 +130,65 @@ static void head(const struct run_file *f, struct doc *d)
         doc_warning(d, "SIMULATED",
                     "the server was tokgauge's own simulation; these are not figures of a real machine.");
     if (f->summary == NULL)
-        doc_warning(d, NULL, "The run file has no summary: the run was killed or the file was cut. What follows is what "
-                             "it holds.");
+        doc_warning(
+            d, NULL,
+            "The run file has no summary: the run was killed or the file was cut. What follows is what "
+            "it holds.");
     if (f->summary != NULL && flag(cJSON_GetObjectItemCaseSensitive(f->summary, "client"), "limited"))
-        doc_warning(d, "CLIENT-LIMITED", "the machine that ran tokgauge was too slow for this load; these figures are its, "
-                                         "not the server's.");
+        doc_warning(d, "CLIENT-LIMITED",
+                    "the machine that ran tokgauge was too slow for this load; these figures are its, "
+                    "not the server's.");
+}
+
+static void failed_card(const struct run_file *f, struct doc *d)
+{
+    char n[FMT_SIZE], all[FMT_SIZE], note[FMT_SIZE + 32];
+    snprintf(note, sizeof note, "of %s that ended", fmt_count(all, (double)f->total.requests));
+    doc_card(d, "Failed requests", fmt_count(n, (double)tally_failed(&f->total)), note);
+}
+
+static void memory_card(const struct run_file *f, struct doc *d)
+{
+    struct memory ram = memory_of(f, ram_used, ram_total), gtt = memory_of(f, gtt_used, gtt_total);
+    const struct memory *m = isfinite(gtt.peak) ? &gtt : &ram;
+    char n[FMT_SIZE], peak[FMT_SIZE + 8], note[FMT_SIZE + 48] = "";
+    snprintf(peak, sizeof peak, "%s GiB", fmt_gib(n, m->peak));
+    if (isfinite(m->peak))
+        snprintf(note, sizeof note, "%s%s, of %s GiB", m == &gtt ? "GTT" : "RAM",
+                 m == &gtt && flag(f->header, "simulated") ? " (simulated)" : "", fmt_gib(n, m->all));
+    doc_card(d, "Memory peak", peak, note);
+}
+
+static void load_cards(const struct run_file *f, struct doc *d)
+{
+    const char *window;
+    char n[FMT_SIZE], m[FMT_SIZE], figure[FMT_SIZE + 8], note[96];
+    struct dist ttft, tpot, decode;
+    tally_dist(&f->total, M_TTFT, &ttft);
+    tally_dist(&f->total, M_TPOT, &tpot);
+    tally_dist(&f->total, M_DECODE_RATE, &decode);
+    snprintf(figure, sizeof figure, "%s tok/s", fmt_rate(n, run_file_output_rate(f, &window)));
+    snprintf(note, sizeof note, "all streams, %s window", window);
+    doc_card(d, "Output rate", figure, note);
+    snprintf(note, sizeof note, "time to first token, mean %s", fmt_ms(n, ttft.mean));
+    doc_card(d, "TTFT p50", fmt_ms(m, ttft.p50), note);
+    snprintf(note, sizeof note, "p99 %s, highest %s", fmt_ms(n, ttft.p99), fmt_ms(m, ttft.max));
+    doc_card(d, "TTFT p95", fmt_ms(m, ttft.p95), note);
+    snprintf(note, sizeof note, "time per output token; a stream: %s tok/s", fmt_rate(n, decode.mean));
+    doc_card(d, "TPOT mean", fmt_ms(m, tpot.mean), note);
+}
+
+/* The key figures at a glance. */
+static void cards(const struct run_file *f, struct doc *d)
+{
+    doc_cards_begin(d);
+    if (report_is_suite(f))
+        report_suite_cards(d, f);
+    else
+        load_cards(f, d);
+    failed_card(f, d);
+    memory_card(f, d);
+    doc_cards_end(d);
 }
 
 static void in_short(const struct run_file *f, struct doc *d)
@@ -122,8 +222,8 @@ static void in_short(const struct run_file *f, struct doc *d)
         doc_text(d, " (coefficient of variation %.2f)", e2e.stddev / e2e.mean);
         doc_item_end(d);
     }
-    doc_item(d, "Requests: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end", f->total.outcome[OUT_OK],
-             tally_failed(&f->total), f->total.outcome[OUT_CANCELLED]);
+    doc_item(d, "Requests: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end",
+             f->total.outcome[OUT_OK], tally_failed(&f->total), f->total.outcome[OUT_CANCELLED]);
     doc_list_end(d);
 }
 
@@ -140,7 +240,8 @@ static void server_facts(const struct run_file *f, const struct report_options *
     for (size_t i = 0; i < o->notes_n; i++) {
         char key[64];
         const char *eq = strchr(o->notes[i], '=');
-        snprintf(key, sizeof key, "%.*s", (int)MIN_OF((size_t)(eq - o->notes[i]), sizeof key - 1), o->notes[i]);
+        snprintf(key, sizeof key, "%.*s", (int)MIN_OF((size_t)(eq - o->notes[i]), sizeof key - 1),
+                 o->notes[i]);
         fact(d, key, eq + 1);
     }
     doc_table_end(d);
@@ -158,8 +259,9 @@ static void system_facts(const struct run_file *f, struct doc *d)
 {
     doc_heading(d, 2, "System");
     doc_paragraph(d, "%s",
-                  flag(system_of(f), "is_the_servers") ? "The machine of the server, from which the load came too."
-                                                       : "The machine that the load came from. The server's own is not known.");
+                  flag(system_of(f), "is_the_servers")
+                      ? "The machine of the server, from which the load came too."
+                      : "The machine that the load came from. The server's own is not known.");
     doc_table_begin(d, "System", fact_columns, ARRAY_LEN(fact_columns));
     fact(d, "CPU", system_text(f, "cpu"));
     fact_number(d, "Logical cores", system_number(f, "cores"), "");
@@ -181,20 +283,23 @@ static void load_of(const struct run_file *f, struct doc *d)
     doc_paragraph_begin(d);
     if (f->phases_n == 1) {
         const struct run_phase *p = &f->phases[0];
-        doc_text(d, "%d stream%s in flight, context %s tokens, output %s tokens", p->streams, p->streams == 1 ? "" : "s",
-                 fmt_tokens(c, (double)p->context), fmt_tokens(o, (double)p->max_tokens));
+        doc_text(d, "%d stream%s in flight, context %s tokens, output %s tokens", p->streams,
+                 p->streams == 1 ? "" : "s", fmt_tokens(c, (double)p->context),
+                 fmt_tokens(o, (double)p->max_tokens));
     } else {
         doc_text(d, "%zu phases (below)", f->phases_n);
     }
     doc_text(d, "%s; prompts: %s; endpoint: %s.",
-             f->rows_n > 0 && f->rows[0].fixed_length ? ", held fixed" : ", at the most", header_text(f, "prompt"),
-             header_text(f, "endpoint"));
+             f->rows_n > 0 && f->rows[0].fixed_length ? ", held fixed" : ", at the most",
+             header_text(f, "prompt"), header_text(f, "endpoint"));
     doc_paragraph_end(d);
     if (f->total.prompt_n == 0)
         return;
     doc_paragraph_begin(d);
-    doc_text(d, "Prompts really had %s tokens on average (%" PRId64 " to %" PRId64 "), as the server counted them",
-             fmt_count(c, f->total.prompt_tokens / (double)f->total.prompt_n), f->total.prompt_min, f->total.prompt_max);
+    doc_text(
+        d, "Prompts really had %s tokens on average (%" PRId64 " to %" PRId64 "), as the server counted them",
+        fmt_count(c, f->total.prompt_tokens / (double)f->total.prompt_n), f->total.prompt_min,
+        f->total.prompt_max);
     if (f->total.cached_n > 0)
         doc_text(d, "; %s of them came from the prefix cache",
                  fmt_percent(c, f->total.cached_tokens / f->total.prompt_tokens));
@@ -217,8 +322,9 @@ static void dist_row(struct doc *d, const struct tally *t, enum metric_id m, num
 
 static void results(const struct run_file *f, struct doc *d)
 {
-    static const struct doc_column columns[] = {{"", false},    {"mean", true}, {"sd", true},  {"min", true}, {"p50", true},
-                                                {"p90", true}, {"p95", true},  {"p99", true}, {"max", true}, {"n", true}};
+    static const struct doc_column columns[] = {{"", false},   {"mean", true}, {"sd", true},  {"min", true},
+                                                {"p50", true}, {"p90", true},  {"p95", true}, {"p99", true},
+                                                {"max", true}, {"n", true}};
     doc_heading(d, 2, "Results");
     doc_table_begin(d, "Results", columns, ARRAY_LEN(columns));
     dist_row(d, &f->total, M_TTFT, fmt_ms);
@@ -263,9 +369,9 @@ static void phase_row(const struct run_file *f, const struct run_phase *p, struc
 
 static void phases(const struct run_file *f, struct doc *d)
 {
-    static const struct doc_column columns[] = {{"phase", true},    {"streams", true},      {"context", true},
-                                                {"output", true},   {"TTFT p50", true},     {"TTFT p95", true},
-                                                {"decode tok/s", true}, {"e2e mean", true}, {"n", true}};
+    static const struct doc_column columns[] = {
+        {"phase", true},    {"streams", true},      {"context", true},  {"output", true}, {"TTFT p50", true},
+        {"TTFT p95", true}, {"decode tok/s", true}, {"e2e mean", true}, {"n", true}};
     if (f->phases_n < 2)
         return;
     doc_heading(d, 3, "Phases");
@@ -275,51 +381,14 @@ static void phases(const struct run_file *f, struct doc *d)
     doc_table_end(d);
 }
 
-typedef double sample_fn(const struct run_sample *s);
-
-static double ram_used(const struct run_sample *s)
+static void memory_row(struct doc *d, const char *name, const struct memory *m)
 {
-    return s->ram_used;
-}
-
-static double ram_total(const struct run_sample *s)
-{
-    return s->ram_total;
-}
-
-static double gtt_used(const struct run_sample *s)
-{
-    return s->gtt_used;
-}
-
-static double gtt_total(const struct run_sample *s)
-{
-    return s->gtt_total;
-}
-
-/* Memory at the start and its peak under load. */
-static void memory_row(const struct run_file *f, struct doc *d, const char *name, sample_fn *used, sample_fn *total)
-{
-    double before = (double)NAN, peak = (double)NAN, all = (double)NAN;
-    bool loaded = false;
-    for (size_t i = 0; i < f->samples_n; i++) {
-        double v = used(&f->samples[i]), t = total(&f->samples[i]);
-        loaded |= f->samples[i].loading;
-        if (!isfinite(v))
-            continue;
-        if (!isfinite(before))
-            before = v; /* the file's first sample is taken as the load begins */
-        if (loaded && !(peak >= v))
-            peak = v;
-        if (isfinite(t))
-            all = t;
-    }
     doc_row_begin(d);
     doc_cell(d, "%s", name);
-    cell_number(d, fmt_gib, before);
-    cell_number(d, fmt_gib, peak);
-    cell_number(d, fmt_gib, peak - before);
-    cell_number(d, fmt_gib, all);
+    cell_number(d, fmt_gib, m->before);
+    cell_number(d, fmt_gib, m->peak);
+    cell_number(d, fmt_gib, m->peak - m->before);
+    cell_number(d, fmt_gib, m->all);
     doc_row_end(d);
 }
 
@@ -330,8 +399,9 @@ static void memory(const struct run_file *f, struct doc *d)
     bool simulated = flag(f->header, "simulated");
     doc_heading(d, 2, "Memory");
     doc_table_begin(d, "Memory", columns, ARRAY_LEN(columns));
-    memory_row(f, d, "RAM", ram_used, ram_total);
-    memory_row(f, d, simulated ? "GTT (simulated)" : "GTT", gtt_used, gtt_total);
+    struct memory ram = memory_of(f, ram_used, ram_total), gtt = memory_of(f, gtt_used, gtt_total);
+    memory_row(d, "RAM", &ram);
+    memory_row(d, simulated ? "GTT (simulated)" : "GTT", &gtt);
     doc_table_end(d);
     if (!flag(system_of(f), "is_the_servers"))
         doc_paragraph(d, "This is the memory of the machine that the load came from, not the server's.");
@@ -347,7 +417,8 @@ static const char *example_of(const struct run_file *f, enum outcome o)
 
 static void failures(const struct run_file *f, struct doc *d)
 {
-    static const struct doc_column columns[] = {{"outcome", false}, {"n", true}, {"meaning", false}, {"for example", false}};
+    static const struct doc_column columns[] = {
+        {"outcome", false}, {"n", true}, {"meaning", false}, {"for example", false}};
     if (tally_failed(&f->total) == 0)
         return;
     doc_heading(d, 2, "Failed requests");
@@ -387,16 +458,19 @@ static void repeat(const struct run_file *f, struct doc *d)
     doc_heading(d, 2, "How to repeat");
     doc_code_block(d, "sh", header_text(f, "command"));
     doc_paragraph_begin(d);
-    doc_text(d, "Seed of the prompts: %s (", fmt_json(n, run_file_number(f, "seed"), 0));
+    double seed = run_file_number(f, "seed");
+    doc_text(d, "Seed of the prompts: %s (", isfinite(seed) ? fmt_json(n, seed, 0) : FMT_UNKNOWN);
     doc_code(d, "--seed");
-    doc_text(d, "; the same seed sends the same prompts, which a prefix cache may still know). Keys that changed the load are "
+    doc_text(d, "; the same seed sends the same prompts, which a prefix cache may still know). Keys that "
+                "changed the load are "
                 "the phases above. Run file: ");
     doc_code(d, "%s", base != NULL ? base + 1 : f->path);
     doc_text(d, ".");
     doc_paragraph_end(d);
 }
 
-static void report_in(enum doc_form form, const struct run_file *f, const struct report_options *o, struct buf *out)
+static void report_in(enum doc_form form, const struct run_file *f, const struct report_options *o,
+                      struct buf *out)
 {
     struct doc d;
     char title[256];
@@ -404,11 +478,13 @@ static void report_in(enum doc_form form, const struct run_file *f, const struct
     doc_begin(&d, out, form, title);
     bool suite = report_is_suite(f);
     head(f, &d);
+    cards(f, &d);
     if (suite)
         report_suite_summary(&d, f);
     else
         in_short(f, &d);
     report_findings(&d, f);
+    report_charts(f, &d);
     if (suite)
         report_suite(&d, f);
     if (!(suite && o->brief)) {

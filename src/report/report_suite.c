@@ -354,39 +354,52 @@ static void agent(struct doc *d, const struct run_file *f)
 
 /* ---- all of it ---- */
 
-static void short_interactive(struct doc *d, const struct run_file *f)
+static void interactive_figures(const struct run_file *f, struct dist *ttft, struct dist *decode)
 {
     struct tally all;
-    struct dist ttft, decode;
-    char n[FMT_SIZE], m[FMT_SIZE];
     tally_init(&all);
     for (size_t i = 0; i < f->rows_n; i++)
         for (size_t k = 0; k < f->phases_n; k++)
             if (f->phases[k].id == f->rows[i].phase && of_part(&f->phases[k], SUITE_INTERACTIVE))
                 tally_add(&all, &f->rows[i]);
-    tally_dist(&all, M_TTFT, &ttft);
-    tally_dist(&all, M_DECODE_RATE, &decode);
+    tally_dist(&all, M_TTFT, ttft);
+    tally_dist(&all, M_DECODE_RATE, decode);
+    tally_release(&all);
+}
+
+static void short_interactive(struct doc *d, const struct run_file *f)
+{
+    struct dist ttft, decode;
+    char n[FMT_SIZE], m[FMT_SIZE];
+    interactive_figures(f, &ttft, &decode);
     doc_item_begin(d);
     doc_text(d, "One stream: ");
     doc_strong(d, "%s tok/s", fmt_rate(n, decode.mean));
     doc_text(d, " after its first token, which comes after %s (median, short prompts)", fmt_ms(m, ttft.p50));
     doc_item_end(d);
-    tally_release(&all);
 }
 
-static void short_concurrency(struct doc *d, const struct run_file *f)
+/* The highest rate of all streams together, NAN unknown, and with how many. */
+static double best_rate(const struct run_file *f, int *streams)
 {
     double best = (double)NAN;
-    int streams = 0;
-    char n[FMT_SIZE];
+    *streams = 0;
     for (size_t i = 0; i < f->phases_n; i++) {
         bool counts = of_part(&f->phases[i], SUITE_CONCURRENCY);
         double rate = counts ? run_file_phase_rate(f, f->phases[i].id) : (double)NAN;
         if (isfinite(rate) && !(best >= rate)) {
             best = rate;
-            streams = f->phases[i].streams;
+            *streams = f->phases[i].streams;
         }
     }
+    return best;
+}
+
+static void short_concurrency(struct doc *d, const struct run_file *f)
+{
+    int streams;
+    char n[FMT_SIZE];
+    double best = best_rate(f, &streams);
     doc_item_begin(d);
     doc_text(d, "All streams together: ");
     doc_strong(d, "%s tok/s", fmt_rate(n, best));
@@ -395,9 +408,11 @@ static void short_concurrency(struct doc *d, const struct run_file *f)
     doc_item_end(d);
 }
 
-static void short_stability(struct doc *d, const struct run_file *f)
+/* How many of the groups that have a verdict are STABLE. */
+static int stable_groups(const struct run_file *f, int *groups)
 {
-    int groups = 0, stable = 0;
+    int stable = 0;
+    *groups = 0;
     for (size_t i = 0; i < f->phases_n; i++) {
         struct tally t;
         struct dist e2e;
@@ -406,11 +421,51 @@ static void short_stability(struct doc *d, const struct run_file *f)
         run_file_phase(f, f->phases[i].id, &t);
         tally_dist(&t, M_E2E, &e2e);
         const char *verdict = report_stability(e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN);
-        groups += verdict != NULL;
+        *groups += verdict != NULL;
         stable += verdict != NULL && strcmp(verdict, "STABLE") == 0;
         tally_release(&t);
     }
+    return stable;
+}
+
+static void short_stability(struct doc *d, const struct run_file *f)
+{
+    int groups, stable = stable_groups(f, &groups);
     doc_item(d, "Stability: %d of %d groups of equal requests are STABLE", stable, groups);
+}
+
+static void interactive_cards(struct doc *d, const struct run_file *f)
+{
+    struct dist ttft, decode;
+    char n[FMT_SIZE], figure[FMT_SIZE + 8];
+    interactive_figures(f, &ttft, &decode);
+    snprintf(figure, sizeof figure, "%s tok/s", fmt_rate(n, decode.mean));
+    doc_card(d, "One stream", figure, "after its first token, mean");
+    doc_card(d, "First token", fmt_ms(n, ttft.p50), "one stream, short prompts, median");
+}
+
+static void concurrency_card(struct doc *d, const struct run_file *f)
+{
+    int streams;
+    char n[FMT_SIZE], figure[FMT_SIZE + 8], note[48] = "";
+    snprintf(figure, sizeof figure, "%s tok/s", fmt_rate(n, best_rate(f, &streams)));
+    if (streams > 0)
+        snprintf(note, sizeof note, "at most, with %d", streams);
+    doc_card(d, "All streams", figure, note);
+}
+
+void report_suite_cards(struct doc *d, const struct run_file *f)
+{
+    if (has_part(f, SUITE_INTERACTIVE))
+        interactive_cards(d, f);
+    if (has_part(f, SUITE_CONCURRENCY))
+        concurrency_card(d, f);
+    if (has_part(f, SUITE_STABILITY)) {
+        char figure[48];
+        int groups, stable = stable_groups(f, &groups);
+        snprintf(figure, sizeof figure, "%d of %d", stable, groups);
+        doc_card(d, "Stable", figure, "groups of equal requests");
+    }
 }
 
 void report_suite_summary(struct doc *d, const struct run_file *f)

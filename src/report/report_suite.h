@@ -5,6 +5,8 @@
 #include "report/doc.h"
 #include "report/runfile.h"
 
+/* Cards of its key figures; the caller begins and ends the row. */
+void report_suite_cards(struct doc *d, const struct run_file *f);
 /* Its few figures at the head. */
 void report_suite_summary(struct doc *d, const struct run_file *f);
 /* One section a part; nothing where the run is no suite. */

@@ -1,4 +1,4 @@
-# `tokgauge report`: a run file as Markdown, CSV, JSON and vLLM's JSON.
+# `tokgauge report`: a run file as Markdown, HTML, CSV, JSON and vLLM's JSON.
 . "$TESTS_DIR/e2e/lib.sh"
 start_sim --max-num-seqs 4 --step 3 --prefill-rate 200000 --cold 0 --fault 500=0.1
 RUN=$TMP/run.ndjson
@@ -34,6 +34,20 @@ check "vllm: its figures" json "$TMP/vllm.json" '($s[0]) as $s | .completed == $
     and (.mean_ttft_ms - $s.ttft_ms.mean | fabs) < 0.001 and (.ttfts | length) == .completed
     and (.mean_tpot_ms / $s.tpot_ms.mean - 1 | fabs) < 0.001' --slurpfile s "$TMP/summary.json"
 
+# ---- HTML ----
+
+report --format html -o "$TMP/report.html"
+check "HTML: every section of the Markdown, and charts" sh -c '
+    sed -n "s/^##* \(.*\)/\1/p" "$1" | sed 1d >"$3/md.heads"
+    sed -n "s/^<h[23]>\(.*\)<.h[23]>/\1/p" "$2" | grep -v "^Charts$" >"$3/html.heads"
+    diff "$3/md.heads" "$3/html.heads" && [ "$(grep -c "class=\"chart\"" "$2")" -ge 2 ]' \
+    sh "$TMP/report.md" "$TMP/report.html" "$TMP"
+check "HTML: the figures of the Markdown" sh -c 'rate=$(sed -n "s/.*Output: \*\*\(.*\)\*\* of.*/\1/p" "$1")
+    [ -n "$rate" ] && grep -qF "<strong>$rate</strong>" "$2"' sh "$TMP/report.md" "$TMP/report.html"
+check "HTML: a page that begins and ends" sh -c '
+    head -n 1 "$1" | grep -qx "<!DOCTYPE html>" && tail -n 1 "$1" | grep -qx "</html>"' \
+    sh "$TMP/report.html"
+
 # ---- thresholds ----
 
 fail_if() {
@@ -65,3 +79,26 @@ check "a note without a value" exits 2 "$TOKGAUGE" report "$RUN" --note nonsense
 check "an unknown format" exits 2 "$TOKGAUGE" report "$RUN" --format pdf
 check "a file without end" exits 1 "$TOKGAUGE" report /dev/zero
 check "is no run file" contains "$TMP/err" "'/dev/zero' is not a run file"
+
+# ---- hostile text in a page ----
+
+HOSTILE='</h1><script>alert(1)</script>" onload="x" <img src=http://a/b>'
+stop_server
+start_sim --model "$HOSTILE" --cold 0 --step 3 --fault 500=0.5
+"$TOKGAUGE" run "$URL" --json -c 2 -n 20 --max-tokens 8 --context 64 --label "$HOSTILE" --out "$TMP/raw.ndjson" \
+    >/dev/null 2>&1
+jq -c --arg h "$HOSTILE" 'if .error then .error = $h else . end,
+    if .type == "phase" then {type: "mark", t, text: $h} else empty end' \
+    "$TMP/raw.ndjson" >"$TMP/hostile.ndjson"
+"$TOKGAUGE" report "$TMP/hostile.ndjson" --format html --note "$HOSTILE=$HOSTILE" >"$TMP/hostile.html"
+grep -o '<[^>]*>' "$TMP/hostile.html" >"$TMP/tags"
+sed -n '/^<style>/,/^<\/style>/p' "$TMP/hostile.html" >"$TMP/style"
+check "HTML: what a server and a user wrote is there as text" sh -c '
+    [ "$(grep -c "&lt;script&gt;alert" "$1")" -ge 6 ]' sh "$TMP/hostile.html"
+check "HTML: an error is there as text" sh -c 'grep "<code>http_5xx</code>" "$1" | grep -q "<td>&lt;/h1&gt;&lt;script&gt;"' sh \
+    "$TMP/hostile.html"
+check "HTML: none of it is a tag or an attribute" sh -c '
+    ! grep -iE "<(script|img|iframe|link|object)| on[a-z]+=" "$1"' sh "$TMP/tags"
+check "HTML: nothing is asked of another place" sh -c '
+    ! grep -iE "https?:|src=|href=|url\(|@import" "$1" "$2"' sh "$TMP/tags" "$TMP/style"
+check "HTML: the browser is told to load nothing" contains "$TMP/tags" "default-src 'none'; style-src 'unsafe-inline'"

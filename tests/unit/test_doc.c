@@ -15,7 +15,7 @@ static void write_all(enum doc_form form, const char *text, struct buf *out)
     doc_heading(&d, 1, "%s", text);
     doc_warning(&d, "BADGE", "%s", text);
     doc_cards_begin(&d);
-    doc_card(&d, text, text, text, text);
+    doc_card(&d, text, text, text);
     doc_cards_end(&d);
     doc_heading(&d, 2, "%s", text);
     doc_paragraph(&d, "%s", text);
@@ -63,9 +63,12 @@ static void test_html(void **state)
 {
     (void)state;
     static const char *const parts[] = {
-        "<title>x</title>", "<main>\n<h1>x</h1>\n<p class=\"warning\" role=\"note\"><strong>BADGE</strong> x</p>\n",
-        "<dl class=\"cards\">\n<div><dt>x</dt><dd>x <span>x</span></dd><dd class=\"note\">x</dd></div>\n</dl>\n",
-        "<section>\n<h2>x</h2>\n<p>x</p>\n<ul>\n<li>x</li>\n<li><strong>x</strong><br>\n<code>x</code></li>\n</ul>\n",
+        "<title>x</title>",
+        "<main>\n<h1>x</h1>\n<p class=\"warning\" role=\"note\"><strong>BADGE</strong> x</p>\n",
+        "<dl class=\"cards\">\n<div><dt>x</dt><dd>x</dd><dd "
+        "class=\"note\">x</dd></div>\n</dl>\n",
+        "<section>\n<h2>x</h2>\n<p>x</p>\n<ul>\n<li>x</li>\n<li><strong>x</strong><br>\n<code>x</code></"
+        "li>\n</ul>\n",
         "<thead>\n<tr><th scope=\"col\">a|b</th><th scope=\"col\" class=\"n\">n</th></tr>\n</thead>\n",
         "<tr><th scope=\"row\">x</th><td class=\"n\"><code>x</code></td></tr>\n",
         "<pre tabindex=\"0\"><code>x\n</code></pre>\n</section>\n</main>\n</body>\n</html>\n",
@@ -74,12 +77,28 @@ static void test_html(void **state)
     expect(DOC_HTML, "x", parts, ARRAY_LEN(parts));
 }
 
+/* The unit of a card's figure stands apart; not all that has a space has one. */
+static void test_cards(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"118 ms", "<dd>118 <span>ms</span></dd>"},
+        {"– tok/s", "<dd>– <span>tok/s</span></dd>"},
+        {"16 m 40 s", "<dd>16 m 40 s</dd>"},
+        {"2 048", "<dd>2 048</dd>"},
+        {"2 048 tok/s", "<dd>2 048 <span>tok/s</span></dd>"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        expect(DOC_HTML, cases[i][0], &cases[i][1], 1);
+}
+
 static void test_hostile_html(void **state)
 {
     (void)state;
     static const char text[] = "</title><script>&amp;\" onload=\"'x'\x1b[2J\xff";
     static const char *const parts[] = {
-        "<h1>&lt;/title&gt;&lt;script&gt;&amp;amp;&quot; onload=&quot;&#39;x&#39;\xef\xbf\xbd[2J\xef\xbf\xbd</h1>",
+        "<h1>&lt;/title&gt;&lt;script&gt;&amp;amp;&quot; "
+        "onload=&quot;&#39;x&#39;\xef\xbf\xbd[2J\xef\xbf\xbd</h1>",
         "aria-label=\"&lt;/title&gt;&lt;script&gt;&amp;amp;&quot; onload=&quot;&#39;x&#39;"};
     struct buf out;
     expect(DOC_HTML, text, parts, ARRAY_LEN(parts));
@@ -132,8 +151,12 @@ static void test_markdown_starts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_markdown),         cmocka_unit_test(test_html),            cmocka_unit_test(test_hostile_html),
-        cmocka_unit_test(test_hostile_markdown), cmocka_unit_test(test_markdown_starts),
+        cmocka_unit_test(test_markdown),
+        cmocka_unit_test(test_html),
+        cmocka_unit_test(test_cards),
+        cmocka_unit_test(test_hostile_html),
+        cmocka_unit_test(test_hostile_markdown),
+        cmocka_unit_test(test_markdown_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

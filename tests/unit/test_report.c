@@ -42,6 +42,28 @@ static void test_whole(void **state)
     run_file_free(f);
 }
 
+/* Fails where a tag of the page is not closed, or closed by another. */
+static void expect_balanced(const char *html)
+{
+    const char *open[64];
+    size_t depth = 0;
+    for (const char *p = html; (p = strchr(p, '<')) != NULL;) {
+        const char *name = ++p, *end = strchr(p, '>');
+        assert_non_null(end);
+        p = end;
+        size_t n = strcspn(name + (*name == '/'), " >\n");
+        if (*name == '!' || end[-1] == '/' || strncmp(name, "meta", 4) == 0 || strncmp(name, "br>", 3) == 0)
+            continue;
+        if (*name != '/') {
+            assert_true(depth < ARRAY_LEN(open));
+            open[depth++] = name;
+        } else if (depth == 0 || strncmp(open[--depth], name + 1, n) != 0) {
+            fail_msg("</%.*s> closes what is not open, before: %.200s", (int)n, name + 1, end);
+        }
+    }
+    assert_int_equal(depth, 0);
+}
+
 /* Whatever is cut off: what is there is reported, and nothing else happens. */
 static void test_cut_at_every_byte(void **state)
 {
@@ -67,6 +89,10 @@ static void test_cut_at_every_byte(void **state)
             report_write(f, &(struct report_options){.format = formats[i], .detailed = true}, &out);
             assert_true(out.len > 0);
             assert_null(strstr(out.data, "nan"));
+            if (formats[i] == REPORT_HTML) {
+                assert_null(strstr(out.data, "inf"));
+                expect_balanced(out.data);
+            }
             buf_release(&out);
         }
         run_file_free(f);
@@ -172,6 +198,41 @@ static void test_strange_values(void **state)
     unlink(path);
 }
 
+/* Numbers that no run has reach no chart. */
+static void test_strange_charts(void **state)
+{
+    (void)state;
+    struct buf b, out;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"model\":\"<script>\\\" onload=\\\"x\",\"label\":\"<img src=x>\"}\n");
+    for (int i = 0; i < 3; i++)
+        buf_addf(&b, "{\"type\":\"phase\",\"t\":%d000000000,\"phase\":%d,\"max_num_seqs\":%d}\n", i, i, i);
+    static const char *const values[] = {"1e308", "-1e308", "1e-308", "0", "5", "6", "null", "1e15", "7"};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        buf_addf(&b, "{\"type\":\"sample\",\"state\":\"load\",\"in_flight\":1,\"t\":%zu000000000,\"live_tokens\":%s,\"ram_used\":%s,"
+                     "\"gtt_used\":%s,\"ended\":[{\"itl\":[[%zu,1e14],[2751,9]]}]}\n", i, values[i], values[i], values[i], i);
+        buf_addf(&b, "{\"type\":\"request\",\"part\":\"load\",\"outcome\":\"ok\",\"phase\":%zu,\"sent\":%zu,\"first_token\":%s,"
+                     "\"end\":9e15,\"output_tokens\":%s}\n", i % 3, i, values[i], values[i]);
+        buf_addf(&b, "{\"type\":\"mark\",\"t\":%s,\"text\":\"</svg><script>\"}\n", values[i]);
+    }
+    FILE *in = fmemopen(b.data, b.len, "r");
+    struct err e = {""};
+    struct run_file *f = run_file_read(in, "strange", &e);
+    fclose(in);
+    assert_non_null(f);
+    buf_init(&out, 1 << 20);
+    report_write(f, &(struct report_options){.format = REPORT_HTML}, &out);
+    assert_non_null(strstr(out.data, "<svg"));
+    expect_balanced(out.data);
+    static const char *const never[] = {"nan", "inf", "<script", "<img", "\" onload", "null"};
+    for (size_t i = 0; i < ARRAY_LEN(never); i++)
+        if (strstr(out.data, never[i]) != NULL)
+            fail_msg("'%s' in the page: %.300s", never[i], strstr(out.data, never[i]) - 100);
+    buf_release(&out);
+    buf_release(&b);
+    run_file_free(f);
+}
+
 /* The verdicts of the user's own runs. */
 static void test_stability(void **state)
 {
@@ -240,7 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_killed), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_strange_values), cmocka_unit_test(test_stability), cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_strange_values), cmocka_unit_test(test_strange_charts),
+        cmocka_unit_test(test_stability), cmocka_unit_test(test_thresholds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

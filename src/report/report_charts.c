@@ -1,0 +1,237 @@
+#include "report/report_charts.h"
+#include "fmt.h"
+#include "report/chart.h"
+#include "report/report_suite.h"
+#include "suite.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GIB 1073741824.0
+#define EVENTS_MAX 1000
+
+/* Writes the chart that is in svg, or says why there is none. */
+static void picture(struct doc *d, bool drawn, const char *title, bool wide, struct buf *svg,
+                    const char *too_little)
+{
+    if (drawn)
+        doc_picture(d, title, wide, svg->data);
+    else
+        doc_picture_missing(d, title, too_little);
+    buf_release(svg);
+}
+
+/* ---- values over time ---- */
+
+static const char *phase_label(const struct run_phase *p, char *out, size_t size)
+{
+    if (p->what[0] != '\0')
+        str_copy(out, size, p->what);
+    else
+        snprintf(out, size, "%d stream%s", p->streams, p->streams == 1 ? "" : "s");
+    return out;
+}
+
+/* Changes of the load and marks; the caller frees. */
+static struct chart_event *events_of(const struct run_file *f, char (*labels)[64], size_t *n)
+{
+    struct chart_event *events = xcalloc(EVENTS_MAX, sizeof *events);
+    *n = 0;
+    for (size_t i = 0; f->phases_n > 1 && i < f->phases_n && *n < EVENTS_MAX; i++, (*n)++)
+        events[*n] = (struct chart_event){f->phases[i].t,
+                                          phase_label(&f->phases[i], labels[*n], sizeof labels[*n]), false};
+    for (size_t i = 0; i < f->marks_n && *n < EVENTS_MAX; i++, (*n)++)
+        events[*n] = (struct chart_event){f->marks[i].t, f->marks[i].text, true};
+    return events;
+}
+
+static struct chart_point *points_for(size_t n)
+{
+    return xcalloc(n + 1, sizeof(struct chart_point));
+}
+
+/* Tokens that came between two samples over the time between them. */
+static void rate_chart(const struct run_file *f, const struct chart_event *events, size_t events_n,
+                       struct doc *d)
+{
+    const char *window;
+    char name[64], n[FMT_SIZE];
+    struct chart_point *p = points_for(f->samples_n);
+    for (size_t i = 0; i < f->samples_n; i++) {
+        double seconds, tokens;
+        p[i] = (struct chart_point){f->samples[i].t, (double)NAN};
+        if (i + 1 == f->samples_n)
+            break;
+        bool load = run_file_interval(f, i, &seconds, &tokens);
+        p[i] = (struct chart_point){(f->samples[i].t + f->samples[i + 1].t) / 2,
+                                    load ? tokens / seconds : (double)NAN};
+    }
+    struct chart_times c = {.text = {"rate", "Output over time", "tok/s", NULL},
+                            .series = {{"each second", p, f->samples_n}},
+                            .series_n = 1,
+                            .events = events,
+                            .events_n = events_n};
+    c.level = run_file_output_rate(f, &window);
+    if (report_is_suite(f)) /* an average over different loads says nothing */
+        c.level = (double)NAN;
+    snprintf(name, sizeof name, "%s window: %s", window, fmt_rate(n, c.level));
+    c.level_name = name;
+    struct buf svg;
+    buf_init(&svg, 1u << 20);
+    picture(d, chart_times(&c, &svg), c.text.title, true, &svg,
+            "fewer than three seconds of load were sampled");
+    free(p);
+}
+
+static void memory_chart(const struct run_file *f, const struct chart_event *events, size_t events_n,
+                         struct doc *d)
+{
+    struct chart_point *ram = points_for(f->samples_n), *gtt = points_for(f->samples_n);
+    for (size_t i = 0; i < f->samples_n; i++) {
+        ram[i] = (struct chart_point){f->samples[i].t, f->samples[i].ram_used / GIB};
+        gtt[i] = (struct chart_point){f->samples[i].t, f->samples[i].gtt_used / GIB};
+    }
+    bool simulated = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "simulated"));
+    struct chart_times c = {.text = {"memory", "Memory over time", "GiB", NULL},
+                            .series = {{"RAM used", ram, f->samples_n},
+                                       {simulated ? "GTT used (simulated)" : "GTT used", gtt, f->samples_n}},
+                            .series_n = 2,
+                            .events = events,
+                            .events_n = events_n,
+                            .level = (double)NAN};
+    struct buf svg;
+    buf_init(&svg, 1u << 20);
+    picture(d, chart_times(&c, &svg), c.text.title, true, &svg, "fewer than three samples know it");
+    free(ram);
+    free(gtt);
+}
+
+/* ---- how often ---- */
+
+static void histogram(const struct run_file *f, enum metric_id m, const struct chart_bins *bins,
+                      const char *title, const char *unit, struct doc *d)
+{
+    struct dist x;
+    tally_dist(&f->total, m, &x);
+    const struct chart_histogram c = {.text = {metrics[m].id, title, unit, "ms, logarithmic"},
+                                      .bins = bins,
+                                      .guides = {{"p50", x.p50}, {"p95", x.p95}, {"p99", x.p99}}};
+    struct buf svg;
+    buf_init(&svg, 1u << 20);
+    picture(d, chart_histogram(&c, &svg), title, false, &svg, "too few values to show a shape");
+}
+
+static double ttft_of(const struct row *r)
+{
+    double v[M_REQUEST_COUNT_];
+    timeline_numbers(&r->tl, v);
+    return r->tl.outcome == OUT_OK ? v[M_TTFT] : (double)NAN;
+}
+
+static void ttft_chart(const struct run_file *f, struct doc *d)
+{
+    struct chart_bins bins;
+    double min = (double)NAN, max = (double)NAN, n = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        double v = ttft_of(&f->rows[i]);
+        min = fmin(min, v);
+        max = fmax(max, v);
+        n += isfinite(v);
+    }
+    if (chart_bins_init(&bins, min, max, n))
+        for (size_t i = 0; i < f->rows_n; i++)
+            chart_bins_add(&bins, ttft_of(&f->rows[i]), ttft_of(&f->rows[i]), 1);
+    histogram(f, M_TTFT, &bins, "Time to first token", "requests", d);
+}
+
+static void itl_chart(const struct run_file *f, struct doc *d)
+{
+    static const struct hist none;
+    const struct hist *h = f->total.hist[M_ITL] != NULL ? f->total.hist[M_ITL] : &none;
+    struct chart_bins bins;
+    double scale = metrics[M_ITL].scale;
+    if (chart_bins_init(&bins, (double)MAX_OF(h->min, 1) / scale, (double)h->max / scale, (double)h->count))
+        for (size_t i = h->lo; i < h->hi; i++)
+            if (h->bucket[i] > 0)
+                chart_bins_add(&bins, (double)MAX_OF(hist_low(i), 1) / scale, (double)hist_high(i) / scale,
+                               (double)h->bucket[i]);
+    histogram(f, M_ITL, &bins, "Inter-token latency", "gaps", d);
+}
+
+/* ---- throughput against latency ---- */
+
+/* Of a suite only the part that asks for it: the others differ in more than the number of streams. */
+static bool on_curve(const struct run_file *f, const struct run_phase *p)
+{
+    const char *part = suite_parts[SUITE_CONCURRENCY].name;
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (f->phases[i].part[0] != '\0')
+            return strcmp(p->part, part) == 0;
+    return true;
+}
+
+static bool dot_of(const struct run_file *f, const struct run_phase *p, struct chart_dot *dot)
+{
+    struct tally t;
+    struct dist ttft;
+    run_file_phase(f, p->id, &t);
+    tally_dist(&t, M_TTFT, &ttft);
+    tally_release(&t);
+    *dot = (struct chart_dot){run_file_phase_rate(f, p->id), ttft.p95, ""};
+    snprintf(dot->label, sizeof dot->label, "%d", p->streams);
+    return isfinite(dot->x) && isfinite(dot->y);
+}
+
+static void curve_chart(const struct run_file *f, struct doc *d)
+{
+    if (f->phases_n < 2)
+        return;
+    struct chart_dot *dots = xcalloc(f->phases_n, sizeof *dots);
+    const struct run_phase *first = NULL;
+    bool alike = true;
+    int streams = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < f->phases_n; i++) {
+        const struct run_phase *p = &f->phases[i];
+        if (!on_curve(f, p) || !dot_of(f, p, &dots[n]))
+            continue;
+        first = first != NULL ? first : p;
+        alike = alike && p->context == first->context && p->max_tokens == first->max_tokens &&
+                p->streams > streams;
+        streams = p->streams;
+        n++;
+    }
+    const struct chart_curve c = {.text = {"curve", "Throughput and latency", "ms", "output, tok/s"},
+                                  .y_name = "TTFT p95",
+                                  .label_name = "streams",
+                                  .dots = dots,
+                                  .n = n,
+                                  .joined = alike};
+    struct buf svg;
+    buf_init(&svg, 1u << 20);
+    picture(d, chart_curve(&c, &svg), c.text.title, true, &svg,
+            "fewer than two phases have requests that ended well");
+    free(dots);
+}
+
+void report_charts(const struct run_file *f, struct doc *d)
+{
+    if (d->form != DOC_HTML)
+        return;
+    char(*labels)[64] = xcalloc(EVENTS_MAX, sizeof *labels);
+    size_t events_n;
+    struct chart_event *events = events_of(f, labels, &events_n);
+    doc_heading(d, 2, "Charts");
+    doc_pictures_begin(d);
+    rate_chart(f, events, events_n, d);
+    memory_chart(f, events, events_n, d);
+    if (!report_is_suite(f)) {
+        ttft_chart(f, d);
+        itl_chart(f, d);
+    }
+    curve_chart(f, d);
+    doc_pictures_end(d);
+    free(events);
+    free(labels);
+}
