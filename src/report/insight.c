@@ -18,8 +18,17 @@ struct group { /* one phase */
     size_t busy;                      /* samples of it in which requests waited */
 };
 
+/* What the prefix cache had of a request's prompt. */
+enum newness {
+    NEWNESS_UNKNOWN,
+    FRESH,       /* next to nothing: the server says so, or nobody had sent that prompt before */
+    CACHED,      /* most of it: the server says so */
+    LOOKS_CACHED /* it was sent before, and the server does not tell */
+};
+
 struct facts {
     const struct run_file *file;
+    enum newness *newness; /* of each row */
     struct group *group;
     size_t groups;
 };
@@ -44,9 +53,50 @@ static void see_samples(struct group *g, const struct run_file *f)
     }
 }
 
+static bool cached(const struct row *r) /* most of its prompt */
+{
+    return r->tl.prompt_tokens > 0 && 2 * r->tl.cached_tokens > r->tl.prompt_tokens;
+}
+
+static bool uncached(const struct row *r) /* surely */
+{
+    return r->tl.prompt_tokens > 0 && r->tl.cached_tokens >= 0 && 4 * r->tl.cached_tokens < r->tl.prompt_tokens;
+}
+
+static const struct run_phase *phase_of(const struct run_file *f, const struct row *r)
+{
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (f->phases[i].id == r->phase)
+            return &f->phases[i];
+    return NULL;
+}
+
+static bool first_of_phase(const struct run_file *f, const struct row *r)
+{
+    for (size_t i = 0; i < f->rows_n; i++)
+        if (f->rows[i].phase == r->phase && f->rows[i].tl.sent != 0 && f->rows[i].tl.sent < r->tl.sent)
+            return false;
+    return true;
+}
+
+/* vLLM tells cached tokens only where it was asked to at its start; then what was sent decides: a unique prompt is new, a
+ * repeated one is new the first time. */
+static enum newness newness_of(const struct run_file *f, const struct row *r)
+{
+    const struct run_phase *p = phase_of(f, r);
+    const char *prompt = run_file_text(f, "prompt");
+    if (r->tl.cached_tokens >= 0)
+        return cached(r) ? CACHED : uncached(r) ? FRESH : NEWNESS_UNKNOWN;
+    if (p != NULL && p->repeated)
+        return first_of_phase(f, r) ? FRESH : LOOKS_CACHED;
+    return prompt != NULL && strcmp(prompt, "unique") == 0 ? FRESH : NEWNESS_UNKNOWN;
+}
+
 static void gather(struct facts *d, const struct run_file *f)
 {
-    *d = (struct facts){f, xcalloc(f->phases_n + 1, sizeof *d->group), 0};
+    *d = (struct facts){f, xcalloc(f->rows_n + 1, sizeof *d->newness), xcalloc(f->phases_n + 1, sizeof *d->group), 0};
+    for (size_t i = 0; i < f->rows_n; i++)
+        d->newness[i] = newness_of(f, &f->rows[i]);
     for (size_t i = 0; i < f->phases_n; i++) {
         struct group *g = &d->group[d->groups++];
         g->phase = &f->phases[i];
@@ -63,6 +113,7 @@ static void release(struct facts *d)
     for (size_t i = 0; i < d->groups; i++)
         tally_release(&d->group[i].tally);
     free(d->group);
+    free(d->newness);
 }
 
 #define SAY(field, ...) snprintf(o->field, sizeof o->field, __VA_ARGS__)
@@ -83,16 +134,6 @@ static double median(double *v, size_t n)
 static double ttft_of(const struct row *r)
 {
     return r->tl.outcome == OUT_OK && r->tl.first_token != 0 ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
-}
-
-static bool cached(const struct row *r) /* most of its prompt */
-{
-    return r->tl.prompt_tokens > 0 && 2 * r->tl.cached_tokens > r->tl.prompt_tokens;
-}
-
-static bool uncached(const struct row *r) /* surely */
-{
-    return r->tl.prompt_tokens > 0 && r->tl.cached_tokens >= 0 && 4 * r->tl.cached_tokens < r->tl.prompt_tokens;
 }
 
 /* ---- the rules ---- */
@@ -128,15 +169,18 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
     for (size_t i = 0; i < d->groups && !found; i++) {
         const struct run_phase *p = d->group[i].phase;
         size_t n = 0, m = 0;
+        bool told = true;
         for (size_t k = 0; k < f->rows_n; k++) {
             const struct row *r = &f->rows[k];
             double ttft = ttft_of(r);
-            if (r->context != p->context || isnan(ttft) || p->streams != 1 || (r->phase != p->id && !uncached(r)))
+            enum newness is = d->newness[k];
+            if (r->context != p->context || isnan(ttft) || p->streams != 1 || (r->phase != p->id && is != FRESH))
                 continue;
-            if (cached(r))
+            if (is == CACHED || is == LOOKS_CACHED)
                 with[n++] = ttft;
-            else if (uncached(r))
+            else if (is == FRESH)
                 without[m++] = ttft;
+            told &= is != LOOKS_CACHED;
         }
         if (n < 1 || m < 2)
             continue;
@@ -144,10 +188,12 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
         if (slow < 2 * fast || slow < fast + 50)
             continue;
         char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
-        SAY(sentence, "A repeated prompt is fast because of the prefix cache, not because the server got faster.");
+        SAY(sentence, "A repeated prompt is fast because of the prefix cache%s, not because the server got faster.",
+            told ? "" : " (so it seems: the server does not tell)");
         SAY(evidence, "%s of context: first token after %s where the cache had most of it (%zu request%s), %s where not (%zu)",
             fmt_tokens(a, (double)p->context), fmt_ms(b, fast), n, n == 1 ? "" : "s", fmt_ms(c, slow), m);
-        SAY(advice, "Judge prefill by new prompts. Keep system prompts and history byte for byte the same from call to call.");
+        SAY(advice, "Judge prefill by new prompts. Keep system prompts and history byte for byte the same from call to call.%s",
+            told ? "" : " vLLM tells cached tokens when started with --enable-prompt-tokens-details.");
         found = true;
     }
     free(with);
@@ -253,11 +299,8 @@ static bool prefill_linear(const struct facts *d, struct insight *o)
     for (size_t i = 0; i < d->file->rows_n; i++) {
         const struct row *r = &d->file->rows[i];
         double y = ttft_of(r), x = (double)(r->tl.prompt_tokens - MAX_OF(r->tl.cached_tokens, 0));
-        const struct run_phase *p = NULL;
-        for (size_t k = 0; k < d->groups && p == NULL; k++)
-            if (d->group[k].phase->id == r->phase)
-                p = d->group[k].phase;
-        if (isnan(y) || p == NULL || p->streams != 1 || !uncached(r))
+        const struct run_phase *p = phase_of(d->file, r);
+        if (isnan(y) || p == NULL || p->streams != 1 || d->newness[i] != FRESH || r->tl.prompt_tokens <= 0)
             continue;
         n++;
         sx += x;

@@ -87,7 +87,17 @@ static void test_prefix_cache(void **state)
     phase(0, 1, 4096, false);
     requests(3, 0, 4096, 0, 1800, 29);
     phase(1, 1, 4096, true);
-    requests(3, 1, 4096, -1, 90, 29); /* fast, but the server does not tell why */
+    requests(1, 1, 4096, -1, 1800, 29);
+    requests(2, 1, 4096, -1, 90, 29); /* the server does not tell */
+    says("prefix_cache", "so it seems");
+    begin();
+    phase(1, 1, 4096, true);
+    requests(3, 1, 4096, -1, 1800, 29); /* repeated and no faster: it has no prefix cache */
+    silent("prefix_cache");
+    begin();
+    phase(1, 1, 4096, false);
+    requests(1, 1, 4096, -1, 1800, 29);
+    requests(3, 1, 4096, -1, 90, 29); /* fast, and nobody knows why */
     silent("prefix_cache");
     begin();
     phase(1, 1, 4096, true);
@@ -163,6 +173,14 @@ static void test_prefill(void **state)
     }
     says("prefill_linear", "about 2381 tok/s");
     says("prefill_linear", "A new prompt of 16k would take about 6.96 s");
+    begin();
+    buf_clear(&file);
+    buf_adds(&file, "{\"type\":\"header\",\"format\":1,\"tokgauge\":\"0\",\"model\":\"m\",\"prompt\":\"unique\"}\n");
+    for (int i = 0; i < 3; i++) {
+        phase(i, 1, 1024 << i, false);
+        requests(3, i, 1024 << i, -1, 80 + (1024 << i) * 0.42, 29); /* not told, but all prompts were new */
+    }
+    says("prefill_linear", "about 2381 tok/s");
     begin();
     phase(0, 1, 1024, false);
     requests(9, 0, 1024, 0, 500, 29); /* one length gives no line */
