@@ -97,28 +97,25 @@ static bool uncached(const struct row *r) /* surely */
 
 /* ---- the rules ---- */
 
-/* The first request has a short prompt; so the quickest group is what to hold it against. */
+/* The first request has a short prompt; so the group with the shortest is what to hold it against. */
 static bool cold_start(const struct facts *d, struct insight *o)
 {
     const struct timeline *t = &d->file->first.tl;
-    double later = (double)NAN;
-    uint64_t n = 0;
+    const struct group *g = NULL;
     for (size_t i = 0; i < d->groups; i++) {
-        const struct group *g = &d->group[i];
-        if (g->phase->streams == 1 && g->ttft.n >= 2 && !(later <= g->ttft.p50)) {
-            later = g->ttft.p50;
-            n = g->ttft.n;
-        }
+        const struct group *k = &d->group[i];
+        if (k->phase->streams == 1 && k->ttft.n >= 2 && (g == NULL || k->phase->context < g->phase->context))
+            g = k;
     }
-    if (t->first_token == 0 || t->outcome != OUT_OK || n == 0)
+    if (t->first_token == 0 || t->outcome != OUT_OK || g == NULL)
         return false;
-    double first = (double)(t->first_token - t->sent) / 1e6;
+    double first = (double)(t->first_token - t->sent) / 1e6, later = g->ttft.p50;
     if (first < 3 * later || first < later + 300)
         return false;
     char a[FMT_SIZE], b[FMT_SIZE];
     SAY(sentence, "The first request of all took %s to its first token: that is the server's start, and is paid once.",
         fmt_ms(a, first));
-    SAY(evidence, "first request %s; later ones %s (median of %" PRIu64 ")", fmt_ms(a, first), fmt_ms(b, later), n);
+    SAY(evidence, "first request %s; later ones %s (median of %" PRIu64 ")", fmt_ms(a, first), fmt_ms(b, later), g->ttft.n);
     SAY(advice, "Send one request after each start of the server, and keep it out of averages (it is in none here).");
     return true;
 }
