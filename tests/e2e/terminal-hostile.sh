@@ -35,10 +35,10 @@ wait log
 key 1
 wait GTT
 dump
-save $TMP/name.raw
 key q
 expect-exit 0
 wait "run file"
+save $TMP/name.raw
 E2
 check "a model's name: the run ends well" same "$?" 0
 looked_at "a model's name" "$TMP/name.raw"
