@@ -511,7 +511,7 @@ void report_findings(struct doc *d, const struct run_file *f)
     for (size_t i = 0; i < n; i++) {
         doc_item_begin(d);
         doc_strong(d, "%s", found[i].sentence);
-        doc_text(d, " %s.%s%s", found[i].evidence, found[i].advice[0] != '\0' ? " " : "", found[i].advice);
+        doc_text(d, " (%s)%s%s", found[i].evidence, found[i].advice[0] != '\0' ? " " : "", found[i].advice);
         doc_item_end(d);
     }
     doc_list_end(d);
