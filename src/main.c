@@ -360,24 +360,47 @@ static int run_report(const struct options *o)
     return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }
 
+/* All files, or none with one line in e. */
+static bool load_runs(const struct options *o, struct run_file **runs, struct err *e)
+{
+    for (size_t i = 0; i < o->files_n; i++) {
+        runs[i] = run_file_load(o->files[i], e);
+        if (runs[i] == NULL || !compare_usable(runs[i], e))
+            return false;
+    }
+    return true;
+}
+
+static bool print_comparison(const struct compare_report *r, enum compare_format format, struct err *e)
+{
+    struct buf out;
+    buf_init(&out, 1u << 20);
+    compare_write(r, format, &out);
+    bool ok = print(&out, stdout) || errno == EPIPE;
+    if (!ok)
+        err_set(e, "cannot write the comparison: %s", strerror(errno));
+    buf_release(&out);
+    return ok;
+}
+
 static int run_compare(const struct options *o)
 {
     struct err e;
-    struct run_file *a = run_file_load(o->files[0], &e);
-    struct run_file *b = a != NULL ? run_file_load(o->files[1], &e) : NULL;
-    int status = b != NULL ? EXIT_DONE : complain(&e, EXIT_FAILED);
-    if (b != NULL) {
-        struct buf out;
-        buf_init(&out, 1u << 20);
-        compare_write(a, b, &(struct compare_options){o->min_effect, o->json}, &out);
-        if (!print(&out, stdout) && errno != EPIPE) {
-            err_set(&e, "cannot write the comparison: %s", strerror(errno));
+    struct run_file *runs[COMPARE_RUNS] = {NULL};
+    struct compared *with = xcalloc(COMPARE_RUNS - 1, sizeof *with);
+    int status = EXIT_DONE;
+    if (load_runs(o, runs, &e)) {
+        for (size_t i = 1; i < o->files_n; i++)
+            compare_runs(runs[0], runs[i], o->min_effect, &with[i - 1]);
+        const struct compare_report r = {(const struct run_file *const *)runs, o->files_n, with, o->min_effect};
+        if (!print_comparison(&r, o->json ? COMPARE_JSON : COMPARE_TEXT, &e))
             status = complain(&e, EXIT_FAILED);
-        }
-        buf_release(&out);
+    } else {
+        status = complain(&e, EXIT_FAILED);
     }
-    run_file_free(a);
-    run_file_free(b);
+    for (size_t i = 0; i < o->files_n; i++)
+        run_file_free(runs[i]);
+    free(with);
     return status;
 }
 

@@ -150,7 +150,7 @@ const struct option_command option_commands[] = {
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
     {"bench", COMMAND_BENCH, "[URL]", "the standard suite: interactive speed, memory, stability, concurrency; writes a report"},
     {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
-    {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE", "is the second run better than the first, or is it noise?"},
+    {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE…", "are the other runs better than the first, or is it noise?"},
 };
 const size_t option_commands_n = ARRAY_LEN(option_commands);
 
@@ -459,9 +459,10 @@ static bool looks_like_url(const char *s)
 static bool take_word(struct options *o, const char *word, struct err *e)
 {
     if (o->command == COMMAND_REPORT || o->command == COMMAND_COMPARE) {
-        if (o->files_n == (o->command == COMMAND_REPORT ? 1 : 2))
+        bool report = o->command == COMMAND_REPORT;
+        if (o->files_n == (report ? 1 : ARRAY_LEN(o->files)))
             return err_set(e, "'%s' is one file too many: %s", word,
-                           o->command == COMMAND_REPORT ? "'report' takes one run file" : "'compare' takes two run files");
+                           report ? "'report' takes one run file" : "'compare' takes 16 run files at the most");
         o->files[o->files_n++] = word;
         return true;
     }
@@ -485,7 +486,7 @@ static bool check_together(const struct options *o, struct err *e)
     if (o->command == COMMAND_REPORT && o->files_n == 0 && !o->help && !o->version)
         return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
     if (o->command == COMMAND_COMPARE && o->files_n < 2 && !o->help && !o->version)
-        return err_set(e, "'compare' needs two run files: the earlier one first");
+        return err_set(e, "'compare' needs two run files or more: the baseline first");
     if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)
         return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
     if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))

@@ -26,7 +26,7 @@ struct options {
     struct threshold fail_if[16];
     size_t fail_if_n;
     double min_effect;     /* compare: share */
-    const char *files[2]; /* report: the run file; compare: two */
+    const char *files[16]; /* report: the run file; compare: the baseline first */
     size_t files_n;
     int format;            /* report: an enum report_format */
     bool detailed;

@@ -18,7 +18,7 @@ compare() {
     "$TOKGAUGE" compare "$@"
 }
 verdict() { # METRIC QUANTILE: of the JSON in $TMP/c.json
-    jq -r --arg m "$1" --argjson q "$2" '.metrics[] | select(.metric == $m and .quantile == $q) | .verdict' "$TMP/c.json"
+    jq -r --arg m "$1" --argjson q "$2" '.comparisons[0].metrics[] | select(.metric == $m and .quantile == $q) | .verdict' "$TMP/c.json"
 }
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c.json"
 check "faster steps win: TPOT" same "$(verdict tpot_ms null)" win
@@ -26,19 +26,48 @@ check "and end to end" same "$(verdict e2e_ms null)" win
 check "and decode rate" same "$(verdict decode_rate_tok_s null)" win
 check "too short for its output rate: no winner" sh -c 'case $1 in win|lose) exit 1 ;; esac' sh "$(verdict output_tok_s null)"
 # (A busy machine may have limited the client; then that is the only objection.)
-check "they can be compared" json "$TMP/c.json" '(.objections | all(test("client"))) and .a == "slow" and .b == "fast"'
+check "they can be compared" json "$TMP/c.json" '.comparisons[0] | (.objections | all(test("client")))
+    and .a == "slow" and .b == "fast"'
 compare "$TMP/fast.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
 check "the other way round it loses" same "$(verdict tpot_ms null)" lose
 compare "$TMP/slow.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
-check "a run with itself: the same in everything" json "$TMP/c.json" '[.metrics[].verdict] | unique | . == ["same"]'
+check "a run with itself: the same in everything" json "$TMP/c.json" '[.comparisons[0].metrics[].verdict] | unique | . == ["same"]'
 compare "$TMP/fast.ndjson" "$TMP/long.ndjson" >"$TMP/c.txt"
 check "other output lengths are not compared in silence" contains "$TMP/c.txt" "NOT COMPARABLE: different loads"
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" >"$TMP/c.txt"
 check "the table names both" sh -c 'grep -q "^A  slow$" "$1" && grep -q "^B  fast$" "$1" && grep -q "TPOT mean.*win" "$1"' sh "$TMP/c.txt"
-head -n 5 "$TMP/slow.ndjson" >"$TMP/few.ndjson"
+jq -c 'select(.type != "request" or .seq == null or .seq < 2)' "$TMP/slow.ndjson" >"$TMP/few.ndjson"
 compare "$TMP/few.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c.json"
-check "hardly any requests: nobody wins" json "$TMP/c.json" '[.metrics[].verdict] | all(. == "unsure" or . == "none")'
-check "one file" exits 2 "$TOKGAUGE" compare "$TMP/slow.ndjson"
-check "three files" exits 2 "$TOKGAUGE" compare a b c
-check "not a run file" exits 1 "$TOKGAUGE" compare "$TMP/slow.ndjson" "$TMP/c.txt"
-check "is said in one line" same "$(wc -l <"$TMP/err")" 1
+check "hardly any requests: nobody wins" json "$TMP/c.json" '[.comparisons[0].metrics[].verdict] | all(. == "unsure" or . == "none")'
+
+# ---- several runs ----
+
+compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
+check "each other run is compared with the first" json "$TMP/c.json" '.baseline == "slow" and (.comparisons | length == 2)
+    and ([.comparisons[].b] == ["fast", "slow"]) and ([.comparisons[].a] | unique == ["slow"])
+    and ([.comparisons[] | .metrics[] | select(.figure == "tpot_mean") | .verdict] == ["win", "same"])'
+compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/slow.ndjson" >"$TMP/c.txt"
+check "the table names all, and has a block for each" same "$(grep -E '^[A-C]  |against' "$TMP/c.txt" | tr '\n' ';')" \
+    "A  slow;B  fast;C  slow;B against A;C against A;"
+S=$TMP/slow.ndjson
+check "16 files" exits 0 "$TOKGAUGE" compare "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S"
+check "the last one is P" contains "$TMP/out" "P against A"
+
+# ---- bad input: one line, and the right exit status ----
+
+# refused STATUS WORDS ARGUMENTS…
+refused() {
+    status=$1 words=$2
+    shift 2
+    exits "$status" "$TOKGAUGE" compare "$@" && contains "$TMP/err" "$words" && same "$(wc -l <"$TMP/err")" 1 &&
+        same "$(cut -c1-10 "$TMP/err")" 'tokgauge: ' && same "$(wc -c <"$TMP/out")" 0
+}
+check "one file" refused 2 "needs two run files or more" "$S"
+check "17 files" refused 2 "16 run files at the most" 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
+check "not a run file" refused 1 "is not a run file" "$S" "$TMP/c.txt"
+check "not there" refused 1 "cannot read run file '$TMP/none'" "$S" "$TMP/none"
+: >"$TMP/nothing"
+check "an empty file" refused 1 "it is empty" "$S" "$TMP/nothing" --json
+check "a folder" refused 1 "Is a directory" "$TMP" "$S"
+jq -c 'if .type == "request" then .outcome = "http_5xx" else . end' "$S" >"$TMP/failed.ndjson"
+check "only failed requests" refused 1 "none of the 24 requests of '$TMP/failed.ndjson' ended well" "$S" "$S" "$TMP/failed.ndjson"

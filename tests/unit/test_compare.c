@@ -1,0 +1,193 @@
+/* Runs beside a baseline: figures, objections, and how they are written. */
+#include "check.h"
+
+#include "report/compare.h"
+
+#include <cjson/cJSON.h>
+
+#define MS 1000000LL
+
+/* A made-up run: n requests on `streams` streams, each `ttft` ms to the first of 11 tokens and `tpot` ms between tokens,
+ * both spread by a little. */
+struct made {
+    const char *label;
+    int n, streams;
+    double ttft, tpot;
+    const char *outcome; /* NULL: ok */
+};
+
+static struct run_file *make(const struct made *m)
+{
+    struct buf b;
+    struct err e = {""};
+    buf_init(&b, 8u << 20);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"endpoint\":\"chat\",\"prompt\":\"unique\",\"label\":\"");
+    buf_add_json(&b, m->label, strlen(m->label));
+    buf_addf(&b, "\"}\n{\"type\":\"phase\",\"t\":0,\"phase\":0,\"max_num_seqs\":%d,\"context\":64,\"max_tokens\":11}\n",
+             m->streams);
+    for (int i = 0; i < m->n; i++) {
+        long long sent = i * 1000 * MS, first = sent + (long long)((m->ttft * (1 + i % 7 * 0.002)) * MS);
+        long long last = first + (long long)(10 * m->tpot * (1 + i % 5 * 0.002) * MS);
+        buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"outcome\":\"%s\",\"due\":%lld,\"started\":%lld,"
+                     "\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":64,"
+                     "\"output_tokens\":11,\"first_event_tokens\":1,\"tokens_from\":\"usage\"}\n",
+                 i, m->outcome != NULL ? m->outcome : "ok", sent, sent, sent, first, first, last, last + MS);
+    }
+    FILE *in = fmemopen(b.data, b.len, "r");
+    struct run_file *f = run_file_read(in, "made.ndjson", &e);
+    fclose(in);
+    buf_release(&b);
+    assert_non_null(f);
+    return f;
+}
+
+static const struct comparison *figure_of(const struct compared *c, const char *id)
+{
+    for (size_t i = 0; i < FIGURES_N; i++)
+        if (strcmp(figures[i].id, id) == 0)
+            return &c->figures[i];
+    fail_msg("there is no figure %s", id);
+    return NULL;
+}
+
+#define RUNS_MAX 4
+
+/* The whole way: runs made, compared with the first one, and written. */
+static char *written(const struct made *m, size_t n, enum compare_format format)
+{
+    struct run_file *runs[RUNS_MAX];
+    static struct compared with[RUNS_MAX];
+    struct buf out;
+    buf_init(&out, 1u << 20);
+    for (size_t i = 0; i < n; i++)
+        runs[i] = make(&m[i]);
+    for (size_t i = 1; i < n; i++)
+        compare_runs(runs[0], runs[i], 0.02, &with[i - 1]);
+    compare_write(&(struct compare_report){(const struct run_file *const *)runs, n, with, 0.02}, format, &out);
+    for (size_t i = 0; i < n; i++)
+        run_file_free(runs[i]);
+    return out.data;
+}
+
+static const struct made three[] = {
+    {"before", 120, 2, 100, 10, NULL},
+    {"same again", 120, 2, 100, 10, NULL},
+    {"slower", 120, 2, 150, 10, NULL},
+};
+
+/* What is asked of the table of figures: names once each, quantiles that are some. */
+static void test_figures(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FIGURES_N; i++) {
+        assert_true(metrics[figures[i].metric].better != BETTER_NONE);
+        assert_in_range((int)(figures[i].quantile * 100), 0, 99);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(figures[i].id, figures[k].id);
+    }
+}
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    struct run_file *a = make(&three[0]), *same = make(&three[1]), *slower = make(&three[2]);
+    struct compared c;
+    compare_runs(a, same, 0.02, &c);
+    assert_int_equal(c.objections_n, 0);
+    for (size_t i = 1; i < FIGURES_N; i++)
+        assert_int_equal(c.figures[i].verdict, VERDICT_SAME);
+    compare_runs(a, slower, 0.02, &c);
+    assert_int_equal(figure_of(&c, "ttft_p50")->verdict, VERDICT_LOSE);
+    assert_near(figure_of(&c, "ttft_mean")->ratio, 1.5, 1e-6);
+    assert_int_equal(figure_of(&c, "tpot_mean")->verdict, VERDICT_SAME);
+    assert_int_equal(figure_of(&c, "e2e_mean")->verdict, VERDICT_LOSE);
+    compare_runs(slower, a, 0.02, &c);
+    assert_int_equal(figure_of(&c, "ttft_p95")->verdict, VERDICT_WIN);
+    compare_runs(a, slower, 0.9, &c); /* a difference that was said not to count */
+    assert_int_equal(figure_of(&c, "ttft_mean")->verdict, VERDICT_SAME);
+    run_file_free(a);
+    run_file_free(same);
+    run_file_free(slower);
+}
+
+static void test_objections(void **state)
+{
+    (void)state;
+    const struct made other = {"other", 120, 8, 100, 10, NULL};
+    struct run_file *a = make(&three[0]), *b = make(&other);
+    struct compared c;
+    compare_runs(a, b, 0.02, &c);
+    assert_int_equal(c.objections_n, 1);
+    assert_string_equal(c.objections[0], "different loads: 2 streams, context 64, output 11 against 8, 64, 11");
+    run_file_free(a);
+    run_file_free(b);
+}
+
+/* Each other run has a block of its own, and a line at the top. */
+static void test_text(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "A  before\nB  same again\nC  slower\n\nB against A\n", "\nC against A\n", "  B is\n", "  C is\n",
+        "  TTFT mean             101 ms    151 ms    +50.3 ms    +50.0 %  lose\n",
+        "  TPOT mean            10.0 ms   10.0 ms        0 µs     +0.0 %  same\n",
+    };
+    char *text = written(three, 3, COMPARE_TEXT);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("no \"%s\" in:\n%s", lines[i], text);
+    free(text);
+    text = written(three, 2, COMPARE_TEXT);
+    assert_null(strstr(text, "against")); /* of two there is nothing to tell apart */
+    free(text);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    char *text = written(three, 3, COMPARE_JSON);
+    cJSON *o = cJSON_Parse(text);
+    assert_non_null(o);
+    const cJSON *list = cJSON_GetObjectItem(o, "comparisons"), *second = cJSON_GetArrayItem(list, 1);
+    assert_int_equal(cJSON_GetArraySize(list), 2);
+    assert_string_equal(cJSON_GetObjectItem(o, "baseline")->valuestring, "before");
+    assert_string_equal(cJSON_GetObjectItem(second, "b")->valuestring, "slower");
+    const cJSON *figure, *found = NULL;
+    cJSON_ArrayForEach(figure, cJSON_GetObjectItem(second, "metrics"))
+    {
+        if (strcmp(cJSON_GetObjectItem(figure, "figure")->valuestring, "ttft_p95") == 0)
+            found = figure;
+    }
+    assert_non_null(found);
+    assert_string_equal(cJSON_GetObjectItem(found, "verdict")->valuestring, "lose");
+    assert_near(cJSON_GetObjectItem(found, "quantile")->valuedouble, 0.95, 0);
+    cJSON_Delete(o);
+    free(text);
+}
+
+static void test_nothing_to_compare(void **state)
+{
+    (void)state;
+    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx"}, none = {"none", 0, 2, 1, 1, NULL};
+    struct err e = {""};
+    struct run_file *f = make(&failed);
+    assert_false(compare_usable(f, &e));
+    assert_string_equal(e.msg, "none of the 3 requests of 'made.ndjson' ended well: there is nothing to compare");
+    run_file_free(f);
+    f = make(&none);
+    assert_false(compare_usable(f, &e));
+    assert_non_null(strstr(e.msg, "holds no measured request"));
+    run_file_free(f);
+    f = make(&three[0]);
+    assert_true(compare_usable(f, &e));
+    run_file_free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_figures), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_json),     cmocka_unit_test(test_nothing_to_compare),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
