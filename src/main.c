@@ -393,7 +393,7 @@ static int run_compare(const struct options *o)
         for (size_t i = 1; i < o->files_n; i++)
             compare_runs(runs[0], runs[i], o->min_effect, &with[i - 1]);
         const struct compare_report r = {(const struct run_file *const *)runs, o->files_n, with, o->min_effect};
-        if (!print_comparison(&r, o->json ? COMPARE_JSON : COMPARE_TEXT, &e))
+        if (!print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
             status = complain(&e, EXIT_FAILED);
     } else {
         status = complain(&e, EXIT_FAILED);

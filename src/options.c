@@ -1,10 +1,12 @@
 #include "options.h"
 #include "options_table.h"
 #include "fmt.h"
+#include "report/compare.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(ARRAY_LEN(((struct options *)NULL)->files) == COMPARE_RUNS, "options.h has room for as many as are compared");
 
 #define RUN COMMAND_RUN
 #define LOAD (COMMAND_RUN | COMMAND_DEMO)
@@ -137,7 +139,9 @@ const struct option option_rows[] = {
 
     {"min-effect", 0, NULL, COMMAND_COMPARE, NUMBER, AT(min_effect), 0, 1, "SHARE", "0.02",
      "smaller differences do not count", false},
-    {"json", 0, NULL, COMMAND_COMPARE, FLAG, AT(json), 0, 0, NULL, NULL, "the comparison as JSON", false},
+    {"format", 0, NULL, COMMAND_COMPARE, WORD, AT(format), 0, 0, "text|md|json", "text",
+     "tables for a terminal; Markdown, to paste in an issue; JSON", false},
+    {"json", 0, NULL, COMMAND_COMPARE, FLAG, AT(json), 0, 0, NULL, NULL, "the same as --format json", false},
 
     {"help", 'h', NULL, ALL, FLAG, AT(help), 0, 0, NULL, NULL, "this list", false},
     {"version", 'V', NULL, ALL, FLAG, AT(version), 0, 0, NULL, NULL, "print the version", false},
@@ -487,6 +491,8 @@ static bool check_together(const struct options *o, struct err *e)
         return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
     if (o->command == COMMAND_COMPARE && o->files_n < 2 && !o->help && !o->version)
         return err_set(e, "'compare' needs two run files or more: the baseline first");
+    if (o->command == COMMAND_COMPARE && o->json && o->format == COMPARE_MD)
+        return err_set(e, "--json and --format md exclude each other");
     if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)
         return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
     if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))

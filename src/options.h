@@ -28,7 +28,7 @@ struct options {
     double min_effect;     /* compare: share */
     const char *files[16]; /* report: the run file; compare: the baseline first */
     size_t files_n;
-    int format;            /* report: an enum report_format */
+    int format;            /* report: an enum report_format; compare: an enum compare_format */
     bool detailed;
     const char *notes[32]; /* report: KEY=VALUE */
     size_t notes_n;

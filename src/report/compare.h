@@ -29,8 +29,9 @@ struct compare_report {
     double min_effect;
 };
 
-enum compare_format {
-    COMPARE_TEXT, /* for a terminal */
+enum compare_format { /* in the order of the words of --format */
+    COMPARE_TEXT,     /* for a terminal */
+    COMPARE_MD,       /* Markdown tables; names from files are escaped */
     COMPARE_JSON
 };
 void compare_write(const struct compare_report *r, enum compare_format format, struct buf *out);

@@ -1,8 +1,9 @@
-/* A comparison as text and as JSON. */
+/* A comparison as text, as Markdown and as JSON. */
 #include "report/compare.h"
 
 #include "fmt.h"
 #include "jsonw.h"
+#include "report/doc.h"
 
 #include <math.h>
 #include <string.h>
@@ -18,11 +19,15 @@ static char letter(size_t run)
 
 /* ---- a figure's cells ---- */
 
+static bool is_time(const struct figure *g)
+{
+    return strncmp(metrics[g->metric].unit, "ms", 2) == 0;
+}
+
 static void value_cell(char out[CELL], const struct figure *g, double v)
 {
     char n[FMT_SIZE];
-    bool time = strncmp(metrics[g->metric].unit, "ms", 2) == 0;
-    str_copy(out, CELL, time ? fmt_ms(n, v) : fmt_rate(n, v));
+    str_copy(out, CELL, is_time(g) ? fmt_ms(n, v) : fmt_rate(n, v));
 }
 
 static void difference_cell(char out[CELL], const struct figure *g, double v)
@@ -104,6 +109,69 @@ static void write_text(const struct compare_report *r, struct buf *b)
              r->min_effect * 100);
 }
 
+/* ---- Markdown, to be pasted where people talk about the runs ---- */
+
+static void md_row(const struct figure *g, const struct comparison *c, struct doc *d)
+{
+    char cell[CELL], more[80];
+    bool rate = !is_time(g); /* times have their unit beside them */
+    doc_row_begin(d);
+    doc_cell(d, "%s%s%s", g->name, rate ? ", " : "", rate ? metrics[g->metric].unit : "");
+    value_cell(cell, g, c->a);
+    doc_cell(d, "%s", cell);
+    value_cell(cell, g, c->b);
+    doc_cell(d, "%s", cell);
+    difference_cell(cell, g, c->diff);
+    doc_cell(d, "%s", cell);
+    change_cell(cell, c->ratio);
+    doc_cell(d, "%s", cell);
+    doc_cell_begin(d);
+    if (c->verdict == VERDICT_WIN || c->verdict == VERDICT_LOSE)
+        doc_strong(d, "%s", verdict_names[c->verdict]);
+    else
+        doc_text(d, "%s", verdict_names[c->verdict]);
+    advice(more, sizeof more, g, c);
+    doc_text(d, "%s%s", more[0] != '\0' ? ": " : "", more);
+    doc_cell_end(d);
+    doc_row_end(d);
+}
+
+static void md_one(const struct compare_report *r, size_t run, struct doc *d)
+{
+    const struct compared *c = &r->with[run - 1];
+    char one[2] = {letter(run), '\0'}, is[16];
+    snprintf(is, sizeof is, "%c is", letter(run));
+    const struct doc_column columns[] = {{"", false},          {"A", true},      {one, true},
+                                         {"difference", true}, {"change", true}, {is, false}};
+    if (r->runs_n > 2)
+        doc_heading(d, 3, "%s against A", one);
+    for (int i = 0; i < c->objections_n; i++)
+        doc_warning(d, "Not comparable", "%s", c->objections[i]);
+    doc_table_begin(d, "comparison", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < FIGURES_N; i++)
+        md_row(&figures[i], &c->figures[i], d);
+    doc_table_end(d);
+}
+
+static void write_markdown(const struct compare_report *r, struct buf *out)
+{
+    struct doc d;
+    doc_begin(&d, out, DOC_MARKDOWN, "tokgauge compare");
+    doc_list_begin(&d);
+    for (size_t i = 0; i < r->runs_n; i++) {
+        doc_item_begin(&d);
+        doc_text(&d, "%c: ", letter(i));
+        doc_code(&d, "%s", r->runs[i]->name); /* as code: a name like @someone would call that person */
+        doc_item_end(&d);
+    }
+    doc_list_end(&d);
+    for (size_t i = 1; i < r->runs_n; i++)
+        md_one(r, i, &d);
+    doc_paragraph(&d, "win, lose: the 95 %% interval of the difference leaves zero out, and it is %g %% at least.",
+                  r->min_effect * 100);
+    doc_end(&d);
+}
+
 /* ---- JSON ---- */
 
 static void json_figure(const struct figure *g, const struct comparison *c, struct jsonw *j)
@@ -165,6 +233,7 @@ void compare_write(const struct compare_report *r, enum compare_format format, s
 {
     switch (format) {
     case COMPARE_TEXT: write_text(r, out); break;
+    case COMPARE_MD: write_markdown(r, out); break;
     case COMPARE_JSON: write_json(r, out); break;
     }
 }

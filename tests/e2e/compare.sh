@@ -53,6 +53,14 @@ S=$TMP/slow.ndjson
 check "16 files" exits 0 "$TOKGAUGE" compare "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S" "$S"
 check "the last one is P" contains "$TMP/out" "P against A"
 
+# ---- other formats ----
+
+compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c2.json"
+compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --format md >"$TMP/c.md"
+check "Markdown: both names, a table" sh -c 'grep -qxF "* A: \`slow\`" "$1" && grep -q "^| TPOT mean | .* | \*\*win\*\* |$" "$1"' sh "$TMP/c.md"
+check "--json is the short form" sh -c '"$1" compare "$2" "$3" --json | cmp - "$4" &&
+    "$1" compare "$2" "$3" --format json | cmp - "$4"' sh "$TOKGAUGE" "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/c2.json"
+
 # ---- bad input: one line, and the right exit status ----
 
 # refused STATUS WORDS ARGUMENTS…
@@ -63,6 +71,8 @@ refused() {
         same "$(cut -c1-10 "$TMP/err")" 'tokgauge: ' && same "$(wc -c <"$TMP/out")" 0
 }
 check "one file" refused 2 "needs two run files or more" "$S"
+check "a format that there is not" refused 2 "--format 'pdf' is not one of text|md|json" "$S" "$S" --format pdf
+check "two formats" refused 2 "exclude each other" "$S" "$S" --format md --json
 check "17 files" refused 2 "16 run files at the most" 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
 check "not a run file" refused 1 "is not a run file" "$S" "$TMP/c.txt"
 check "not there" refused 1 "cannot read run file '$TMP/none'" "$S" "$TMP/none"

@@ -142,6 +142,32 @@ static void test_text(void **state)
     free(text);
 }
 
+/* What is pasted in an issue: a table that is one, and names that do nothing there. */
+static void test_markdown(void **state)
+{
+    (void)state;
+    static const struct made hostile[] = {
+        {"before", 120, 2, 100, 10, NULL}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL}};
+    static const char *const lines[] = {
+        "* A: `before`\n* B: ``a|b `c` @you <b> \xEF\xBF\xBD[1m``\n\n", /* the fence is longer than those inside */
+        "> **Not comparable**: different loads: 2 streams, context 64, output 11 against 8, 64, 11\n\n",
+        "| A | B | difference | change | B is |\n|---|--:|--:|--:|--:|---|\n",
+        "| TTFT mean | 101 ms | 151 ms | +50.3 ms | +50.0 % | **lose** |\n",
+        "| decode rate mean, tok/s | ",
+    };
+    char *text = written(hostile, 2, COMPARE_MD);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("no \"%s\" in:\n%s", lines[i], text);
+    assert_null(strchr(text, '\x1b'));
+    assert_null(strstr(text, "###"));
+    free(text);
+    text = written(three, 3, COMPARE_MD);
+    assert_non_null(strstr(text, "\n### B against A\n\n"));
+    assert_non_null(strstr(text, "\n### C against A\n\n"));
+    free(text);
+}
+
 static void test_json(void **state)
 {
     (void)state;
@@ -186,8 +212,9 @@ static void test_nothing_to_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections),
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_json),     cmocka_unit_test(test_nothing_to_compare),
+        cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections),
+        cmocka_unit_test(test_text),     cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_nothing_to_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
