@@ -383,6 +383,30 @@ static bool print_comparison(const struct compare_report *r, enum compare_format
     return ok;
 }
 
+/* One line for each condition that is broken, and for each run of which none can be judged. */
+static bool gates_pass(const struct compare_report *r, const struct options *o)
+{
+    bool pass = true;
+    struct err why;
+    for (size_t i = 1; i < r->runs_n && o->gates_n > 0; i++) {
+        const struct compared *c = &r->with[i - 1];
+        const char *name = r->runs[i]->name;
+        if (c->objections_n > 0) {
+            err_set(&why, "thresholds cannot be judged: '%s' is not comparable with '%s': %s", name,
+                    r->runs[0]->name, c->objections[0]);
+            complain(&why, EXIT_THRESHOLD);
+            pass = false;
+            continue;
+        }
+        for (size_t k = 0; k < o->gates_n; k++)
+            if (!gate_passes(&o->gates[k], name, c->figures, &why)) {
+                complain(&why, EXIT_THRESHOLD);
+                pass = false;
+            }
+    }
+    return pass;
+}
+
 static int run_compare(const struct options *o)
 {
     struct err e;
@@ -395,6 +419,8 @@ static int run_compare(const struct options *o)
         const struct compare_report r = {(const struct run_file *const *)runs, o->files_n, with, o->min_effect};
         if (!print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
             status = complain(&e, EXIT_FAILED);
+        if (!gates_pass(&r, o))
+            status = EXIT_THRESHOLD;
     } else {
         status = complain(&e, EXIT_FAILED);
     }

@@ -139,6 +139,10 @@ const struct option option_rows[] = {
 
     {"min-effect", 0, NULL, COMMAND_COMPARE, NUMBER, AT(min_effect), 0, 1, "SHARE", "0.02",
      "smaller differences do not count", false},
+    {"fail-if", 0, NULL, COMMAND_COMPARE, GATE, 0, 0, 0, "'NAME worse'", NULL,
+     "exit with status 3 when this is so of one of the other runs: 'ttft_p95 worse', 'any worse', 'ttft_p95 > +10%', "
+     "'output_tok_s < -5%'; a difference that may be noise (unsure) or does not count (same) never fails, runs that "
+     "are not comparable always do; may be given several times", false},
     {"format", 0, NULL, COMMAND_COMPARE, WORD, AT(format), 0, 0, "text|md|json", "text",
      "tables for a terminal; Markdown, to paste in an issue; JSON", false},
     {"json", 0, NULL, COMMAND_COMPARE, FLAG, AT(json), 0, 0, NULL, NULL, "the same as --format json", false},
@@ -327,6 +331,17 @@ static bool set_fail_if(struct options *o, const char *value, struct err *e)
     return true;
 }
 
+static bool set_gate(struct options *o, const char *value, struct err *e)
+{
+    struct err why;
+    if (o->gates_n == ARRAY_LEN(o->gates))
+        return err_set(e, "--fail-if may be given %zu times at most", ARRAY_LEN(o->gates));
+    if (!gate_parse(value, &o->gates[o->gates_n], &why))
+        return err_set(e, "--fail-if: %s", why.msg);
+    o->gates_n++;
+    return true;
+}
+
 static bool set_fault(struct options *o, const char *value, struct err *e)
 {
     const char *eq = strchr(value, '=');
@@ -374,6 +389,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case WORD: return set_word(op, field, value, e);
     case HEADER: return set_header(o, value, e);
     case THRESHOLD: return set_fail_if(o, value, e);
+    case GATE: return set_gate(o, value, e);
     case NOTE: return set_note(o, value, e);
     case FAULT: return set_fault(o, value, e);
     case SIZE: return set_size(op, o, value, e);

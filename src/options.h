@@ -3,6 +3,7 @@
 #define TG_OPTIONS_H
 
 #include "load/config.h"
+#include "report/gate.h"
 #include "report/threshold.h"
 #include "sim/sim.h"
 #include "suite.h"
@@ -25,6 +26,8 @@ struct options {
     int64_t svg_width, svg_height;
     struct threshold fail_if[16];
     size_t fail_if_n;
+    struct gate gates[16]; /* compare: --fail-if */
+    size_t gates_n;
     double min_effect;     /* compare: share */
     const char *files[16]; /* report: the run file; compare: the baseline first */
     size_t files_n;

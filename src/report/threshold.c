@@ -29,21 +29,20 @@ static bool has_distribution(enum metric_id m)
     return m < M_LATENCY_COUNT_ || m == M_LAG || m == M_BATCH_DELAY;
 }
 
-/* "ttft_p95" or "output_tok_s". */
-static bool read_name(const char *s, size_t n, struct threshold *t)
+bool threshold_figure(const char *name, size_t n, enum metric_id *m, enum statistic *s)
 {
-    if (find_metric(s, n, &t->metric)) {
-        t->stat = STAT_VALUE;
-        return !has_distribution(t->metric);
+    if (find_metric(name, n, m)) {
+        *s = STAT_VALUE;
+        return !has_distribution(*m);
     }
     size_t cut = n;
-    while (cut > 0 && s[cut - 1] != '_')
+    while (cut > 0 && name[cut - 1] != '_')
         cut--;
-    if (cut == 0 || !find_metric(s, cut - 1, &t->metric) || !has_distribution(t->metric))
+    if (cut == 0 || !find_metric(name, cut - 1, m) || !has_distribution(*m))
         return false;
     for (int i = STAT_MEAN; i <= STAT_MAX; i++)
-        if (is(stat_names[i], s + cut, n - cut)) {
-            t->stat = (enum statistic)i;
+        if (is(stat_names[i], name + cut, n - cut)) {
+            *s = (enum statistic)i;
             return true;
         }
     return false;
@@ -79,7 +78,7 @@ bool threshold_parse(const char *text, struct threshold *t, struct err *e)
         n--;
     if (*op == '\0' || n == 0)
         return err_set(e, "'%s' is no condition: it takes NAME > VALUE or NAME < VALUE, as in 'ttft_p95 > 500ms'", text);
-    if (!read_name(name, n, t))
+    if (!threshold_figure(name, n, &t->metric, &t->stat))
         return err_set(e, "'%.*s' is no figure to judge by: it takes output_tok_s, errors, or a distribution with its statistic "
                           "(ttft_p95, tpot_mean, e2e_max; the manual lists the metrics)",
                        (int)MIN_OF(n, (size_t)64), name);

@@ -19,6 +19,9 @@ struct threshold {
  * False with the reason in e. */
 bool threshold_parse(const char *text, struct threshold *t, struct err *e);
 
+/* n bytes that name a figure as above: "ttft_p95", "output_tok_s".  False where there is none. */
+bool threshold_figure(const char *name, size_t n, enum metric_id *m, enum statistic *s);
+
 /* The figure that it is about; NAN unknown. */
 double threshold_value(const struct threshold *t, const struct run_result *r);
 /* Is it broken by this figure?  An unknown figure breaks every threshold: what was not measured was not met. */

@@ -61,6 +61,29 @@ check "Markdown: both names, a table" sh -c 'grep -qxF "* A: \`slow\`" "$1" && g
 check "--json is the short form" sh -c '"$1" compare "$2" "$3" --json | cmp - "$4" &&
     "$1" compare "$2" "$3" --format json | cmp - "$4"' sh "$TOKGAUGE" "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/c2.json"
 
+# ---- thresholds ----
+
+# Of runs on a busy machine the client may have been the limit, and then nothing is judged: that is taken out here.
+for name in slow fast long; do
+    jq -c 'if .client then .client.limited = false else . end' "$TMP/$name.ndjson" >"$TMP/$name.healthy.ndjson"
+done
+OLD=$TMP/slow.healthy.ndjson NEW=$TMP/fast.healthy.ndjson
+gate() {
+    "$TOKGAUGE" compare "$@" --json
+}
+check "what became better holds" exits 0 gate "$OLD" "$NEW" --fail-if 'tpot_mean worse' --fail-if 'tpot_mean > +1%'
+check "what became worse: exit status 3" exits 3 gate "$NEW" "$OLD" --fail-if 'tpot_mean worse' --fail-if 'tpot_mean > +10%' \
+    --fail-if 'tpot_mean > +10000%'
+check "a line for each that is broken" same "$(grep -c "^tokgauge: threshold broken: 'tpot_mean .* is so of 'slow' (" "$TMP/err")" 2
+check "and no other" same "$(wc -l <"$TMP/err")" 2
+check "the comparison is there all the same" json "$TMP/out" '.comparisons[0].comparable'
+check "any worse" exits 3 gate "$NEW" "$NEW" "$OLD" --fail-if 'any worse'
+check "is said of the run that is" contains "$TMP/err" "'any worse' is so of 'slow' ("
+check "a run against itself holds" exits 0 gate "$OLD" "$OLD" --fail-if 'any worse' --fail-if 'e2e_p95 worse' --fail-if 'tpot_mean > 0%'
+check "runs that are not comparable fail" exits 3 gate "$NEW" "$TMP/long.healthy.ndjson" --fail-if 'ttft_mean > +1000%'
+check "in one line that says so" same "$(wc -l <"$TMP/err"):$(cut -d: -f 2-4 "$TMP/err")" \
+    "1: thresholds cannot be judged: 'long' is not comparable with 'fast': different loads"
+
 # ---- bad input: one line, and the right exit status ----
 
 # refused STATUS WORDS ARGUMENTS…
@@ -73,6 +96,8 @@ refused() {
 check "one file" refused 2 "needs two run files or more" "$S"
 check "a format that there is not" refused 2 "--format 'pdf' is not one of text|md|json" "$S" "$S" --format pdf
 check "two formats" refused 2 "exclude each other" "$S" "$S" --format md --json
+check "a threshold of run" refused 2 "has no change in per cent" "$S" "$S" --fail-if 'ttft_p95 > 500ms'
+check "a figure that is not compared" refused 2 "'speed' is not compared: it takes any, output_tok_s" "$S" "$S" --fail-if 'speed worse'
 check "17 files" refused 2 "16 run files at the most" 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17
 check "not a run file" refused 1 "is not a run file" "$S" "$TMP/c.txt"
 check "not there" refused 1 "cannot read run file '$TMP/none'" "$S" "$TMP/none"

@@ -7,8 +7,8 @@
 
 #define MS 1000000LL
 
-/* A made-up run: n requests on `streams` streams, each `ttft` ms to the first of 11 tokens and `tpot` ms between tokens,
- * both spread by a little. */
+/* A made-up run: n requests on `streams` streams, each `ttft` ms to the first of 11 tokens and `tpot` ms between
+ * tokens, both spread by a little. */
 struct made {
     const char *label;
     int n, streams;
@@ -23,15 +23,17 @@ static struct run_file *make(const struct made *m)
     buf_init(&b, 8u << 20);
     buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"endpoint\":\"chat\",\"prompt\":\"unique\",\"label\":\"");
     buf_add_json(&b, m->label, strlen(m->label));
-    buf_addf(&b, "\"}\n{\"type\":\"phase\",\"t\":0,\"phase\":0,\"max_num_seqs\":%d,\"context\":64,\"max_tokens\":11}\n",
-             m->streams);
+    buf_addf(&b, "\"}\n{\"type\":\"phase\",\"t\":0,\"phase\":0,\"max_num_seqs\":%d,\"context\":64,"
+                 "\"max_tokens\":11}\n", m->streams);
     for (int i = 0; i < m->n; i++) {
         long long sent = i * 1000 * MS, first = sent + (long long)((m->ttft * (1 + i % 7 * 0.002)) * MS);
         long long last = first + (long long)(10 * m->tpot * (1 + i % 5 * 0.002) * MS);
-        buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"outcome\":\"%s\",\"due\":%lld,\"started\":%lld,"
-                     "\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":64,"
-                     "\"output_tokens\":11,\"first_event_tokens\":1,\"tokens_from\":\"usage\"}\n",
-                 i, m->outcome != NULL ? m->outcome : "ok", sent, sent, sent, first, first, last, last + MS);
+        buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"outcome\":\"%s\",\"due\":%lld,",
+                 i, m->outcome != NULL ? m->outcome : "ok", sent);
+        buf_addf(&b, "\"started\":%lld,\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,",
+                 sent, sent, first, first, last);
+        buf_addf(&b, "\"end\":%lld,\"prompt_tokens\":64,\"output_tokens\":11,\"first_event_tokens\":1,"
+                     "\"tokens_from\":\"usage\"}\n", last + MS);
     }
     FILE *in = fmemopen(b.data, b.len, "r");
     struct run_file *f = run_file_read(in, "made.ndjson", &e);

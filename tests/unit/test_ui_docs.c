@@ -6,6 +6,7 @@
 #include "metrics.h"
 #include "report/insight.h"
 #include "options.h"
+#include "report/figures.h"
 #include "report/threshold.h"
 #include "ui/keys.h"
 #include "ui/view.h"
@@ -38,6 +39,21 @@ static bool listed(const char *const *list, const char *word)
 {
     for (; *list != NULL; list++)
         if (strcmp(*list, word) == 0)
+            return true;
+    return false;
+}
+
+static bool name_char(char c)
+{
+    return islower((unsigned char)c) || isdigit((unsigned char)c) || c == '-';
+}
+
+/* Does the whole word stand somewhere in the text? */
+static bool has_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = text; (p = strstr(p, word)) != NULL; p += n)
+        if (!name_char(p[n]) && (p == text || !name_char(p[-1])))
             return true;
     return false;
 }
@@ -98,6 +114,9 @@ static void test_sections(void **state)
             fail_msg("%s: no section %s", MAN_PAGE, sections[i]);
     }
     assert_null(strstr(page, "\n@"));
+    for (size_t i = 0; i < FIGURES_N; i++)
+        if (!has_word(page, figures[i].id))
+            fail_msg("%s: no figure %s", MAN_PAGE, figures[i].id);
     for (size_t i = 0; i < M_COUNT; i++) {
         char head[64];
         snprintf(head, sizeof head, "\n.IR %s ,\n", metrics[i].id);
@@ -132,21 +151,6 @@ static char *help_text(bool with_man)
             *out++ = *p;
     *out = '\0';
     return text;
-}
-
-static bool name_char(char c)
-{
-    return islower((unsigned char)c) || isdigit((unsigned char)c) || c == '-';
-}
-
-/* Does the whole word stand somewhere in the text? */
-static bool has_word(const char *text, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *p = text; (p = strstr(p, word)) != NULL; p += n)
-        if (!name_char(p[n]) && (p == text || !name_char(p[-1])))
-            return true;
-    return false;
 }
 
 /* The manual's words for "-" and for names that are set in bold do not hide them. */
@@ -214,12 +218,37 @@ static void test_help(void **state)
 
 /* ---- command lines ---- */
 
-/* Splits at blanks, up to a pipe, a redirection or a comment. */
+/* The next word of a shell's line, without its single quotes; NULL at the end.  Writes into the line. */
+static char *next_word(char **line)
+{
+    char *p = *line + strspn(*line, " \n"), *word = p, *out = p;
+    bool quoted = false;
+    if (*p == '\0')
+        return NULL;
+    for (; *p != '\0' && (quoted || strchr(" \n", *p) == NULL); p++) {
+        if (*p == '\'')
+            quoted = !quoted;
+        else
+            *out++ = *p;
+    }
+    *line = p + (*p != '\0');
+    *out = '\0';
+    return word;
+}
+
+/* Splits as a shell does, up to a pipe, a redirection or a comment. */
 static int split(char *line, char **argv, int most)
 {
     int n = 0;
-    for (char *w = strtok(line, " \n"); w != NULL && n < most && strchr("|<>#&", w[0]) == NULL; w = strtok(NULL, " \n"))
-        argv[n++] = w;
+    while (n < most) {
+        line += strspn(line, " \n");
+        if (*line != '\0' && strchr("|<>#&", *line) != NULL)
+            break;
+        argv[n] = next_word(&line);
+        if (argv[n] == NULL)
+            break;
+        n++;
+    }
     return n;
 }
 
