@@ -3,6 +3,7 @@
 #include "demo.h"
 #include "engine/engine.h"
 #include "options.h"
+#include "report/baseline.h"
 #include "report/bench.h"
 #include "report/compare.h"
 #include "report/report.h"
@@ -360,15 +361,43 @@ static int run_report(const struct options *o)
     return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }
 
-/* All files, or none with one line in e. */
-static bool load_runs(const struct options *o, struct run_file **runs, struct err *e)
+static struct run_file *load_run(const char *path, struct err *e)
 {
-    for (size_t i = 0; i < o->files_n; i++) {
-        runs[i] = run_file_load(o->files[i], e);
-        if (runs[i] == NULL || !compare_usable(runs[i], e))
-            return false;
+    struct run_file *f = run_file_load(path, e);
+    if (f == NULL || compare_usable(f, e))
+        return f;
+    run_file_free(f);
+    return NULL;
+}
+
+/* The kept baseline, where one was named, and all files: how many, 0 with one line in e where one of them fails. */
+static size_t load_runs(const struct options *o, struct run_file **runs, struct err *e)
+{
+    size_t n = 0;
+    if (o->baseline != NULL) {
+        char path[BASELINE_PATH];
+        if (!baseline_find(o->baseline, path, e) || (runs[n] = load_run(path, e)) == NULL)
+            return 0;
+        str_copy(runs[n]->name, sizeof runs[n]->name, o->baseline);
+        n++;
     }
-    return true;
+    for (size_t i = 0; i < o->files_n; i++, n++)
+        if ((runs[n] = load_run(o->files[i], e)) == NULL)
+            return 0;
+    return n;
+}
+
+static int save_baseline(const struct options *o)
+{
+    struct err e;
+    char path[BASELINE_PATH];
+    bool replaced;
+    struct run_file *f = load_run(o->files[0], &e);
+    bool ok = f != NULL && baseline_save(o->save_baseline, o->files[0], path, &replaced, &e);
+    if (ok)
+        printf("baseline '%s' %s: %s\n", o->save_baseline, replaced ? "replaced" : "kept", path);
+    run_file_free(f);
+    return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }
 
 static bool print_comparison(const struct compare_report *r, enum compare_format format, struct err *e)
@@ -413,18 +442,15 @@ static int run_compare(const struct options *o)
     struct run_file *runs[COMPARE_RUNS] = {NULL};
     struct compared *with = xcalloc(COMPARE_RUNS - 1, sizeof *with);
     int status = EXIT_DONE;
-    if (load_runs(o, runs, &e)) {
-        for (size_t i = 1; i < o->files_n; i++)
-            compare_runs(runs[0], runs[i], o->min_effect, &with[i - 1]);
-        const struct compare_report r = {(const struct run_file *const *)runs, o->files_n, with, o->min_effect};
-        if (!print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
-            status = complain(&e, EXIT_FAILED);
-        if (!gates_pass(&r, o))
-            status = EXIT_THRESHOLD;
-    } else {
+    size_t n = load_runs(o, runs, &e);
+    for (size_t i = 1; i < n; i++)
+        compare_runs(runs[0], runs[i], o->min_effect, &with[i - 1]);
+    const struct compare_report r = {(const struct run_file *const *)runs, n, with, o->min_effect};
+    if (n == 0 || !print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
         status = complain(&e, EXIT_FAILED);
-    }
-    for (size_t i = 0; i < o->files_n; i++)
+    if (!gates_pass(&r, o))
+        status = EXIT_THRESHOLD;
+    for (size_t i = 0; i < COMPARE_RUNS; i++)
         run_file_free(runs[i]);
     free(with);
     return status;
@@ -458,7 +484,7 @@ int main(int argc, char **argv)
         status = run_report(&o);
     } else if (o.command == COMMAND_COMPARE) {
         signal(SIGPIPE, SIG_IGN);
-        status = run_compare(&o);
+        status = o.save_baseline != NULL ? save_baseline(&o) : run_compare(&o);
     } else if (o.command == COMMAND_SIM) {
         status = run_sim(&o);
     } else {

@@ -1,6 +1,7 @@
 #include "options.h"
 #include "options_table.h"
 #include "fmt.h"
+#include "report/baseline.h"
 #include "report/compare.h"
 
 #include <stdlib.h>
@@ -139,6 +140,10 @@ const struct option option_rows[] = {
 
     {"min-effect", 0, NULL, COMMAND_COMPARE, NUMBER, AT(min_effect), 0, 1, "SHARE", "0.02",
      "smaller differences do not count", false},
+    {"baseline", 0, NULL, COMMAND_COMPARE, TEXT, AT(baseline), 0, 0, "NAME", NULL,
+     "compare with the run that was kept under this name", false},
+    {"save-baseline", 0, NULL, COMMAND_COMPARE, TEXT, AT(save_baseline), 0, 0, "NAME", NULL,
+     "keep a copy of one run file under this name, in place of one that has it, and compare nothing", false},
     {"fail-if", 0, NULL, COMMAND_COMPARE, GATE, 0, 0, 0, "'NAME worse'", NULL,
      "exit with status 3 when this is so of one of the other runs: 'ttft_p95 worse', 'any worse', 'ttft_p95 > +10%', "
      "'output_tok_s < -5%'; a difference that may be noise (unsure) or does not count (same) never fails, runs that "
@@ -501,14 +506,33 @@ static bool take_word(struct options *o, const char *word, struct err *e)
     return true;
 }
 
+static bool check_compare(const struct options *o, struct err *e)
+{
+    struct err why;
+    const char *name = o->save_baseline != NULL ? o->save_baseline : o->baseline;
+    if (name != NULL && !baseline_name(name, &why))
+        return err_set(e, "--%s: %s", o->save_baseline != NULL ? "save-baseline" : "baseline", why.msg);
+    if (o->json && o->format == COMPARE_MD)
+        return err_set(e, "--json and --format md exclude each other");
+    bool compares = o->baseline != NULL || o->gates_n > 0 || o->json || o->format != COMPARE_TEXT;
+    if (o->save_baseline != NULL && (o->files_n != 1 || compares))
+        return err_set(e, "--save-baseline takes one run file and no other option: it compares nothing");
+    if (o->save_baseline == NULL && o->baseline != NULL && o->files_n == 0)
+        return err_set(e, "'compare' needs a run file to compare with the baseline '%s'", o->baseline);
+    if (o->save_baseline == NULL && o->baseline == NULL && o->files_n < 2)
+        return err_set(e, "'compare' needs two run files or more: the baseline first");
+    if (o->baseline != NULL && o->files_n == ARRAY_LEN(o->files))
+        return err_set(e, "'%s' is one file too many: 'compare' takes 16 run files at the most, the baseline among them",
+                       o->files[o->files_n - 1]);
+    return true;
+}
+
 static bool check_together(const struct options *o, struct err *e)
 {
     if (o->command == COMMAND_REPORT && o->files_n == 0 && !o->help && !o->version)
         return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
-    if (o->command == COMMAND_COMPARE && o->files_n < 2 && !o->help && !o->version)
-        return err_set(e, "'compare' needs two run files or more: the baseline first");
-    if (o->command == COMMAND_COMPARE && o->json && o->format == COMPARE_MD)
-        return err_set(e, "--json and --format md exclude each other");
+    if (o->command == COMMAND_COMPARE && !o->help && !o->version && !check_compare(o, e))
+        return false;
     if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)
         return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
     if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))

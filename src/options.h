@@ -26,6 +26,8 @@ struct options {
     int64_t svg_width, svg_height;
     struct threshold fail_if[16];
     size_t fail_if_n;
+    const char *baseline;  /* compare: name of the one that stands before the files; NULL: none */
+    const char *save_baseline; /* compare: keep the one file under this name; NULL: compare */
     struct gate gates[16]; /* compare: --fail-if */
     size_t gates_n;
     double min_effect;     /* compare: share */

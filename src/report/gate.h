@@ -19,8 +19,8 @@ struct gate {
 };
 
 /* NAME "worse", or NAME OP CHANGE, blanks optional: NAME a figure that is compared, as threshold_parse takes it, or
- * "any" (with "worse" only); OP one of < <= > >=; CHANGE in per cent of the baseline's figure, with its sign for a decrease.
- * False with the reason in e. */
+ * "any" (with "worse" only); OP one of < <= > >=; CHANGE in per cent of the baseline's figure, with its sign for a
+ * decrease.  False with the reason in e. */
 bool gate_parse(const char *text, struct gate *g, struct err *e);
 
 /* False with one line in e that names the run: the condition is so, or cannot be judged.  compared: FIGURES_N. */

@@ -1,5 +1,6 @@
 #include "report/runlog.h"
 #include "clock.h"
+#include "report/statedir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,18 +27,6 @@ struct runlog {
     char why[128];
 };
 
-static bool make_folders(char *path)
-{
-    for (char *p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
-        *p = '\0';
-        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
-        *p = '/';
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
 static void safe_name(char *dst, size_t size, const char *src)
 {
     const char *base = strrchr(src, '/');
@@ -52,20 +41,15 @@ static void safe_name(char *dst, size_t size, const char *src)
 
 static bool default_path(char *out, size_t size, const char *name, int attempt, struct err *e)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     char folder[700], stamp[32], safe[80], again[16] = "";
-    if (state != NULL && state[0] == '/')
-        snprintf(folder, sizeof folder, "%s", state);
-    else if (home != NULL && home[0] == '/')
-        snprintf(folder, sizeof folder, "%s/.local/state", home);
-    else
-        return err_set(e, "neither XDG_STATE_HOME nor HOME names a folder for the run file");
+    if (!statedir_path("runs", folder, sizeof folder, e))
+        return false;
     clock_stamp(stamp, sizeof stamp);
     safe_name(safe, sizeof safe, name);
     if (attempt > 0)
         snprintf(again, sizeof again, "-%d", attempt);
-    snprintf(out, size, "%s/tokgauge/runs/%s-%s%s.ndjson", folder, stamp, safe, again);
-    return make_folders(out) || err_set(e, "cannot make the folder of '%s': %s", out, strerror(errno));
+    snprintf(out, size, "%s/%s-%s%s.ndjson", folder, stamp, safe, again);
+    return statedir_make(out, e);
 }
 
 static int create(const char *path)

@@ -86,12 +86,10 @@ check "in one line that says so" same "$(wc -l <"$TMP/err"):$(cut -d: -f 2-4 "$T
 
 # ---- bad input: one line, and the right exit status ----
 
-# refused STATUS WORDS ARGUMENTS…
-refused() {
+refused() { # STATUS WORDS ARGUMENTS…
     status=$1 words=$2
     shift 2
-    exits "$status" "$TOKGAUGE" compare "$@" && contains "$TMP/err" "$words" && same "$(wc -l <"$TMP/err")" 1 &&
-        same "$(cut -c1-10 "$TMP/err")" 'tokgauge: ' && same "$(wc -c <"$TMP/out")" 0
+    refuses "$status" "$words" compare "$@"
 }
 check "one file" refused 2 "needs two run files or more" "$S"
 check "a format that there is not" refused 2 "--format 'pdf' is not one of text|md|json" "$S" "$S" --format pdf

@@ -128,3 +128,11 @@ exits() {
     head -c 700 "$TMP/out" "$TMP/err"
     return 1
 }
+
+# refuses STATUS WORDS ARGUMENTS…: tokgauge ends with the status and one line that has the words, and prints nothing.
+refuses() {
+    refuses_status=$1 refuses_words=$2
+    shift 2
+    exits "$refuses_status" "$TOKGAUGE" "$@" && contains "$TMP/err" "$refuses_words" && same "$(wc -l <"$TMP/err")" 1 &&
+        same "$(cut -c1-10 "$TMP/err")" 'tokgauge: ' && same "$(wc -c <"$TMP/out")" 0
+}
