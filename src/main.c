@@ -361,28 +361,19 @@ static int run_report(const struct options *o)
     return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }
 
-static struct run_file *load_run(const char *path, struct err *e)
-{
-    struct run_file *f = run_file_load(path, e);
-    if (f == NULL || compare_usable(f, e))
-        return f;
-    run_file_free(f);
-    return NULL;
-}
-
 /* The kept baseline, where one was named, and all files: how many, 0 with one line in e where one of them fails. */
-static size_t load_runs(const struct options *o, struct run_file **runs, struct err *e)
+static size_t load_runs(const struct options *o, struct compare_run *runs, struct err *e)
 {
     size_t n = 0;
     if (o->baseline != NULL) {
         char path[BASELINE_PATH];
-        if (!baseline_find(o->baseline, path, e) || (runs[n] = load_run(path, e)) == NULL)
+        if (!baseline_find(o->baseline, path, e) || !compare_run_load(&runs[n], path, e))
             return 0;
-        str_copy(runs[n]->name, sizeof runs[n]->name, o->baseline);
+        str_copy(compare_run_name(&runs[n]), RUN_NAME, o->baseline);
         n++;
     }
     for (size_t i = 0; i < o->files_n; i++, n++)
-        if ((runs[n] = load_run(o->files[i], e)) == NULL)
+        if (!compare_run_load(&runs[n], o->files[i], e))
             return 0;
     return n;
 }
@@ -392,11 +383,12 @@ static int save_baseline(const struct options *o)
     struct err e;
     char path[BASELINE_PATH];
     bool replaced;
-    struct run_file *f = load_run(o->files[0], &e);
-    bool ok = f != NULL && baseline_save(o->save_baseline, o->files[0], path, &replaced, &e);
+    struct compare_run run;
+    bool ok = compare_run_load(&run, o->files[0], &e) &&
+              baseline_save(o->save_baseline, o->files[0], path, &replaced, &e);
     if (ok)
         printf("baseline '%s' %s: %s\n", o->save_baseline, replaced ? "replaced" : "kept", path);
-    run_file_free(f);
+    compare_run_release(&run);
     return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }
 
@@ -419,10 +411,10 @@ static bool gates_pass(const struct compare_report *r, const struct options *o)
     struct err why;
     for (size_t i = 1; i < r->runs_n && o->gates_n > 0; i++) {
         const struct compared *c = &r->with[i - 1];
-        const char *name = r->runs[i]->name;
+        const char *name = compare_run_name(&r->runs[i]);
         if (c->objections_n > 0) {
             err_set(&why, "thresholds cannot be judged: '%s' is not comparable with '%s': %s", name,
-                    r->runs[0]->name, c->objections[0]);
+                    compare_run_name(&r->runs[0]), c->objections[0]);
             complain(&why, EXIT_THRESHOLD);
             pass = false;
             continue;
@@ -439,19 +431,19 @@ static bool gates_pass(const struct compare_report *r, const struct options *o)
 static int run_compare(const struct options *o)
 {
     struct err e;
-    struct run_file *runs[COMPARE_RUNS] = {NULL};
+    struct compare_run runs[COMPARE_RUNS] = {{NULL, NULL}};
     struct compared *with = xcalloc(COMPARE_RUNS - 1, sizeof *with);
     int status = EXIT_DONE;
     size_t n = load_runs(o, runs, &e);
     for (size_t i = 1; i < n; i++)
-        compare_runs(runs[0], runs[i], o->min_effect, &with[i - 1]);
-    const struct compare_report r = {(const struct run_file *const *)runs, n, with, o->min_effect};
+        compare_runs(&runs[0], &runs[i], o->min_effect, &with[i - 1]);
+    const struct compare_report r = {runs, n, with, o->min_effect};
     if (n == 0 || !print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
         status = complain(&e, EXIT_FAILED);
     if (!gates_pass(&r, o))
         status = EXIT_THRESHOLD;
     for (size_t i = 0; i < COMPARE_RUNS; i++)
-        run_file_free(runs[i]);
+        compare_run_release(&runs[i]);
     free(with);
     return status;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(ARRAY_LEN(((struct options *)NULL)->files) == COMPARE_RUNS, "options.h has room for as many as are compared");
+_Static_assert(ARRAY_LEN(((struct options *)NULL)->files) == COMPARE_RUNS, "options.h has room for all that are compared");
 
 #define RUN COMMAND_RUN
 #define LOAD (COMMAND_RUN | COMMAND_DEMO)
@@ -522,7 +522,7 @@ static bool check_compare(const struct options *o, struct err *e)
     if (o->save_baseline == NULL && o->baseline == NULL && o->files_n < 2)
         return err_set(e, "'compare' needs two run files or more: the baseline first");
     if (o->baseline != NULL && o->files_n == ARRAY_LEN(o->files))
-        return err_set(e, "'%s' is one file too many: 'compare' takes 16 run files at the most, the baseline among them",
+        return err_set(e, "'%s' is one file too many: 'compare' takes 16 run files, the baseline among them",
                        o->files[o->files_n - 1]);
     return true;
 }

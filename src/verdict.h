@@ -20,7 +20,7 @@ enum verdict {
     VERDICT_LOSE,   /* b is worse than a */
     VERDICT_SAME,   /* what difference there is does not count */
     VERDICT_UNSURE, /* the values do not tell */
-    VERDICT_NONE    /* a side has no value: nothing to compare */
+    VERDICT_NONE    /* a side has no value, or so little is known of it that nothing can be said */
 };
 
 /* What counts as a difference. */

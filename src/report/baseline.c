@@ -21,8 +21,8 @@ bool baseline_name(const char *name, struct err *e)
     size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
     if (n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0' && name[0] != '.')
         return true;
-    return err_set(e, "'%.80s' is no name for a baseline: it takes up to %d letters, digits, '.', '_' and '-', the first "
-                      "no dot", name, NAME_MAX_BYTES);
+    return err_set(e, "'%.80s' is no name for a baseline: it takes up to %d letters, digits, '.', '_' and '-', "
+                      "the first no dot", name, NAME_MAX_BYTES);
 }
 
 static bool path_of(const char *name, char path[BASELINE_PATH], struct err *e)
@@ -132,7 +132,8 @@ static FILE *open_file(const char *path, struct err *e)
     bool regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     FILE *f = regular ? fdopen(fd, "r") : NULL;
     if (f == NULL) {
-        err_set(e, "cannot keep '%s' as a baseline: %s", path, regular || fd < 0 ? strerror(errno) : "it is no regular file");
+        const char *why = regular || fd < 0 ? strerror(errno) : "it is no regular file";
+        err_set(e, "cannot keep '%s' as a baseline: %s", path, why);
         if (fd >= 0)
             close(fd);
     }

@@ -1,131 +1,169 @@
 #include "report/compare.h"
 
+#include "stats.h"
+
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEED 1 /* of the bootstrap: the same files give the same verdict */
+#define SEED 1       /* of the bootstrap: the same files give the same verdict */
+#define WRITTEN 2e-6 /* share: as exact as six decimals are where a figure is half a ms */
+
+/* ---- runs ---- */
+
+bool compare_run_load(struct compare_run *r, const char *path, struct err *e)
+{
+    *r = (struct compare_run){NULL, NULL};
+    FILE *in = fopen(path, "re");
+    if (in == NULL)
+        return err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
+    if (vllm_file_probe(in))
+        r->vllm = vllm_file_read(in, path, e);
+    else
+        r->own = run_file_read(in, path, e);
+    fclose(in);
+    return (r->vllm != NULL || r->own != NULL) && compare_run_usable(r, e);
+}
+
+void compare_run_release(struct compare_run *r)
+{
+    run_file_free(r->own);
+    vllm_file_free(r->vllm);
+}
+
+bool compare_run_usable(const struct compare_run *r, struct err *e)
+{
+    const char *path = compare_run_path(r);
+    double ok = r->vllm != NULL ? r->vllm->totals.completed : (double)r->own->total.outcome[OUT_OK];
+    double all = r->vllm != NULL ? ok + r->vllm->totals.failed : (double)r->own->rows_n;
+    if (ok > 0)
+        return true;
+    if (all > 0)
+        return err_set(e, "none of the %.0f requests of '%s' ended well: there is nothing to compare", all, path);
+    return err_set(e, "'%s' holds no measured request: there is nothing to compare", path);
+}
+
+char *compare_run_name(const struct compare_run *r)
+{
+    return r->vllm != NULL ? r->vllm->name : r->own->name;
+}
+
+const char *compare_run_path(const struct compare_run *r)
+{
+    return r->vllm != NULL ? r->vllm->path : r->own->path;
+}
+
+/* ---- what a run has of a figure ---- */
 
 struct values {
-    double *v;
+    double *v; /* owned */
     size_t n;
+    double alone; /* where there are no values: the figure itself; NAN unknown */
 };
 
 /* Of the requests that ended well, in the order in which they ended. */
-static struct values of_requests(const struct run_file *f, enum metric_id m)
+static void of_requests(const struct run_file *f, enum metric_id m, bool by_vllm, struct values *out)
 {
-    struct values out = {xcalloc(f->rows_n + 1, sizeof(double)), 0};
+    out->v = xcalloc(f->rows_n + 1, sizeof *out->v);
     for (size_t i = 0; i < f->rows_n; i++) {
+        const struct timeline *t = &f->rows[i].tl;
         double v[M_REQUEST_COUNT_];
-        if (f->rows[i].tl.outcome != OUT_OK)
+        if (t->outcome != OUT_OK)
             continue;
-        timeline_numbers(&f->rows[i].tl, v);
-        if (isfinite(v[m]))
-            out.v[out.n++] = v[m];
+        timeline_numbers(t, v);
+        struct vllm_request theirs = vllm_request(t);
+        double x = by_vllm ? vllm_request_number(&theirs, m) : v[m];
+        if (isfinite(x))
+            out->v[out->n++] = x;
     }
-    return out;
 }
 
 /* Tokens a second between samples that lie within the load. */
-static struct values of_samples(const struct run_file *f)
+static void of_samples(const struct run_file *f, struct values *out)
 {
-    struct values out = {xcalloc(f->samples_n + 1, sizeof(double)), 0};
     double seconds, tokens;
+    out->v = xcalloc(f->samples_n + 1, sizeof *out->v);
     for (size_t i = 0; i + 1 < f->samples_n; i++)
         if (run_file_interval(f, i, &seconds, &tokens))
-            out.v[out.n++] = tokens / seconds;
+            out->v[out->n++] = tokens / seconds;
+}
+
+static void of_vllm(const struct vllm_file *f, const struct figure *g, struct values *out)
+{
+    out->v = xcalloc(f->requests_n + 1, sizeof *out->v);
+    for (size_t i = 0; i < f->requests_n; i++) {
+        double x = vllm_request_number(&f->requests[i], g->metric);
+        if (isfinite(x))
+            out->v[out->n++] = x;
+    }
+    if (out->n == 0)
+        out->alone = vllm_file_figure(f, g->metric, g->quantile);
+}
+
+/* The caller frees v. */
+static struct values values_of(const struct compare_run *r, const struct figure *g, bool by_vllm)
+{
+    struct values out = {.alone = (double)NAN};
+    if (r->vllm != NULL) {
+        of_vllm(r->vllm, g, &out);
+    } else if (g->metric != M_OUTPUT_RATE) {
+        of_requests(r->own, g->metric, by_vllm, &out);
+    } else if (by_vllm) {
+        struct vllm_totals t = vllm_totals(r->own);
+        out.alone = t.output_tokens / t.seconds;
+    } else {
+        of_samples(r->own, &out);
+    }
     return out;
 }
 
-static void compare_figure(const struct figure *g, const struct run_file *a, const struct run_file *b,
-                           double min_effect, struct comparison *c)
+/* ---- comparing ---- */
+
+/* Sorts the values. */
+static double figure_of(const struct values *x, double quantile)
+{
+    struct dist d;
+    if (x->n == 0)
+        return x->alone;
+    dist_of_values(&d, x->v, x->n);
+    return quantile > 0 ? stats_quantile(x->v, x->n, quantile) : d.mean;
+}
+
+/* Of one of them only a number is known: numbers that are equal, as far as they are written, are the same; others are
+ * not judged. */
+static void compare_alone(const struct figure *g, const struct values *x, const struct values *y,
+                          const struct compare_rule *rule, struct comparison *c)
+{
+    double a = figure_of(x, g->quantile), b = figure_of(y, g->quantile);
+    compare_numbers(a, fabs(a - b) <= WRITTEN * fabs(a) ? a : b, rule, c);
+    if (c->verdict == VERDICT_UNSURE)
+        c->verdict = VERDICT_NONE;
+}
+
+static void compare_figure(const struct figure *g, const struct values *x, const struct values *y, double min_effect,
+                           struct comparison *c)
 {
     const struct compare_rule rule = {metrics[g->metric].better == BETTER_HIGHER ? 1 : -1, min_effect, (double)NAN};
-    bool rate = g->metric == M_OUTPUT_RATE;
-    struct values x = rate ? of_samples(a) : of_requests(a, g->metric);
-    struct values y = rate ? of_samples(b) : of_requests(b, g->metric);
-    if (rate)
-        compare_rates(x.v, x.n, y.v, y.n, COMPARE_BLOCK, SEED, &rule, c);
+    if (isfinite(x->alone) || isfinite(y->alone))
+        compare_alone(g, x, y, &rule, c);
+    else if (g->metric == M_OUTPUT_RATE)
+        compare_rates(x->v, x->n, y->v, y->n, COMPARE_BLOCK, SEED, &rule, c);
     else if (g->quantile > 0)
-        compare_quantile(x.v, x.n, y.v, y.n, g->quantile, SEED, &rule, c);
+        compare_quantile(x->v, x->n, y->v, y->n, g->quantile, SEED, &rule, c);
     else
-        compare_means(x.v, x.n, y.v, y.n, &rule, c);
-    free(x.v);
-    free(y.v);
+        compare_means(x->v, x->n, y->v, y->n, &rule, c);
 }
 
-bool compare_usable(const struct run_file *f, struct err *e)
+void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c)
 {
-    if (f->total.outcome[OUT_OK] > 0)
-        return true;
-    if (f->rows_n == 0)
-        return err_set(e, "'%s' holds no measured request: there is nothing to compare", f->path);
-    return err_set(e, "none of the %zu requests of '%s' ended well: there is nothing to compare", f->rows_n, f->path);
-}
-
-/* ---- may they be compared at all? ---- */
-
-static bool limited(const struct run_file *f)
-{
-    const cJSON *client = cJSON_GetObjectItemCaseSensitive(f->summary, "client");
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited"));
-}
-
-static enum token_source main_source(const struct run_file *f)
-{
-    enum token_source best = TOK_NONE;
-    for (int s = TOK_NONE; s <= TOK_EVENTS; s++)
-        if (f->total.source[s] > f->total.source[best])
-            best = (enum token_source)s;
-    return best;
-}
-
-static bool same_text(const struct run_file *a, const struct run_file *b, const char *key)
-{
-    const char *x = run_file_text(a, key), *y = run_file_text(b, key);
-    return (x == NULL && y == NULL) || (x != NULL && y != NULL && strcmp(x, y) == 0);
-}
-
-static void object(struct compared *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void object(struct compared *c, const char *fmt, ...)
-{
-    va_list ap;
-    if (c->objections_n == COMPARE_OBJECTIONS)
-        return;
-    va_start(ap, fmt);
-    vsnprintf(c->objections[c->objections_n++], sizeof c->objections[0], fmt, ap);
-    va_end(ap);
-}
-
-static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
-{
-    if (a->phases_n != 1 || b->phases_n != 1) {
-        object(c, "the load of one of them was changed while it ran");
-        return;
+    *c = (struct compared){.by_vllm = a->vllm != NULL || b->vllm != NULL};
+    compare_object(a, b, c);
+    for (size_t i = 0; i < FIGURES_N; i++) {
+        struct values x = values_of(a, &figures[i], c->by_vllm), y = values_of(b, &figures[i], c->by_vllm);
+        compare_figure(&figures[i], &x, &y, min_effect, &c->figures[i]);
+        free(x.v);
+        free(y.v);
     }
-    const struct run_phase *p = &a->phases[0], *q = &b->phases[0];
-    if (p->context != q->context || p->max_tokens != q->max_tokens || p->streams != q->streams)
-        object(c, "different loads: %d streams, context %lld, output %lld against %d, %lld, %lld", p->streams,
-               (long long)p->context, (long long)p->max_tokens, q->streams, (long long)q->context,
-               (long long)q->max_tokens);
-}
-
-static void object_to(const struct run_file *a, const struct run_file *b, struct compared *c)
-{
-    object_to_loads(a, b, c);
-    if (!same_text(a, b, "prompt") || !same_text(a, b, "endpoint"))
-        object(c, "different prompts or endpoints");
-    if (main_source(a) != main_source(b))
-        object(c, "output tokens were counted in different ways");
-    if (limited(a) || limited(b))
-        object(c, "one of them was limited by its client, not by its server");
-}
-
-void compare_runs(const struct run_file *a, const struct run_file *b, double min_effect, struct compared *c)
-{
-    *c = (struct compared){.objections_n = 0};
-    object_to(a, b, c);
-    for (size_t i = 0; i < FIGURES_N; i++)
-        compare_figure(&figures[i], a, b, min_effect, &c->figures[i]);
 }

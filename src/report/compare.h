@@ -1,31 +1,51 @@
-/* compare: runs beside a first one, the baseline: which is better, by how much, and is that more than noise? */
+/* compare: runs beside a first one, the baseline: which is better, by how much, and is that more than noise?
+ *
+ * Besides run files it takes what `vllm bench serve --save-result` writes.  Where one of two runs is such, the figures
+ * of both are taken by vLLM's definitions (vllmfile.h), and that TTFT means two things is an objection where the other
+ * is not.  What such a file tells only as one number is shown, and has no verdict: nothing is known of its spread. */
 #ifndef TG_COMPARE_H
 #define TG_COMPARE_H
 
 #include "buf.h"
 #include "report/figures.h"
-#include "report/runfile.h"
+#include "report/vllmfile.h"
 #include "verdict.h"
 
 #define COMPARE_RUNS 16 /* named A to P */
 #define COMPARE_OBJECTIONS 6
 
+struct compare_run {
+    struct run_file *own; /* one of these; the other is NULL */
+    struct vllm_file *vllm;
+};
+
 /* One run beside the baseline. */
 struct compared {
+    bool by_vllm; /* whose definitions the figures follow */
     char objections[COMPARE_OBJECTIONS][160]; /* why they should not be compared; the figures stand all the same */
     int objections_n;
     struct comparison figures[FIGURES_N]; /* "win": the run is better than the baseline */
 };
 
+/* False with one line in e: no such file, or one in which no request ended well.  compare_run_release in both cases. */
+bool compare_run_load(struct compare_run *r, const char *path, struct err *e);
+void compare_run_release(struct compare_run *r);
 /* Is there anything to compare?  False with one line in e where no request of the run ended well. */
-bool compare_usable(const struct run_file *f, struct err *e);
+bool compare_run_usable(const struct compare_run *r, struct err *e);
+/* Its name, which the caller may change. */
+char *compare_run_name(const struct compare_run *r);
+const char *compare_run_path(const struct compare_run *r);
+
 /* Fills c with b beside a.  min_effect: share; smaller differences do not count. */
-void compare_runs(const struct run_file *a, const struct run_file *b, double min_effect, struct compared *c);
+void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c);
+
+/* Objections to comparing b with a, into c. */
+void compare_object(const struct compare_run *a, const struct compare_run *b, struct compared *c);
 
 struct compare_report {
-    const struct run_file *const *runs; /* the baseline first */
-    size_t runs_n;                      /* 2 to COMPARE_RUNS */
-    const struct compared *with;        /* runs_n − 1: of those behind the baseline */
+    const struct compare_run *runs; /* the baseline first */
+    size_t runs_n;                  /* 2 to COMPARE_RUNS */
+    const struct compared *with;    /* runs_n − 1: of those behind the baseline */
     double min_effect;
 };
 

@@ -35,7 +35,7 @@ static void difference_cell(char out[CELL], const struct figure *g, double v)
     char size[CELL];
     value_cell(size, g, fabs(v));
     out[0] = '\0';
-    if (v < 0 || v > 0) /* else there is none, or it is unknown */
+    if (strpbrk(size, "123456789") != NULL) /* else it is unknown, or nothing that can be seen */
         str_copy(out, CELL, v < 0 ? "-" : "+");
     str_copy(out + strlen(out), CELL - strlen(out), size);
 }
@@ -43,18 +43,28 @@ static void difference_cell(char out[CELL], const struct figure *g, double v)
 static void change_cell(char out[CELL], double ratio)
 {
     if (isfinite(ratio) && fabs(ratio) < 1e6)
-        snprintf(out, CELL, "%+.1f %%", (ratio - 1) * 100);
+        snprintf(out, CELL, "%+.1f %%", fabs(ratio - 1) < 0.0005 ? 0 : (ratio - 1) * 100);
     else
         out[0] = '\0';
 }
 
-/* What would settle it; empty where nothing is to be said. */
+static const char vllm_note[] = "by the definitions of 'vllm bench serve': e2e ends with the last token, "
+                                "TPOT is (e2e − TTFT) / (tokens − 1)";
+
+static const char *maker(const struct compare_run *run)
+{
+    return run->vllm != NULL ? "vllm" : "tokgauge";
+}
+
+/* What would settle it, or why nothing can; empty where nothing is to be said. */
 static void advice(char *out, size_t size, const struct figure *g, const struct comparison *c)
 {
     out[0] = '\0';
     if (c->verdict == VERDICT_UNSURE && c->more > 0)
         snprintf(out, size, "about %zu more %s a side would tell", c->more,
                  g->metric == M_OUTPUT_RATE ? "seconds" : "requests");
+    else if (c->verdict == VERDICT_NONE && isfinite(c->diff))
+        str_copy(out, size, "nothing but this number is known");
 }
 
 /* ---- text ---- */
@@ -95,13 +105,16 @@ static void text_one(const struct compare_report *r, size_t run, struct buf *b)
     buf_addf(b, "  %-18s%10s%10s%12s%11s  %s\n", "", "A", one, "difference", "change", is);
     for (size_t i = 0; i < FIGURES_N; i++)
         text_line(&figures[i], &c->figures[i], b);
+    if (c->by_vllm)
+        buf_addf(b, "  %s\n", vllm_note);
     buf_adds(b, "\n");
 }
 
 static void write_text(const struct compare_report *r, struct buf *b)
 {
     for (size_t i = 0; i < r->runs_n; i++)
-        buf_addf(b, "%c  %s\n", letter(i), r->runs[i]->name);
+        buf_addf(b, "%c  %s%s\n", letter(i), compare_run_name(&r->runs[i]),
+                 r->runs[i].vllm != NULL ? "  (measured by vllm bench serve)" : "");
     buf_adds(b, "\n");
     for (size_t i = 1; i < r->runs_n; i++)
         text_one(r, i, b);
@@ -151,6 +164,8 @@ static void md_one(const struct compare_report *r, size_t run, struct doc *d)
     for (size_t i = 0; i < FIGURES_N; i++)
         md_row(&figures[i], &c->figures[i], d);
     doc_table_end(d);
+    if (c->by_vllm)
+        doc_paragraph(d, "%s", vllm_note);
 }
 
 static void write_markdown(const struct compare_report *r, struct buf *out)
@@ -161,7 +176,8 @@ static void write_markdown(const struct compare_report *r, struct buf *out)
     for (size_t i = 0; i < r->runs_n; i++) {
         doc_item_begin(&d);
         doc_text(&d, "%c: ", letter(i));
-        doc_code(&d, "%s", r->runs[i]->name); /* as code: a name like @someone would call that person */
+        doc_code(&d, "%s", compare_run_name(&r->runs[i])); /* as code: @someone would call that person */
+        doc_text(&d, "%s", r->runs[i].vllm != NULL ? ", measured by vllm bench serve" : "");
         doc_item_end(&d);
     }
     doc_list_end(&d);
@@ -199,9 +215,11 @@ static void json_one(const struct compare_report *r, size_t run, struct jsonw *j
 {
     const struct compared *c = &r->with[run - 1];
     jw_open(j, NULL, '{');
-    jw_str(j, "a", r->runs[0]->name);
-    jw_str(j, "b", r->runs[run]->name);
-    jw_str(j, "file", r->runs[run]->path);
+    jw_str(j, "a", compare_run_name(&r->runs[0]));
+    jw_str(j, "b", compare_run_name(&r->runs[run]));
+    jw_str(j, "file", compare_run_path(&r->runs[run]));
+    jw_str(j, "measured_by", maker(&r->runs[run]));
+    jw_str(j, "definitions", c->by_vllm ? "vllm" : "tokgauge");
     jw_bool(j, "comparable", c->objections_n == 0);
     jw_open(j, "objections", '[');
     for (int i = 0; i < c->objections_n; i++)
@@ -218,8 +236,9 @@ static void write_json(const struct compare_report *r, struct buf *out)
 {
     struct jsonw j = {.out = out};
     jw_open(&j, NULL, '{');
-    jw_str(&j, "baseline", r->runs[0]->name);
-    jw_str(&j, "file", r->runs[0]->path);
+    jw_str(&j, "baseline", compare_run_name(&r->runs[0]));
+    jw_str(&j, "file", compare_run_path(&r->runs[0]));
+    jw_str(&j, "measured_by", maker(&r->runs[0]));
     jw_num(&j, "min_effect", r->min_effect, 6);
     jw_open(&j, "comparisons", '[');
     for (size_t i = 1; i < r->runs_n; i++)

@@ -123,8 +123,7 @@ bool gate_passes(const struct gate *g, const char *run, const struct comparison 
         return any_passes(g, run, compared, e);
     const struct comparison *c = &compared[g->figure - figures];
     if (c->verdict == VERDICT_NONE)
-        return err_set(e, "threshold '%s' cannot be judged of '%s': that figure is not known of both runs", g->text,
-                       run);
+        return err_set(e, "threshold '%s' cannot be judged of '%s': too little is known of that figure", g->text, run);
     bool counts = c->verdict == VERDICT_WIN || c->verdict == VERDICT_LOSE;
     bool broken = g->worse ? c->verdict == VERDICT_LOSE : counts && beyond(g, change(c));
     if (!broken)

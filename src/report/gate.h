@@ -1,8 +1,8 @@
 /* gate: a condition on a comparison that makes a build fail: "ttft_p95 worse", "output_tok_s < -5%".
  *
  * Only a difference that counts can break it: one whose verdict is win or lose.  What may be noise (unsure) and what is
- * too small to count (same) never does, whatever the figures look like.  A figure that is not known of both runs breaks
- * its own conditions, for what was not measured was not met, but not "any worse". */
+ * too small to count (same) never does, whatever the figures look like.  A figure of which too little is known (none)
+ * breaks its own conditions, for what was not measured was not met, but not "any worse". */
 #ifndef TG_GATE_H
 #define TG_GATE_H
 

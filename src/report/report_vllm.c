@@ -1,8 +1,8 @@
 /* The JSON of `vllm bench serve --save-result`, so that tools made for it can read our runs.  Its names, its units (ms;
- * seconds in the lists), its definitions where they differ from ours: TPOT is (e2e − TTFT) / (tokens − 1), E2EL ends with
- * the last token, and its duration is from the first request to the last end. */
+ * seconds in the lists), its definitions where they differ from ours (vllmfile.h). */
 #include "report/report.h"
 #include "jsonw.h"
+#include "report/vllmfile.h"
 #include "stats.h"
 
 #include <math.h>
@@ -10,32 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One number of a request by vLLM's definition, NAN where it has none. */
+/* One number of a request, NAN where it has none. */
 typedef double number_fn(const struct row *r);
-
-static double between(int64_t from, int64_t to)
-{
-    return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
-}
 
 static double ttft(const struct row *r)
 {
-    return between(r->tl.sent, r->tl.first_token);
+    return vllm_request(&r->tl).ttft;
 }
 
 static double e2el(const struct row *r)
 {
-    return between(r->tl.sent, r->tl.last_token);
+    return vllm_request(&r->tl).e2e;
 }
 
 static double tpot(const struct row *r)
 {
-    return r->tl.output_tokens > 1 ? (e2el(r) - ttft(r)) / (double)(r->tl.output_tokens - 1) : (double)NAN;
+    return vllm_request(&r->tl).tpot;
 }
 
 static double queue_time(const struct row *r)
 {
-    return between(r->tl.due, r->tl.sent);
+    return r->tl.due != 0 && r->tl.sent != 0 ? (double)(r->tl.sent - r->tl.due) / 1e6 : (double)NAN;
 }
 
 static void stats_of(const struct run_file *f, const char *name, number_fn *number, struct jsonw *j)
@@ -109,36 +104,10 @@ static void compact_date(const char *started, char out[16])
     out[n] = '\0';
 }
 
-struct sums {
-    double seconds, in, out;
-    uint64_t ok, failed;
-};
-
-static struct sums add_up(const struct run_file *f)
-{
-    struct sums s = {0};
-    int64_t from = 0, to = 0;
-    for (size_t i = 0; i < f->rows_n; i++) {
-        const struct timeline *t = &f->rows[i].tl;
-        if (t->started != 0 && (from == 0 || t->started < from))
-            from = t->started;
-        to = MAX_OF(to, t->end);
-        if (t->outcome != OUT_OK) {
-            s.failed++;
-            continue;
-        }
-        s.ok++;
-        s.in += t->prompt_tokens > 0 ? (double)t->prompt_tokens : 0;
-        s.out += t->output_tokens > 0 ? (double)t->output_tokens : 0;
-    }
-    s.seconds = to > from ? (double)(to - from) / 1e9 : (double)NAN;
-    return s;
-}
-
 void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
 {
     struct jsonw j = {.out = out};
-    struct sums s = add_up(f);
+    struct vllm_totals s = vllm_totals(f);
     char date[16] = "";
     const char *started = run_file_text(f, "started"), *label = run_file_text(f, "label");
     const char *endpoint = run_file_text(f, "endpoint");
@@ -157,19 +126,20 @@ void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
     jw_num(&j, "burstiness", 1, 1);
     jw_int(&j, "max_concurrency", f->phases_n > 0 ? f->phases[0].streams : 0);
     jw_num(&j, "duration", s.seconds, 6);
-    jw_int(&j, "completed", (int64_t)s.ok);
+    jw_int(&j, "completed", (int64_t)s.completed);
     jw_int(&j, "failed", (int64_t)s.failed);
-    jw_num(&j, "total_input_tokens", s.in, 0);
-    jw_num(&j, "total_output_tokens", s.out, 0);
-    jw_num(&j, "request_throughput", (double)s.ok / s.seconds, 6);
+    jw_num(&j, "total_input_tokens", s.input_tokens, 0);
+    jw_num(&j, "total_output_tokens", s.output_tokens, 0);
+    jw_num(&j, "request_throughput", s.completed / s.seconds, 6);
     jw_str(&j, "request_goodput", NULL);
-    jw_num(&j, "output_throughput", s.out / s.seconds, 6);
-    jw_num(&j, "total_token_throughput", (s.in + s.out) / s.seconds, 6);
+    jw_num(&j, "output_throughput", s.output_tokens / s.seconds, 6);
+    jw_num(&j, "total_token_throughput", (s.input_tokens + s.output_tokens) / s.seconds, 6);
     if (detailed) {
         list(f, "input_lens", prompt_tokens, 1, &j);
         list(f, "output_lens", output_tokens, 1, &j);
         list(f, "ttfts", ttft, 1e3, &j); /* seconds */
         list(f, "start_times", start_time, 1e3, &j);
+        list(f, "e2els", e2el, 1e3, &j); /* vLLM has "itls" to add up, but a run file does not keep the single gaps */
     }
     stats_of(f, "ttft", ttft, &j);
     stats_of(f, "tpot", tpot, &j);

@@ -273,19 +273,22 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
     return ok;
 }
 
-static void name_it(struct run_file *f)
+static bool ends_with(const char *s, size_t n, const char *ending)
 {
-    const char *label = run_file_text(f, "label");
-    if (label != NULL && label[0] != '\0') {
-        str_sanitise(f->name, sizeof f->name, label, strlen(label));
-        return;
-    }
-    const char *base = strrchr(f->path, '/');
-    base = base != NULL ? base + 1 : f->path;
-    size_t n = strlen(base);
-    if (n > 7 && strcmp(base + n - 7, ".ndjson") == 0)
-        n -= 7;
-    str_sanitise(f->name, sizeof f->name, base, n);
+    size_t len = strlen(ending);
+    return n > len && strncmp(s + n - len, ending, len) == 0;
+}
+
+void run_name(char out[RUN_NAME], const char *label, const char *path)
+{
+    const char *base = strrchr(path, '/');
+    const char *name = label != NULL && label[0] != '\0' ? label : base != NULL ? base + 1 : path;
+    size_t n = strlen(name);
+    if (name != label && ends_with(name, n, ".ndjson"))
+        n -= strlen(".ndjson");
+    else if (name != label && ends_with(name, n, ".json"))
+        n -= strlen(".json");
+    str_sanitise(out, RUN_NAME, name, n);
 }
 
 struct run_file *run_file_load(const char *path, struct err *e)
@@ -311,7 +314,7 @@ struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
     }
     for (size_t i = 0; i < f->rows_n; i++)
         tally_add(&f->total, &f->rows[i]);
-    name_it(f);
+    run_name(f->name, run_file_text(f, "label"), f->path);
     return f;
 }
 

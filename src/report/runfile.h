@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define RUNFILE_FORMAT 1
+#define RUN_NAME 128
 
 /* One line a second.  NAN: unknown.  Times are seconds since the start of the run. */
 struct run_sample {
@@ -47,7 +48,7 @@ struct run_answer {
 
 struct run_file {
     char *path;
-    char name[128];     /* its label, or the file's name without folder and extension; sanitised */
+    char name[RUN_NAME]; /* its label, or the file's name without folder and extension; sanitised */
     cJSON *header;      /* never NULL */
     cJSON *summary;     /* NULL: the run was killed, or the file was cut */
     struct row *rows;   /* measured requests in the order of the file; their moments are ns with an origin of its own; no gaps */
@@ -70,6 +71,9 @@ struct run_file *run_file_load(const char *path, struct err *e);
 /* The same from an open stream, which stays open; path is for names and messages. */
 struct run_file *run_file_read(FILE *in, const char *path, struct err *e);
 void run_file_free(struct run_file *f);
+
+/* What a run is called: its label, or (NULL, empty) its file's name without folder and ending; sanitised. */
+void run_name(char out[RUN_NAME], const char *label, const char *path);
 
 /* Of the header: NULL or NAN where it is not there. */
 const char *run_file_text(const struct run_file *f, const char *key);

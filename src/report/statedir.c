@@ -16,7 +16,7 @@ bool statedir_path(const char *sub, char *out, size_t size, struct err *e)
         n = snprintf(out, size, "%s/.local/state/tokgauge/%s", home, sub);
     else
         return err_set(e, "neither XDG_STATE_HOME nor HOME names a folder to keep files in");
-    return (n > 0 && (size_t)n < size) || err_set(e, "the folder that XDG_STATE_HOME or HOME names has too long a path");
+    return (n > 0 && (size_t)n < size) || err_set(e, "the path that XDG_STATE_HOME or HOME names is too long");
 }
 
 bool statedir_make(const char *file, struct err *e)

@@ -61,6 +61,38 @@ check "Markdown: both names, a table" sh -c 'grep -qxF "* A: \`slow\`" "$1" && g
 check "--json is the short form" sh -c '"$1" compare "$2" "$3" --json | cmp - "$4" &&
     "$1" compare "$2" "$3" --format json | cmp - "$4"' sh "$TOKGAUGE" "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/c2.json"
 
+# ---- what `vllm bench serve --save-result` writes ----
+
+for name in slow fast; do
+    "$TOKGAUGE" report "$TMP/$name.ndjson" --format vllm --detailed >"$TMP/$name.json"
+    "$TOKGAUGE" report "$TMP/$name.ndjson" --format vllm >"$TMP/$name.short.json"
+done
+compare "$TMP/slow.ndjson" "$TMP/slow.json" --json >"$TMP/c.json"
+check "a run with its own vLLM form: the same in everything" json "$TMP/c.json" '.comparisons[0] |
+    ([.metrics[].verdict] | unique == ["same"]) and .measured_by == "vllm" and .definitions == "vllm"'
+check "and that TTFT means two things is an objection" json "$TMP/c.json" '.comparisons[0] | (.comparable | not)
+    and any(.objections[]; test("different definitions"))'
+compare "$TMP/slow.json" "$TMP/fast.json" --json >"$TMP/c.json"
+check "two of them: tested request by request" json "$TMP/c.json" '.comparisons[0] | .comparable and .objections == []
+    and ([.metrics[] | select(.figure == "tpot_mean" or .figure == "e2e_mean" or .figure == "decode_rate_mean") | .verdict]
+        == ["win", "win", "win"])'
+check "their rate is only a number" json "$TMP/c.json" '.comparisons[0].metrics[0] | .figure == "output_tok_s"
+    and .b > .a and .verdict == "none"'
+check "a build can fail by them" exits 3 "$TOKGAUGE" compare "$TMP/fast.json" "$TMP/slow.json" --fail-if 'tpot_mean > +10%'
+check "what is only a number cannot be judged, which fails too" exits 3 "$TOKGAUGE" compare "$TMP/fast.short.json" "$TMP/slow.short.json" \
+    --fail-if 'tpot_mean worse'
+check "which is said" contains "$TMP/err" "cannot be judged of 'slow': too little is known of that figure"
+compare "$TMP/fast.short.json" "$TMP/slow.short.json" --json >"$TMP/c.json"
+check "without lists there is no verdict" json "$TMP/c.json" '.comparisons[0] | ([.metrics[].verdict] | unique == ["none"])
+    and ([.metrics[] | select(.figure == "tpot_mean") | .ratio > 2] == [true])'
+compare "$TMP/slow.ndjson" "$TMP/slow.json" >"$TMP/c.txt"
+check "the table says whose figures they are" sh -c 'grep -qx "B  slow  (measured by vllm bench serve)" "$1" &&
+    grep -q "by the definitions of .vllm bench serve.: e2e ends with the last token" "$1"' sh "$TMP/c.txt"
+check "one written by hand" exits 0 "$TOKGAUGE" compare "$TESTS_DIR/fixtures/vllm-detailed.json" "$TMP/slow.json" --format md
+check "one that is kept as a baseline" sh -c '"$1" compare "$2" --save-baseline theirs &&
+    "$1" compare --baseline theirs "$3" --json | jq -e ".baseline == \"theirs\" and .measured_by == \"vllm\"" ' \
+    sh "$TOKGAUGE" "$TMP/slow.json" "$TMP/fast.json"
+
 # ---- thresholds ----
 
 # Of runs on a busy machine the client may have been the limit, and then nothing is judged: that is taken out here.
@@ -100,6 +132,12 @@ check "17 files" refused 2 "16 run files at the most" 1 2 3 4 5 6 7 8 9 10 11 12
 check "not a run file" refused 1 "is not a run file" "$S" "$TMP/c.txt"
 check "not there" refused 1 "cannot read run file '$TMP/none'" "$S" "$TMP/none"
 : >"$TMP/nothing"
+echo '{"completed": 3}' >"$TMP/other.json"
+check "JSON that is something else" refused 1 "neither a run file nor what 'vllm bench serve --save-result' writes" "$S" "$TMP/other.json"
+cat "$TMP/slow.json" "$TMP/slow.json" >"$TMP/two.json"
+check "several results in one file" refused 1 "holds several results" "$S" "$TMP/two.json"
+jq -c '.completed = 0 | .failed = 24' "$TMP/slow.json" >"$TMP/failed.json"
+check "only failed requests, as vLLM tells it" refused 1 "none of the 24 requests of '$TMP/failed.json'" "$S" "$TMP/failed.json"
 check "an empty file" refused 1 "it is empty" "$S" "$TMP/nothing" --json
 check "a folder" refused 1 "Is a directory" "$TMP" "$S"
 jq -c 'if .type == "request" then .outcome = "http_5xx" else . end' "$S" >"$TMP/failed.ndjson"

@@ -16,7 +16,7 @@ struct made {
     const char *outcome; /* NULL: ok */
 };
 
-static struct run_file *make(const struct made *m)
+static struct compare_run make(const struct made *m)
 {
     struct buf b;
     struct err e = {""};
@@ -40,7 +40,7 @@ static struct run_file *make(const struct made *m)
     fclose(in);
     buf_release(&b);
     assert_non_null(f);
-    return f;
+    return (struct compare_run){f, NULL};
 }
 
 static const struct comparison *figure_of(const struct compared *c, const char *id)
@@ -57,17 +57,17 @@ static const struct comparison *figure_of(const struct compared *c, const char *
 /* The whole way: runs made, compared with the first one, and written. */
 static char *written(const struct made *m, size_t n, enum compare_format format)
 {
-    struct run_file *runs[RUNS_MAX];
+    struct compare_run runs[RUNS_MAX];
     static struct compared with[RUNS_MAX];
     struct buf out;
     buf_init(&out, 1u << 20);
     for (size_t i = 0; i < n; i++)
         runs[i] = make(&m[i]);
     for (size_t i = 1; i < n; i++)
-        compare_runs(runs[0], runs[i], 0.02, &with[i - 1]);
-    compare_write(&(struct compare_report){(const struct run_file *const *)runs, n, with, 0.02}, format, &out);
+        compare_runs(&runs[0], &runs[i], 0.02, &with[i - 1]);
+    compare_write(&(struct compare_report){runs, n, with, 0.02}, format, &out);
     for (size_t i = 0; i < n; i++)
-        run_file_free(runs[i]);
+        compare_run_release(&runs[i]);
     return out.data;
 }
 
@@ -92,37 +92,37 @@ static void test_figures(void **state)
 static void test_verdicts(void **state)
 {
     (void)state;
-    struct run_file *a = make(&three[0]), *same = make(&three[1]), *slower = make(&three[2]);
+    struct compare_run a = make(&three[0]), same = make(&three[1]), slower = make(&three[2]);
     struct compared c;
-    compare_runs(a, same, 0.02, &c);
+    compare_runs(&a, &same, 0.02, &c);
     assert_int_equal(c.objections_n, 0);
     for (size_t i = 1; i < FIGURES_N; i++)
         assert_int_equal(c.figures[i].verdict, VERDICT_SAME);
-    compare_runs(a, slower, 0.02, &c);
+    compare_runs(&a, &slower, 0.02, &c);
     assert_int_equal(figure_of(&c, "ttft_p50")->verdict, VERDICT_LOSE);
     assert_near(figure_of(&c, "ttft_mean")->ratio, 1.5, 1e-6);
     assert_int_equal(figure_of(&c, "tpot_mean")->verdict, VERDICT_SAME);
     assert_int_equal(figure_of(&c, "e2e_mean")->verdict, VERDICT_LOSE);
-    compare_runs(slower, a, 0.02, &c);
+    compare_runs(&slower, &a, 0.02, &c);
     assert_int_equal(figure_of(&c, "ttft_p95")->verdict, VERDICT_WIN);
-    compare_runs(a, slower, 0.9, &c); /* a difference that was said not to count */
+    compare_runs(&a, &slower, 0.9, &c); /* a difference that was said not to count */
     assert_int_equal(figure_of(&c, "ttft_mean")->verdict, VERDICT_SAME);
-    run_file_free(a);
-    run_file_free(same);
-    run_file_free(slower);
+    compare_run_release(&a);
+    compare_run_release(&same);
+    compare_run_release(&slower);
 }
 
 static void test_objections(void **state)
 {
     (void)state;
     const struct made other = {"other", 120, 8, 100, 10, NULL};
-    struct run_file *a = make(&three[0]), *b = make(&other);
+    struct compare_run a = make(&three[0]), b = make(&other);
     struct compared c;
-    compare_runs(a, b, 0.02, &c);
+    compare_runs(&a, &b, 0.02, &c);
     assert_int_equal(c.objections_n, 1);
     assert_string_equal(c.objections[0], "different loads: 2 streams, context 64, output 11 against 8, 64, 11");
-    run_file_free(a);
-    run_file_free(b);
+    compare_run_release(&a);
+    compare_run_release(&b);
 }
 
 /* Each other run has a block of its own, and a line at the top. */
@@ -198,17 +198,17 @@ static void test_nothing_to_compare(void **state)
     (void)state;
     const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx"}, none = {"none", 0, 2, 1, 1, NULL};
     struct err e = {""};
-    struct run_file *f = make(&failed);
-    assert_false(compare_usable(f, &e));
+    struct compare_run f = make(&failed);
+    assert_false(compare_run_usable(&f, &e));
     assert_string_equal(e.msg, "none of the 3 requests of 'made.ndjson' ended well: there is nothing to compare");
-    run_file_free(f);
+    compare_run_release(&f);
     f = make(&none);
-    assert_false(compare_usable(f, &e));
+    assert_false(compare_run_usable(&f, &e));
     assert_non_null(strstr(e.msg, "holds no measured request"));
-    run_file_free(f);
+    compare_run_release(&f);
     f = make(&three[0]);
-    assert_true(compare_usable(f, &e));
-    run_file_free(f);
+    assert_true(compare_run_usable(&f, &e));
+    compare_run_release(&f);
 }
 
 int main(void)

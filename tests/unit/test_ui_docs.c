@@ -22,7 +22,7 @@
 #define PAGE_MAX (1 << 20)
 
 /* Options of other programs that the texts may name. */
-static const char *const foreign_options[] = {"--", NULL};
+static const char *const foreign_options[] = {"--", "--save-detailed", NULL}; /* vllm bench serve has it */
 
 static char *slurp(const char *path)
 {

@@ -1,0 +1,153 @@
+/* May two runs be compared at all?  Objections are told, and the figures stand all the same. */
+#include "report/compare.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LENGTHS_APART 0.1 /* share from which mean lengths count as different */
+
+static void object(struct compared *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void object(struct compared *c, const char *fmt, ...)
+{
+    va_list ap;
+    if (c->objections_n == COMPARE_OBJECTIONS)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(c->objections[c->objections_n++], sizeof c->objections[0], fmt, ap);
+    va_end(ap);
+}
+
+static bool limited(const struct run_file *f)
+{
+    const cJSON *client = cJSON_GetObjectItemCaseSensitive(f->summary, "client");
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited"));
+}
+
+/* ---- two run files ---- */
+
+static enum token_source main_source(const struct run_file *f)
+{
+    enum token_source best = TOK_NONE;
+    for (int s = TOK_NONE; s <= TOK_EVENTS; s++)
+        if (f->total.source[s] > f->total.source[best])
+            best = (enum token_source)s;
+    return best;
+}
+
+static bool same_text(const struct run_file *a, const struct run_file *b, const char *key)
+{
+    const char *x = run_file_text(a, key), *y = run_file_text(b, key);
+    return (x == NULL && y == NULL) || (x != NULL && y != NULL && strcmp(x, y) == 0);
+}
+
+static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    if (a->phases_n != 1 || b->phases_n != 1) {
+        object(c, "the load of one of them was changed while it ran");
+        return;
+    }
+    const struct run_phase *p = &a->phases[0], *q = &b->phases[0];
+    if (p->context != q->context || p->max_tokens != q->max_tokens || p->streams != q->streams)
+        object(c, "different loads: %d streams, context %lld, output %lld against %d, %lld, %lld", p->streams,
+               (long long)p->context, (long long)p->max_tokens, q->streams, (long long)q->context,
+               (long long)q->max_tokens);
+}
+
+/* ---- one or two of vLLM's ---- */
+
+/* What both kinds of file tell of a load. */
+struct load {
+    double streams; /* NAN: no limit, or changed while it ran */
+    double rate;    /* requests a second; INFINITY: as fast as they are answered */
+    double input, output; /* tokens a request that ended well; NAN unknown */
+    bool chat, known;     /* the API, where it is told */
+};
+
+/* Tokens a request; NAN where the server told none. */
+static double mean_tokens(double tokens, double requests)
+{
+    return tokens > 0 && requests > 0 ? tokens / requests : (double)NAN;
+}
+
+static struct load load_of_own(const struct run_file *f)
+{
+    struct vllm_totals t = vllm_totals(f);
+    const char *endpoint = run_file_text(f, "endpoint");
+    return (struct load){.streams = f->phases_n == 1 ? f->phases[0].streams : (double)NAN, .rate = (double)INFINITY,
+                         .input = mean_tokens(t.input_tokens, t.completed),
+                         .output = mean_tokens(t.output_tokens, t.completed),
+                         .chat = endpoint != NULL && strcmp(endpoint, "chat") == 0, .known = endpoint != NULL};
+}
+
+static struct load load_of_vllm(const struct vllm_file *f)
+{
+    const cJSON *streams = cJSON_GetObjectItemCaseSensitive(f->root, "max_concurrency");
+    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(f->root, "request_rate");
+    const cJSON *type = cJSON_GetObjectItemCaseSensitive(f->root, "endpoint_type");
+    const cJSON *backend = cJSON_GetObjectItemCaseSensitive(f->root, "backend");
+    const char *api = cJSON_IsString(type) ? type->valuestring : cJSON_IsString(backend) ? backend->valuestring : NULL;
+    return (struct load){.streams = cJSON_IsNumber(streams) ? streams->valuedouble : (double)NAN,
+                         .rate = cJSON_IsNumber(rate) ? rate->valuedouble : (double)INFINITY,
+                         .input = mean_tokens(f->totals.input_tokens, f->totals.completed),
+                         .output = mean_tokens(f->totals.output_tokens, f->totals.completed),
+                         .chat = api != NULL && strstr(api, "chat") != NULL, .known = api != NULL};
+}
+
+static struct load load_of(const struct compare_run *r)
+{
+    return r->own != NULL ? load_of_own(r->own) : load_of_vllm(r->vllm);
+}
+
+/* Both known, and by more than LENGTHS_APART of the larger one. */
+static bool apart(double a, double b)
+{
+    return fabs(a - b) > LENGTHS_APART * fmax(a, b);
+}
+
+static bool same_streams(double a, double b)
+{
+    return isnan(a) ? isnan(b) : a == b;
+}
+
+static const char *streams_text(char out[32], double streams)
+{
+    if (isnan(streams))
+        return "no fixed number";
+    snprintf(out, 32, "%.0f", streams);
+    return out;
+}
+
+static void object_to_vllm(const struct compare_run *a, const struct compare_run *b, struct compared *c)
+{
+    struct load x = load_of(a), y = load_of(b);
+    char n[32], m[32];
+    if (a->own != NULL || b->own != NULL)
+        object(c, "different definitions: TTFT of 'vllm bench serve' has the connection's set-up in it, and ends with "
+                  "the first chunk even where that has no text");
+    if (!same_streams(x.streams, y.streams))
+        object(c, "different loads: %s streams against %s", streams_text(n, x.streams), streams_text(m, y.streams));
+    if (x.rate < y.rate || x.rate > y.rate)
+        object(c, "different loads: requests were sent at different rates");
+    if (apart(x.input, y.input))
+        object(c, "different prompts: %.0f tokens a request against %.0f", x.input, y.input);
+    if (apart(x.output, y.output))
+        object(c, "different answers: %.0f tokens a request against %.0f", x.output, y.output);
+    if (x.known && y.known && x.chat != y.chat)
+        object(c, "different endpoints");
+}
+
+void compare_object(const struct compare_run *a, const struct compare_run *b, struct compared *c)
+{
+    if (a->own != NULL && b->own != NULL) {
+        object_to_loads(a->own, b->own, c);
+        if (!same_text(a->own, b->own, "prompt") || !same_text(a->own, b->own, "endpoint"))
+            object(c, "different prompts or endpoints");
+        if (main_source(a->own) != main_source(b->own))
+            object(c, "output tokens were counted in different ways");
+    } else {
+        object_to_vllm(a, b, c);
+    }
+    if ((a->own != NULL && limited(a->own)) || (b->own != NULL && limited(b->own)))
+        object(c, "one of them was limited by its client, not by its server");
+}
