@@ -156,10 +156,28 @@ static void compare_figure(const struct figure *g, const struct values *x, const
         compare_means(x->v, x->n, y->v, y->n, &rule, c);
 }
 
+/* ---- memory ---- */
+
+const char *const compare_pools[COMPARE_POOLS] = {"RAM peak", "GTT peak"};
+
+static void peaks(const struct run_file *f, double peak[COMPARE_POOLS])
+{
+    for (int k = 0; k < COMPARE_POOLS; k++)
+        peak[k] = (double)NAN;
+    for (size_t i = 0; f != NULL && i < f->samples_n; i++) {
+        const double used[COMPARE_POOLS] = {f->samples[i].ram_used, f->samples[i].gtt_used};
+        for (int k = 0; k < COMPARE_POOLS && f->samples[i].loading; k++)
+            if (isfinite(used[k]) && !(peak[k] >= used[k]))
+                peak[k] = used[k];
+    }
+}
+
 void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c)
 {
     *c = (struct compared){.by_vllm = a->vllm != NULL || b->vllm != NULL};
     compare_object(a, b, c);
+    peaks(a->own, c->peak_a);
+    peaks(b->own, c->peak_b);
     for (size_t i = 0; i < FIGURES_N; i++) {
         struct values x = values_of(a, &figures[i], c->by_vllm), y = values_of(b, &figures[i], c->by_vllm);
         compare_figure(&figures[i], &x, &y, min_effect, &c->figures[i]);

@@ -19,11 +19,16 @@ struct compare_run {
     struct vllm_file *vllm;
 };
 
+/* Memory: told, not judged, for a run has one peak. */
+#define COMPARE_POOLS 2
+extern const char *const compare_pools[COMPARE_POOLS]; /* "RAM peak" */
+
 /* One run beside the baseline. */
 struct compared {
     bool by_vllm; /* whose definitions the figures follow */
     char objections[COMPARE_OBJECTIONS][160]; /* why they should not be compared; the figures stand all the same */
     int objections_n;
+    double peak_a[COMPARE_POOLS], peak_b[COMPARE_POOLS]; /* bytes of memory under load; NAN unknown */
     struct comparison figures[FIGURES_N]; /* "win": the run is better than the baseline */
 };
 

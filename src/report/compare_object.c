@@ -41,8 +41,34 @@ static bool same_text(const struct run_file *a, const struct run_file *b, const 
     return (x == NULL && y == NULL) || (x != NULL && y != NULL && strcmp(x, y) == 0);
 }
 
+static bool is_suite(const struct run_file *f)
+{
+    return f->phases_n > 0 && f->phases[0].part[0] != '\0';
+}
+
+static bool same_phases(const struct run_file *a, const struct run_file *b)
+{
+    bool same = a->phases_n == b->phases_n;
+    for (size_t i = 0; same && i < a->phases_n; i++) {
+        const struct run_phase *p = &a->phases[i], *q = &b->phases[i];
+        struct tally s, t;
+        run_file_phase(a, p->id, &s);
+        run_file_phase(b, q->id, &t);
+        same = p->streams == q->streams && p->context == q->context && p->max_tokens == q->max_tokens &&
+               p->repeated == q->repeated && strcmp(p->part, q->part) == 0 && s.requests == t.requests;
+        tally_release(&s);
+        tally_release(&t);
+    }
+    return same;
+}
+
 static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
 {
+    if (is_suite(a) && is_suite(b)) {
+        if (!same_phases(a, b))
+            object(c, "different suites, or one was ended early");
+        return;
+    }
     if (a->phases_n != 1 || b->phases_n != 1) {
         object(c, "the load of one of them was changed while it ran");
         return;

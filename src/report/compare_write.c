@@ -72,9 +72,8 @@ static void advice(char *out, size_t size, const struct figure *g, const struct 
 /* Right-aligned in so many columns; characters are counted, not bytes. */
 static void pad(struct buf *b, const char *cell, int width)
 {
-    for (const char *p = cell; *p != '\0'; p++)
-        width -= ((unsigned char)*p & 0xc0) != 0x80;
-    buf_addf(b, "%*s%s", MAX_OF(width, 1), "", cell);
+    int left = width - (int)utf8_count(cell, strlen(cell));
+    buf_addf(b, "%*s%s", MAX_OF(left, 1), "", cell);
 }
 
 static void text_line(const struct figure *g, const struct comparison *c, struct buf *b)
@@ -93,6 +92,37 @@ static void text_line(const struct figure *g, const struct comparison *c, struct
     buf_addf(b, "  %s%s%s\n", verdict_names[c->verdict], more[0] != '\0' ? ": " : "", more);
 }
 
+static void gib_cell(char out[CELL], double bytes, bool sign)
+{
+    char n[FMT_SIZE];
+    snprintf(out, CELL, "%s%s", sign && bytes > 0 ? "+" : "", fmt_gib(n, bytes));
+}
+
+static bool knows_peaks(const struct compared *c, int pool)
+{
+    return isfinite(c->peak_a[pool]) && isfinite(c->peak_b[pool]);
+}
+
+static void text_memory(const struct compared *c, struct buf *b)
+{
+    for (int k = 0; k < COMPARE_POOLS; k++) {
+        char cell[CELL], name[40];
+        if (!knows_peaks(c, k))
+            continue;
+        snprintf(name, sizeof name, "%s, GiB", compare_pools[k]);
+        buf_addf(b, "  %-18s", name);
+        gib_cell(cell, c->peak_a[k], false);
+        pad(b, cell, 10);
+        gib_cell(cell, c->peak_b[k], false);
+        pad(b, cell, 10);
+        gib_cell(cell, c->peak_b[k] - c->peak_a[k], true);
+        pad(b, cell, 12);
+        change_cell(cell, c->peak_b[k] / c->peak_a[k]);
+        pad(b, cell, 11);
+        buf_adds(b, "\n");
+    }
+}
+
 static void text_one(const struct compare_report *r, size_t run, struct buf *b)
 {
     const struct compared *c = &r->with[run - 1];
@@ -105,6 +135,7 @@ static void text_one(const struct compare_report *r, size_t run, struct buf *b)
     buf_addf(b, "  %-18s%10s%10s%12s%11s  %s\n", "", "A", one, "difference", "change", is);
     for (size_t i = 0; i < FIGURES_N; i++)
         text_line(&figures[i], &c->figures[i], b);
+    text_memory(c, b);
     if (c->by_vllm)
         buf_addf(b, "  %s\n", vllm_note);
     buf_adds(b, "\n");
@@ -149,6 +180,27 @@ static void md_row(const struct figure *g, const struct comparison *c, struct do
     doc_row_end(d);
 }
 
+static void md_memory(const struct compared *c, struct doc *d)
+{
+    for (int k = 0; k < COMPARE_POOLS; k++) {
+        char cell[CELL];
+        if (!knows_peaks(c, k))
+            continue;
+        doc_row_begin(d);
+        doc_cell(d, "%s, GiB", compare_pools[k]);
+        gib_cell(cell, c->peak_a[k], false);
+        doc_cell(d, "%s", cell);
+        gib_cell(cell, c->peak_b[k], false);
+        doc_cell(d, "%s", cell);
+        gib_cell(cell, c->peak_b[k] - c->peak_a[k], true);
+        doc_cell(d, "%s", cell);
+        change_cell(cell, c->peak_b[k] / c->peak_a[k]);
+        doc_cell(d, "%s", cell);
+        doc_cell(d, "%s", "");
+        doc_row_end(d);
+    }
+}
+
 static void md_one(const struct compare_report *r, size_t run, struct doc *d)
 {
     const struct compared *c = &r->with[run - 1];
@@ -163,6 +215,7 @@ static void md_one(const struct compare_report *r, size_t run, struct doc *d)
     doc_table_begin(d, "comparison", columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < FIGURES_N; i++)
         md_row(&figures[i], &c->figures[i], d);
+    md_memory(c, d);
     doc_table_end(d);
     if (c->by_vllm)
         doc_paragraph(d, "%s", vllm_note);
@@ -225,6 +278,17 @@ static void json_one(const struct compare_report *r, size_t run, struct jsonw *j
     for (int i = 0; i < c->objections_n; i++)
         jw_str(j, NULL, c->objections[i]);
     jw_close(j, ']');
+    static const char *const pools[COMPARE_POOLS] = {"ram_peak", "gtt_peak"};
+    static const double gib = 1024.0 * 1024 * 1024;
+    jw_open(j, "memory_gib", '{');
+    for (int k = 0; k < COMPARE_POOLS; k++) {
+        jw_open(j, pools[k], '{');
+        jw_num(j, "a", c->peak_a[k] / gib, 3);
+        jw_num(j, "b", c->peak_b[k] / gib, 3);
+        jw_num(j, "difference", (c->peak_b[k] - c->peak_a[k]) / gib, 3);
+        jw_close(j, '}');
+    }
+    jw_close(j, '}');
     jw_open(j, "metrics", '[');
     for (size_t i = 0; i < FIGURES_N; i++)
         json_figure(&figures[i], &c->figures[i], j);

@@ -51,6 +51,11 @@ check "which is said" contains "$TMP/err" "cannot write the report '$TMP/kept.md
 check "the other one is there" test -s "$TMP/kept.html"
 stop_server
 
+check "two suites are compared where they did the same" sh -c '"$1" compare "$2" "$2" --json | jq -e ".comparisons[0].objections | all(test(\"client\"))" >/dev/null' \
+    sh "$TOKGAUGE" "$TMP/all.ndjson"
+check "and only there" sh -c '"$1" compare "$2" "$3" | grep -q "NOT COMPARABLE: different suites"' sh "$TOKGAUGE" "$TMP/all.ndjson" \
+    "$TMP/d.ndjson"
+
 # ---- what the server cannot hold ----
 
 start_sim --max-model-len 4096 --step 2 --prefill-rate 20000 --cold 0

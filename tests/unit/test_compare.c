@@ -14,6 +14,7 @@ struct made {
     int n, streams;
     double ttft, tpot;
     const char *outcome; /* NULL: ok */
+    double ram, gtt;     /* GiB at the most; 0: not known */
 };
 
 static struct compare_run make(const struct made *m)
@@ -35,6 +36,9 @@ static struct compare_run make(const struct made *m)
         buf_addf(&b, "\"end\":%lld,\"prompt_tokens\":64,\"output_tokens\":11,\"first_event_tokens\":1,"
                      "\"tokens_from\":\"usage\"}\n", last + MS);
     }
+    for (int i = 0; i < 3 && m->ram > 0; i++)
+        buf_addf(&b, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"in_flight\":0,\"ram_used\":%.0f,\"gtt_used\":%.0f}\n", i,
+                 (m->ram - (i != 1)) * 1073741824.0, (m->gtt - (i != 1)) * 1073741824.0);
     FILE *in = fmemopen(b.data, b.len, "r");
     struct run_file *f = run_file_read(in, "made.ndjson", &e);
     fclose(in);
@@ -72,9 +76,9 @@ static char *written(const struct made *m, size_t n, enum compare_format format)
 }
 
 static const struct made three[] = {
-    {"before", 120, 2, 100, 10, NULL},
-    {"same again", 120, 2, 100, 10, NULL},
-    {"slower", 120, 2, 150, 10, NULL},
+    {"before", 120, 2, 100, 10, NULL, 0, 0},
+    {"same again", 120, 2, 100, 10, NULL, 0, 0},
+    {"slower", 120, 2, 150, 10, NULL, 0, 0},
 };
 
 /* What is asked of the table of figures: names once each, quantiles that are some. */
@@ -115,7 +119,7 @@ static void test_verdicts(void **state)
 static void test_objections(void **state)
 {
     (void)state;
-    const struct made other = {"other", 120, 8, 100, 10, NULL};
+    const struct made other = {"other", 120, 8, 100, 10, NULL, 0, 0};
     struct compare_run a = make(&three[0]), b = make(&other);
     struct compared c;
     compare_runs(&a, &b, 0.02, &c);
@@ -149,7 +153,7 @@ static void test_markdown(void **state)
 {
     (void)state;
     static const struct made hostile[] = {
-        {"before", 120, 2, 100, 10, NULL}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL}};
+        {"before", 120, 2, 100, 10, NULL, 0, 0}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL, 0, 0}};
     static const char *const lines[] = {
         "* A: `before`\n* B: ``a|b `c` @you <b> \xEF\xBF\xBD[1m``\n\n", /* the fence is longer than those inside */
         "> **Not comparable**: different loads: 2 streams, context 64, output 11 against 8, 64, 11\n\n",
@@ -196,7 +200,7 @@ static void test_json(void **state)
 static void test_nothing_to_compare(void **state)
 {
     (void)state;
-    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx"}, none = {"none", 0, 2, 1, 1, NULL};
+    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx", 0, 0}, none = {"none", 0, 2, 1, 1, NULL, 0, 0};
     struct err e = {""};
     struct compare_run f = make(&failed);
     assert_false(compare_run_usable(&f, &e));
@@ -211,12 +215,32 @@ static void test_nothing_to_compare(void **state)
     compare_run_release(&f);
 }
 
+/* The memory of the report that this program is made after. */
+static void test_memory(void **state)
+{
+    (void)state;
+    const struct made runs[] = {{.label = "14B", .n = 20, .streams = 1, .ttft = 89, .tpot = 78, .ram = 50.1, .gtt = 50.1},
+                                {.label = "30B", .n = 20, .streams = 1, .ttft = 116, .tpot = 29, .ram = 46.4, .gtt = 39.7},
+                                {.label = "no memory", .n = 20, .streams = 1, .ttft = 116, .tpot = 29}};
+    char *text = written(runs, 2, COMPARE_TEXT);
+    assert_non_null(strstr(text, "RAM peak, GiB           50.1      46.4        -3.7     -7.4 %\n"));
+    assert_non_null(strstr(text, "GTT peak, GiB           50.1      39.7       -10.4    -20.8 %\n"));
+    free(text);
+    const struct made unknown[] = {runs[0], runs[2]};
+    text = written(unknown, 2, COMPARE_TEXT);
+    assert_null(strstr(text, "GiB"));
+    free(text);
+    text = written(unknown, 2, COMPARE_JSON);
+    assert_non_null(strstr(text, "\"gtt_peak\":{\"a\":50.1,\"b\":null,\"difference\":null}"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections),
         cmocka_unit_test(test_text),     cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_nothing_to_compare),
+        cmocka_unit_test(test_nothing_to_compare), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
