@@ -397,6 +397,8 @@ static bool print_comparison(const struct compare_report *r, enum compare_format
     struct buf out;
     buf_init(&out, 1u << 20);
     compare_write(r, format, &out);
+    if (format == COMPARE_TEXT && !utf8_terminal())
+        summary_to_ascii(&out);
     bool ok = print(&out, stdout) || errno == EPIPE;
     if (!ok)
         err_set(e, "cannot write the comparison: %s", strerror(errno));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPEAT_MIN 3 /* requests; fewer are no repeat of a load */
 #define SEED 1       /* of the bootstrap: the same files give the same verdict */
 #define WRITTEN 2e-6 /* share: as exact as six decimals are where a figure is half a ms */
 
@@ -142,10 +143,38 @@ static void compare_alone(const struct figure *g, const struct values *x, const 
         c->verdict = VERDICT_NONE;
 }
 
-static void compare_figure(const struct figure *g, const struct values *x, const struct values *y, double min_effect,
-                           struct comparison *c)
+/* How far repeats of one load lie apart within a run: a pause parts them.  NAN: it has none. */
+static double spread_of_repeats(const struct run_file *f, const struct figure *g)
 {
-    const struct compare_rule rule = {metrics[g->metric].better == BETTER_HIGHER ? 1 : -1, min_effect, (double)NAN};
+    double least = (double)NAN, most = (double)NAN;
+    if (f == NULL || f->phases_n < 2 || !run_file_one_load(f))
+        return (double)NAN;
+    for (size_t i = 0; i < f->phases_n; i++) {
+        struct tally t;
+        struct dist d;
+        run_file_phase(f, f->phases[i].id, &t);
+        tally_dist(&t, g->metric < M_LATENCY_COUNT_ ? g->metric : M_E2E, &d);
+        double q = g->quantile > 0.9 ? d.p95 : g->quantile > 0 ? d.p50 : d.mean;
+        double v = g->metric == M_OUTPUT_RATE ? run_file_phase_rate(f, f->phases[i].id) : q;
+        bool some = d.n >= REPEAT_MIN && isfinite(v);
+        if (some && !(least <= v))
+            least = v;
+        if (some && !(most >= v))
+            most = v;
+        tally_release(&t);
+    }
+    return most - least;
+}
+
+static double larger(double a, double b)
+{
+    return isnan(a) || b > a ? b : a;
+}
+
+static void compare_figure(const struct figure *g, const struct values *x, const struct values *y, double min_effect,
+                           double spread, struct comparison *c)
+{
+    const struct compare_rule rule = {metrics[g->metric].better == BETTER_HIGHER ? 1 : -1, min_effect, spread};
     if (isfinite(x->alone) || isfinite(y->alone))
         compare_alone(g, x, y, &rule, c);
     else if (g->metric == M_OUTPUT_RATE)
@@ -180,7 +209,8 @@ void compare_runs(const struct compare_run *a, const struct compare_run *b, doub
     peaks(b->own, c->peak_b);
     for (size_t i = 0; i < FIGURES_N; i++) {
         struct values x = values_of(a, &figures[i], c->by_vllm), y = values_of(b, &figures[i], c->by_vllm);
-        compare_figure(&figures[i], &x, &y, min_effect, &c->figures[i]);
+        double spread = larger(spread_of_repeats(a->own, &figures[i]), spread_of_repeats(b->own, &figures[i]));
+        compare_figure(&figures[i], &x, &y, min_effect, spread, &c->figures[i]);
         free(x.v);
         free(y.v);
     }

@@ -69,7 +69,7 @@ static void object_to_loads(const struct run_file *a, const struct run_file *b, 
             object(c, "different suites, or one was ended early");
         return;
     }
-    if (a->phases_n != 1 || b->phases_n != 1) {
+    if (!run_file_one_load(a) || !run_file_one_load(b)) {
         object(c, "the load of one of them was changed while it ran");
         return;
     }

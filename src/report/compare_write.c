@@ -76,10 +76,25 @@ static void pad(struct buf *b, const char *cell, int width)
     buf_addf(b, "%*s%s", MAX_OF(left, 1), "", cell);
 }
 
+#define NAME_WIDTH 25
+
+static void name_cell(struct buf *b, const char *name)
+{
+    int left = NAME_WIDTH - (int)utf8_count(name, strlen(name));
+    buf_addf(b, "  %s%*s", name, MAX_OF(left, 1), "");
+}
+
+static const char *direction(const struct figure *g)
+{
+    return metrics[g->metric].better == BETTER_HIGHER ? "↑" : "↓";
+}
+
 static void text_line(const struct figure *g, const struct comparison *c, struct buf *b)
 {
-    char cell[CELL], more[80];
-    buf_addf(b, "  %-18s", g->name);
+    char cell[CELL], more[80], name[64];
+    bool rate = !is_time(g); /* times have their unit beside them */
+    snprintf(name, sizeof name, "%s%s%s %s", g->name, rate ? ", " : "", rate ? metrics[g->metric].unit : "", direction(g));
+    name_cell(b, name);
     value_cell(cell, g, c->a);
     pad(b, cell, 10);
     value_cell(cell, g, c->b);
@@ -110,7 +125,7 @@ static void text_memory(const struct compared *c, struct buf *b)
         if (!knows_peaks(c, k))
             continue;
         snprintf(name, sizeof name, "%s, GiB", compare_pools[k]);
-        buf_addf(b, "  %-18s", name);
+        name_cell(b, name);
         gib_cell(cell, c->peak_a[k], false);
         pad(b, cell, 10);
         gib_cell(cell, c->peak_b[k], false);
@@ -132,7 +147,7 @@ static void text_one(const struct compare_report *r, size_t run, struct buf *b)
         buf_addf(b, "%s against A\n", one);
     for (int i = 0; i < c->objections_n; i++)
         buf_addf(b, "  NOT COMPARABLE: %s\n%s", c->objections[i], i + 1 == c->objections_n ? "\n" : "");
-    buf_addf(b, "  %-18s%10s%10s%12s%11s  %s\n", "", "A", one, "difference", "change", is);
+    buf_addf(b, "  %-*s%10s%10s%12s%11s  %s\n", NAME_WIDTH, "", "A", one, "difference", "change", is);
     for (size_t i = 0; i < FIGURES_N; i++)
         text_line(&figures[i], &c->figures[i], b);
     text_memory(c, b);
@@ -149,6 +164,7 @@ static void write_text(const struct compare_report *r, struct buf *b)
     buf_adds(b, "\n");
     for (size_t i = 1; i < r->runs_n; i++)
         text_one(r, i, b);
+    buf_adds(b, "  ↑ higher is better, ↓ lower is better\n");
     buf_addf(b, "  win, lose: the 95 %% interval of the difference leaves zero out, and it is %g %% at least.\n",
              r->min_effect * 100);
 }
@@ -160,7 +176,7 @@ static void md_row(const struct figure *g, const struct comparison *c, struct do
     char cell[CELL], more[80];
     bool rate = !is_time(g); /* times have their unit beside them */
     doc_row_begin(d);
-    doc_cell(d, "%s%s%s", g->name, rate ? ", " : "", rate ? metrics[g->metric].unit : "");
+    doc_cell(d, "%s%s%s %s", g->name, rate ? ", " : "", rate ? metrics[g->metric].unit : "", direction(g));
     value_cell(cell, g, c->a);
     doc_cell(d, "%s", cell);
     value_cell(cell, g, c->b);
@@ -236,6 +252,7 @@ static void write_markdown(const struct compare_report *r, struct buf *out)
     doc_list_end(&d);
     for (size_t i = 1; i < r->runs_n; i++)
         md_one(r, i, &d);
+    doc_paragraph(&d, "↑ higher is better, ↓ lower is better");
     doc_paragraph(&d, "win, lose: the 95 %% interval of the difference leaves zero out, and it is %g %% at least.",
                   r->min_effect * 100);
     doc_end(&d);

@@ -404,6 +404,17 @@ double run_file_phase_rate(const struct run_file *f, int phase)
     return to > from ? (double)tokens * 1e9 / (double)(to - from) : (double)NAN;
 }
 
+bool run_file_one_load(const struct run_file *f)
+{
+    for (size_t i = 1; i < f->phases_n; i++) {
+        const struct run_phase *p = &f->phases[0], *q = &f->phases[i];
+        if (p->streams != q->streams || p->context != q->context || p->max_tokens != q->max_tokens ||
+            p->repeated != q->repeated || strcmp(p->part, q->part) != 0)
+            return false;
+    }
+    return f->phases_n > 0;
+}
+
 void run_file_phase(const struct run_file *f, int phase, struct tally *t)
 {
     tally_init(t);

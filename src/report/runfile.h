@@ -89,6 +89,9 @@ double run_file_output_rate(const struct run_file *f, const char **window);
  * sent to the last one ended.  NAN: not known. */
 double run_file_phase_rate(const struct run_file *f, int phase);
 
+/* Have all phases one and the same target?  (Then pauses parted them.) */
+bool run_file_one_load(const struct run_file *f);
+
 /* The rows of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
  * file has one phase. */
 void run_file_phase(const struct run_file *f, int phase, struct tally *t);

@@ -9,7 +9,7 @@
 /* Text is written once, in UTF-8; for an ASCII terminal the few signs that it uses are put into ASCII at the end. */
 static const struct {
     const char *utf8, *ascii;
-} signs[] = {{"–", "-"}, {"≈", "~"}, {"µ", "u"}, {"·", "|"}, {"×", "x"}, {"≥", ">="}, {"…", "..."}, {"→", "->"},
+} signs[] = {{"–", "-"}, {"≈", "~"}, {"µ", "u"}, {"·", "|"}, {"×", "x"}, {"≥", ">="}, {"…", "..."}, {"→", "->"}, {"↑", "^"}, {"↓", "v"},
              {"“", "\""}, {"”", "\""}, {"²", "2"}, {"−", "-"}};
 
 void summary_to_ascii(struct buf *b)

@@ -57,7 +57,7 @@ check "the last one is P" contains "$TMP/out" "P against A"
 
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c2.json"
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" --format md >"$TMP/c.md"
-check "Markdown: both names, a table" sh -c 'grep -qxF "* A: \`slow\`" "$1" && grep -q "^| TPOT mean | .* | \*\*win\*\* |$" "$1"' sh "$TMP/c.md"
+check "Markdown: both names, a table" sh -c 'grep -qxF "* A: \`slow\`" "$1" && grep -q "^| TPOT mean [^|]*| .* | \*\*win\*\* |$" "$1"' sh "$TMP/c.md"
 check "--json is the short form" sh -c '"$1" compare "$2" "$3" --json | cmp - "$4" &&
     "$1" compare "$2" "$3" --format json | cmp - "$4"' sh "$TOKGAUGE" "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/c2.json"
 
@@ -111,6 +111,8 @@ check "and no other" same "$(wc -l <"$TMP/err")" 2
 check "the comparison is there all the same" json "$TMP/out" '.comparisons[0].comparable'
 check "any worse" exits 3 gate "$NEW" "$NEW" "$OLD" --fail-if 'any worse'
 check "is said of the run that is" contains "$TMP/err" "'any worse' is so of 'slow' ("
+check "a terminal without UTF-8 gets ASCII" sh -c 'LC_ALL=C "$1" compare "$2" "$2" >"$3" && ! LC_ALL=C grep -q "[^ -~]" "$3"' \
+    sh "$TOKGAUGE" "$OLD" "$TMP/ascii.txt"
 check "a run against itself holds" exits 0 gate "$OLD" "$OLD" --fail-if 'any worse' --fail-if 'e2e_p95 worse' --fail-if 'tpot_mean > 0%'
 check "runs that are not comparable fail" exits 3 gate "$NEW" "$TMP/long.healthy.ndjson" --fail-if 'ttft_mean > +1000%'
 check "in one line that says so" same "$(wc -l <"$TMP/err"):$(cut -d: -f 2-4 "$TMP/err")" \

@@ -15,6 +15,7 @@ struct made {
     double ttft, tpot;
     const char *outcome; /* NULL: ok */
     double ram, gtt;     /* GiB at the most; 0: not known */
+    double shift;        /* of TTFT after a pause in the middle; 0: there is none */
 };
 
 static struct compare_run make(const struct made *m)
@@ -26,11 +27,13 @@ static struct compare_run make(const struct made *m)
     buf_add_json(&b, m->label, strlen(m->label));
     buf_addf(&b, "\"}\n{\"type\":\"phase\",\"t\":0,\"phase\":0,\"max_num_seqs\":%d,\"context\":64,"
                  "\"max_tokens\":11}\n", m->streams);
+    if (m->shift != 0)
+        buf_addf(&b, "{\"type\":\"phase\",\"t\":1,\"phase\":1,\"max_num_seqs\":%d,\"context\":64,\"max_tokens\":11}\n", m->streams);
     for (int i = 0; i < m->n; i++) {
-        long long sent = i * 1000 * MS, first = sent + (long long)((m->ttft * (1 + i % 7 * 0.002)) * MS);
+        long long sent = i * 1000 * MS, first = sent + (long long)(((m->ttft + (i >= m->n / 2 ? m->shift : 0)) * (1 + i % 7 * 0.002)) * MS);
         long long last = first + (long long)(10 * m->tpot * (1 + i % 5 * 0.002) * MS);
-        buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"outcome\":\"%s\",\"due\":%lld,",
-                 i, m->outcome != NULL ? m->outcome : "ok", sent);
+        buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"phase\":%d,\"outcome\":\"%s\",\"due\":%lld,",
+                 i, m->shift != 0 && i >= m->n / 2, m->outcome != NULL ? m->outcome : "ok", sent);
         buf_addf(&b, "\"started\":%lld,\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,",
                  sent, sent, first, first, last);
         buf_addf(&b, "\"end\":%lld,\"prompt_tokens\":64,\"output_tokens\":11,\"first_event_tokens\":1,"
@@ -76,9 +79,9 @@ static char *written(const struct made *m, size_t n, enum compare_format format)
 }
 
 static const struct made three[] = {
-    {"before", 120, 2, 100, 10, NULL, 0, 0},
-    {"same again", 120, 2, 100, 10, NULL, 0, 0},
-    {"slower", 120, 2, 150, 10, NULL, 0, 0},
+    {"before", 120, 2, 100, 10, NULL, 0, 0, 0},
+    {"same again", 120, 2, 100, 10, NULL, 0, 0, 0},
+    {"slower", 120, 2, 150, 10, NULL, 0, 0, 0},
 };
 
 /* What is asked of the table of figures: names once each, quantiles that are some. */
@@ -119,7 +122,7 @@ static void test_verdicts(void **state)
 static void test_objections(void **state)
 {
     (void)state;
-    const struct made other = {"other", 120, 8, 100, 10, NULL, 0, 0};
+    const struct made other = {"other", 120, 8, 100, 10, NULL, 0, 0, 0};
     struct compare_run a = make(&three[0]), b = make(&other);
     struct compared c;
     compare_runs(&a, &b, 0.02, &c);
@@ -135,8 +138,8 @@ static void test_text(void **state)
     (void)state;
     static const char *const lines[] = {
         "A  before\nB  same again\nC  slower\n\nB against A\n", "\nC against A\n", "  B is\n", "  C is\n",
-        "  TTFT mean             101 ms    151 ms    +50.3 ms    +50.0 %  lose\n",
-        "  TPOT mean            10.0 ms   10.0 ms        0 µs     +0.0 %  same\n",
+        "  TTFT mean ↓                  101 ms    151 ms    +50.3 ms    +50.0 %  lose\n",
+        "  TPOT mean ↓                 10.0 ms   10.0 ms        0 µs     +0.0 %  same\n",
     };
     char *text = written(three, 3, COMPARE_TEXT);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
@@ -153,13 +156,13 @@ static void test_markdown(void **state)
 {
     (void)state;
     static const struct made hostile[] = {
-        {"before", 120, 2, 100, 10, NULL, 0, 0}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL, 0, 0}};
+        {"before", 120, 2, 100, 10, NULL, 0, 0, 0}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL, 0, 0, 0}};
     static const char *const lines[] = {
         "* A: `before`\n* B: ``a|b `c` @you <b> \xEF\xBF\xBD[1m``\n\n", /* the fence is longer than those inside */
         "> **Not comparable**: different loads: 2 streams, context 64, output 11 against 8, 64, 11\n\n",
         "| A | B | difference | change | B is |\n|---|--:|--:|--:|--:|---|\n",
-        "| TTFT mean | 101 ms | 151 ms | +50.3 ms | +50.0 % | **lose** |\n",
-        "| decode rate mean, tok/s | ",
+        "| TTFT mean ↓ | 101 ms | 151 ms | +50.3 ms | +50.0 % | **lose** |\n",
+        "| decode rate mean, tok/s ↑ | ",
     };
     char *text = written(hostile, 2, COMPARE_MD);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
@@ -200,7 +203,7 @@ static void test_json(void **state)
 static void test_nothing_to_compare(void **state)
 {
     (void)state;
-    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx", 0, 0}, none = {"none", 0, 2, 1, 1, NULL, 0, 0};
+    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx", 0, 0, 0}, none = {"none", 0, 2, 1, 1, NULL, 0, 0, 0};
     struct err e = {""};
     struct compare_run f = make(&failed);
     assert_false(compare_run_usable(&f, &e));
@@ -215,6 +218,28 @@ static void test_nothing_to_compare(void **state)
     compare_run_release(&f);
 }
 
+/* Repeats of a load, parted by a pause, lie 10 ms apart: a difference of less is none. */
+static void test_repeats(void **state)
+{
+    (void)state;
+    struct made runs[] = {{.label = "a", .n = 200, .streams = 1, .ttft = 100, .tpot = 10, .shift = 10},
+                          {.label = "b", .n = 200, .streams = 1, .ttft = 108, .tpot = 10, .shift = 0.001}};
+    char *text = written(runs, 2, COMPARE_TEXT);
+    assert_null(strstr(text, "NOT COMPARABLE"));
+    assert_null(strstr(strstr(text, "TTFT mean"), "lose\n  TTFT p50"));
+    free(text);
+    runs[1].ttft = 140; /* more than that is one */
+    text = written(runs, 2, COMPARE_TEXT);
+    assert_non_null(strstr(strstr(text, "TTFT mean"), "lose\n  TTFT p50"));
+    free(text);
+    runs[0].shift = 0; /* without repeats nothing is known of a spread */
+    runs[1].shift = 0;
+    runs[1].ttft = 104;
+    text = written(runs, 2, COMPARE_TEXT);
+    assert_non_null(strstr(strstr(text, "TTFT mean"), "lose\n  TTFT p50"));
+    free(text);
+}
+
 /* The memory of the report that this program is made after. */
 static void test_memory(void **state)
 {
@@ -223,8 +248,8 @@ static void test_memory(void **state)
                                 {.label = "30B", .n = 20, .streams = 1, .ttft = 116, .tpot = 29, .ram = 46.4, .gtt = 39.7},
                                 {.label = "no memory", .n = 20, .streams = 1, .ttft = 116, .tpot = 29}};
     char *text = written(runs, 2, COMPARE_TEXT);
-    assert_non_null(strstr(text, "RAM peak, GiB           50.1      46.4        -3.7     -7.4 %\n"));
-    assert_non_null(strstr(text, "GTT peak, GiB           50.1      39.7       -10.4    -20.8 %\n"));
+    assert_non_null(strstr(text, "RAM peak, GiB                  50.1      46.4        -3.7     -7.4 %\n"));
+    assert_non_null(strstr(text, "GTT peak, GiB                  50.1      39.7       -10.4    -20.8 %\n"));
     free(text);
     const struct made unknown[] = {runs[0], runs[2]};
     text = written(unknown, 2, COMPARE_TEXT);
@@ -241,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections),
         cmocka_unit_test(test_text),     cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
         cmocka_unit_test(test_nothing_to_compare), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
