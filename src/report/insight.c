@@ -324,6 +324,12 @@ static bool prefill_linear(const struct facts *d, struct insight *o)
     return true;
 }
 
+static bool client_was_limit(const struct run_file *f)
+{
+    const cJSON *client = cJSON_GetObjectItemCaseSensitive(f->summary, "client");
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited"));
+}
+
 void insight_variance(const struct run_file *f, const struct run_phase *p, char *out, size_t size)
 {
     const struct row *first = NULL;
@@ -355,6 +361,10 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
     }
     if (first == NULL || later == 0)
         return;
+    if (client_was_limit(f)) {
+        snprintf(out, size, "this client was the limit, not the server");
+        return;
+    }
     bool slow_first = (double)(first->tl.end - first->tl.sent) > most && ttft_of(first) > 1.5 * rest / (double)later;
     if (slow_first && uncached(first) && later_cached == later)
         snprintf(out, size, "the first was new to the prefix cache, the later ones were in it");
@@ -456,7 +466,7 @@ static bool client_limited(const struct facts *d, struct insight *o)
 {
     const cJSON *client = cJSON_GetObjectItemCaseSensitive(d->file->summary, "client");
     const cJSON *why = cJSON_GetObjectItemCaseSensitive(client, "reason");
-    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited")))
+    if (!client_was_limit(d->file))
         return false;
     SAY(sentence, "The machine that ran tokgauge was the limit: these figures are its, not the server's.");
     str_sanitise(o->evidence, sizeof o->evidence, cJSON_IsString(why) ? why->valuestring : "no reason in the file",

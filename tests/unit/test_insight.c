@@ -260,6 +260,12 @@ static void test_client(void **state)
     buf_adds(&file, "{\"type\":\"summary\",\"client\":{\"limited\":true,\"reason\":\"lag p99 9.0 ms (limit 5)\"}}\n");
     says("client_limited", "lag p99 9.0 ms");
     begin();
+    phase(0, 1, 4096, true);
+    requests(1, 0, 4096, 0, 1800, 30);
+    requests(2, 0, 4096, 4000, 90, 30);
+    buf_adds(&file, "{\"type\":\"summary\",\"client\":{\"limited\":true,\"reason\":\"lag\"}}\n");
+    says("variance", "this client was the limit");
+    begin();
     buf_adds(&file, "{\"type\":\"summary\",\"client\":{\"limited\":false,\"reason\":null}}\n");
     silent("client_limited");
 }
