@@ -63,6 +63,9 @@ const struct option option_rows[] = {
      false},
     {"out", 'o', NULL, LOADS, TEXT, AT(run.out), 0, 0, "FILE", NULL,
      "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
+    {"save-chunks", 0, NULL, LOADS, FLAG, AT(run.save_chunks), 0, 0, NULL, NULL,
+     "keep every gap between chunks in the run file: some 10 bytes a chunk", false},
+    {"save-text", 0, NULL, LOADS, FLAG, AT(run.save_text), 0, 0, NULL, NULL, "keep every answer's text in the run file", false},
     {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
      "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
      "several times", false},
@@ -136,7 +139,7 @@ const struct option option_rows[] = {
     {"note", 0, NULL, COMMAND_REPORT | COMMAND_BENCH, NOTE, 0, 0, 0, "KEY=VALUE", NULL,
      "a fact that no API tells (quantisation, launch command); may be given several times", false},
     {"detailed", 0, NULL, COMMAND_REPORT, FLAG, AT(detailed), 0, 0, NULL, NULL,
-     "with vllm: the lists with one entry a request too", false},
+     "with vllm: the lists with one entry a request too; gaps and texts only of a run with --save-chunks and --save-text", false},
 
     {"min-effect", 0, NULL, COMMAND_COMPARE, NUMBER, AT(min_effect), 0, 1, "SHARE", "0.02",
      "smaller differences do not count", false},

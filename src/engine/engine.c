@@ -50,24 +50,29 @@ static void note_failure(struct engine *g, const struct row *r)
         engine_note(g, 2, "stream %d: %s", r->stream, g->view.last_error);
 }
 
+/* Its numbers are all there. */
+static void settle_row(struct engine *g, struct row *r)
+{
+    rows_request(g, r);
+    free(r->text);
+    r->text = NULL;
+    phases_row(&g->result.phases, r);
+}
+
 static void take_row(struct engine *g, struct row *r)
 {
     note_failure(g, r);
-    if (g->counter != NULL && r->text != NULL) {
+    if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL)
         counter_put(g->counter, r);
-        return;
-    }
-    rows_request(g, r);
-    phases_row(&g->result.phases, r);
+    else
+        settle_row(g, r);
 }
 
 static void take_counted(struct engine *g)
 {
     struct row r;
-    while (g->counter != NULL && counter_take(g->counter, clock_ns() - COUNTING_NS, &r)) {
-        rows_request(g, &r);
-        phases_row(&g->result.phases, &r);
-    }
+    while (g->counter != NULL && counter_take(g->counter, clock_ns() - COUNTING_NS, &r))
+        settle_row(g, &r);
 }
 
 static void copy_streams(struct engine *g, int index, const struct record_set *set)
@@ -236,8 +241,9 @@ static void begin_load(struct engine *g, int64_t now)
     rows_header(g);
     rows_request(g, &r->pre.first);
     g->scraper = scraper_start(&r->pre.server, &g->http);
-    g->shared.keep_text = r->pre.first.tl.source == TOK_EVENTS && r->pre.server.kind->tokenize != TOKENIZE_NONE;
-    if (g->shared.keep_text)
+    bool count = r->pre.first.tl.source == TOK_EVENTS && r->pre.server.kind->tokenize != TOKENIZE_NONE;
+    g->shared.keep_text = count || c->save_text;
+    if (count)
         g->counter = counter_start(&r->pre.server, &g->http);
     g->workers_n = workers_wanted(c);
     g->workers = xcalloc((size_t)g->workers_n, sizeof(struct worker *));

@@ -8,8 +8,12 @@
 #include "version.h"
 
 #include <math.h>
+#include <string.h>
 
-#define LINE_MAX_BYTES (4u << 20)
+#define LINE_MAX_BYTES (16u << 20)
+/* What of one request is kept with --save-chunks and --save-text at most; a line holds both, however it is escaped. */
+#define GAPS_MAX 300000
+#define TEXT_MAX (1u << 20)
 
 static struct jsonw begin(struct buf *b, const char *type)
 {
@@ -91,6 +95,8 @@ void rows_header(struct engine *g)
     jw_bool(&j, "fixed_length", (r->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0);
     jw_int(&j, "seed", g->cfg->seed);
     jw_int(&j, "warmup", g->cfg->warmup);
+    jw_bool(&j, "chunks", g->cfg->save_chunks);
+    jw_bool(&j, "texts", g->cfg->save_text);
     jw_num(&j, "prompt_base_tokens", r->pre.scale.base, 3);
     jw_num(&j, "prompt_tokens_per_word", r->pre.scale.per_word, 6);
     jw_bool(&j, "tls_verified", !g->cfg->insecure);
@@ -116,6 +122,19 @@ void rows_phase(struct engine *g, const struct phase *p, int64_t at)
         jw_bool(&j, "repeated", s->repeated);
     }
     end(g, &j, &b);
+}
+
+/* The time between each output event and the next; null where that is too much for a line. */
+static void jw_gaps(struct jsonw *j, const struct timeline *t)
+{
+    if (t->gaps_n > GAPS_MAX) {
+        jw_str(j, "gaps", NULL);
+        return;
+    }
+    jw_open(j, "gaps", '[');
+    for (size_t i = 1; i < t->gaps_n; i++)
+        jw_num(j, NULL, (double)t->gaps[i].gap_ns, 0);
+    jw_close(j, ']');
 }
 
 void rows_request(struct engine *g, const struct row *r)
@@ -155,6 +174,10 @@ void rows_request(struct engine *g, const struct row *r)
         jw_bool(&j, "retried", true);
     if (r->error[0] != '\0')
         jw_str(&j, "error", r->error);
+    if (g->cfg->save_chunks && r->stream > 0)
+        jw_gaps(&j, t);
+    if (g->cfg->save_text && r->stream > 0)
+        jw_str(&j, "text", r->text == NULL ? "" : strlen(r->text) <= TEXT_MAX ? r->text : NULL);
     end(g, &j, &b);
 }
 

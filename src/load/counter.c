@@ -25,8 +25,7 @@ static void *run(void *ctx)
             pthread_cond_wait(&c->wake, &c->lock);
             continue;
         }
-        char *text = c->rows[c->done].text;
-        c->rows[c->done].text = NULL;
+        char *text = c->rows[c->done].text != NULL ? xstrdup(c->rows[c->done].text) : NULL;
         c->taken = false;
         pthread_mutex_unlock(&c->lock);
         int64_t tokens = text != NULL ? server_count_output(c->server, c->http, text, &c->stop) : -1;
@@ -79,11 +78,8 @@ bool counter_take(struct counter *c, int64_t before, struct row *r)
 {
     pthread_mutex_lock(&c->lock);
     bool counted = c->head < c->done, some = counted || (c->head < c->n && c->rows[c->head].tl.end < before);
-    if (some) {
+    if (some)
         *r = c->rows[c->head++];
-        free(r->text);
-        r->text = NULL;
-    }
     if (some && !counted) {
         c->done = c->head;
         c->taken = true;

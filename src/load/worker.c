@@ -201,7 +201,7 @@ static void hand_row(struct slot *s)
                       .warmup = s->item.warmup, .context = s->context, .max_tokens = s->max_tokens,
                       .fixed_length = (w->shared->fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0};
     str_copy(r->error, sizeof r->error, s->t.error);
-    if (s->t.keep_text && r->tl.source == TOK_EVENTS && s->t.text.len > 0)
+    if (s->t.keep_text && s->t.text.len > 0)
         r->text = xstrdup(s->t.text.data);
     s->t.tl.gaps = NULL; /* the row owns them now */
     s->t.tl.gaps_n = s->t.tl.gaps_cap = 0;

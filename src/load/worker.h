@@ -35,7 +35,7 @@ struct load_shared {
     const struct http_settings *http;
     char url[600];
     unsigned fields; /* body_field bits that this server takes */
-    bool keep_text;  /* this server sends no usage: whole outputs are kept until their tokens are counted */
+    bool keep_text;  /* rows carry the whole output: its tokens have yet to be counted, or it is to be saved */
     atomic_uint_fast64_t next_seq;
     pthread_mutex_t lock;
     struct load_target target; /* under lock */

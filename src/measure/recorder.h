@@ -21,7 +21,7 @@ struct row { /* one finished request */
     bool fixed_length;  /* exactly max_tokens were asked for */
     int64_t context, max_tokens; /* asked for */
     char error[160];
-    char *text;         /* the whole output, where its tokens have yet to be counted; owned; else NULL */
+    char *text;         /* the whole output, where somebody wants it (worker_shared); owned; else NULL */
 };
 
 struct record_set {

@@ -330,6 +330,25 @@ static bool client_was_limit(const struct run_file *f)
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited"));
 }
 
+/* Three requests or more of a phase, each slower to decode than the one before, the last by a tenth or more than the first. */
+static bool decode_fell(const struct run_file *f, const struct run_phase *p, double *from, double *to)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        if (f->rows[i].phase != p->id)
+            continue;
+        double v[M_REQUEST_COUNT_];
+        timeline_numbers(&f->rows[i].tl, v);
+        double rate = v[M_DECODE_RATE];
+        if (!isfinite(rate) || (n > 0 && rate >= *to))
+            return false;
+        if (n++ == 0)
+            *from = rate;
+        *to = rate;
+    }
+    return p->streams == 1 && n >= 3 && *to < 0.9 * *from;
+}
+
 void insight_variance(const struct run_file *f, const struct run_phase *p, char *out, size_t size)
 {
     const struct row *first = NULL;
@@ -365,6 +384,13 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
         snprintf(out, size, "this client was the limit, not the server");
         return;
     }
+    double from = 0, to = 0;
+    if (decode_fell(f, p, &from, &to)) {
+        char x[FMT_SIZE], y[FMT_SIZE];
+        snprintf(out, size, "each decoded slower than the one before (%s → %s tok/s), as at a power or temperature limit",
+                 fmt_rate(x, from), fmt_rate(y, to));
+        return;
+    }
     bool slow_first = (double)(first->tl.end - first->tl.sent) > most && ttft_of(first) > 1.5 * rest / (double)later;
     if (slow_first && uncached(first) && later_cached == later)
         snprintf(out, size, "the first was new to the prefix cache, the later ones were in it");
@@ -389,7 +415,7 @@ static bool variance(const struct facts *d, struct insight *o)
     }
     if (worst == NULL)
         return false;
-    char why[128], n[FMT_SIZE];
+    char why[160], n[FMT_SIZE];
     insight_variance(d->file, worst->phase, why, sizeof why);
     SAY(sentence, "Requests of the same size take very different times%s%s.", why[0] != '\0' ? ": " : "; nothing here shows why", why);
     SAY(evidence, "context %s, output %" PRId64 ": standard deviation %.0f %% of the mean end-to-end time, %" PRIu64 " requests",

@@ -191,7 +191,7 @@ static void stability_row(struct doc *d, const struct run_file *f, const struct 
 {
     struct tally t;
     struct dist e2e;
-    char n[FMT_SIZE], why[128];
+    char n[FMT_SIZE], why[160];
     run_file_phase(f, p->id, &t);
     tally_dist(&t, M_E2E, &e2e);
     double cv = e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN;

@@ -67,12 +67,12 @@ static void itl_of(const struct run_file *f, struct jsonw *j)
     jw_num(j, "p99_itl_ms", d.p99, 6);
 }
 
+/* vLLM's lists have all requests, the failed ones with zeros and their error. */
 static void list(const struct run_file *f, const char *name, number_fn *number, double unit, struct jsonw *j)
 {
     jw_open(j, name, '[');
     for (size_t i = 0; i < f->rows_n; i++)
-        if (f->rows[i].tl.outcome == OUT_OK)
-            jw_num(j, NULL, number(&f->rows[i]) / unit, 9);
+        jw_num(j, NULL, f->rows[i].tl.outcome == OUT_OK ? number(&f->rows[i]) / unit : 0, 9);
     jw_close(j, ']');
 }
 
@@ -89,6 +89,41 @@ static double output_tokens(const struct row *r)
 static double start_time(const struct row *r)
 {
     return (double)r->tl.sent / 1e6;
+}
+
+static void errors(const struct run_file *f, struct jsonw *j)
+{
+    jw_open(j, "errors", '[');
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = &f->rows[i];
+        jw_str(j, NULL, r->tl.outcome == OUT_OK ? "" : r->error[0] != '\0' ? r->error : outcome_name(r->tl.outcome));
+    }
+    jw_close(j, ']');
+}
+
+static void gaps(const struct run_file *f, struct jsonw *j)
+{
+    jw_open(j, "itls", '[');
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct run_detail *d = &f->details[i];
+        if (!d->gaps_known) {
+            jw_str(j, NULL, NULL);
+            continue;
+        }
+        jw_open(j, NULL, '[');
+        for (size_t k = 0; k < d->gaps_n && f->rows[i].tl.outcome == OUT_OK; k++)
+            jw_num(j, NULL, (double)d->gap_ns[k] / 1e9, 9);
+        jw_close(j, ']');
+    }
+    jw_close(j, ']');
+}
+
+static void texts(const struct run_file *f, struct jsonw *j)
+{
+    jw_open(j, "generated_texts", '[');
+    for (size_t i = 0; i < f->rows_n; i++)
+        jw_str(j, NULL, f->details[i].text);
+    jw_close(j, ']');
 }
 
 /* "2026-02-19T13:05:21Z" → "20260219-130521". */
@@ -139,7 +174,12 @@ void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
         list(f, "output_lens", output_tokens, 1, &j);
         list(f, "ttfts", ttft, 1e3, &j); /* seconds */
         list(f, "start_times", start_time, 1e3, &j);
-        list(f, "e2els", e2el, 1e3, &j); /* vLLM has "itls" to add up, but a run file does not keep the single gaps */
+        list(f, "e2els", e2el, 1e3, &j); /* ours alone has it: "itls" add up to it, but need not be there */
+        errors(f, &j);
+        if (f->has_gaps)
+            gaps(f, &j);
+        if (f->has_texts)
+            texts(f, &j);
     }
     stats_of(f, "ttft", ttft, &j);
     stats_of(f, "tpot", tpot, &j);

@@ -76,6 +76,23 @@ static void *room(void *list, size_t n, size_t size)
 
 /* ---- kinds of lines; false where a line of that kind does not read ---- */
 
+static struct run_detail read_detail(const cJSON *o)
+{
+    struct run_detail d = {0};
+    const cJSON *gaps = get(o, "gaps"), *v;
+    d.gaps_known = cJSON_IsArray(gaps);
+    if (d.gaps_known && gaps->child != NULL)
+        d.gap_ns = xcalloc((size_t)cJSON_GetArraySize(gaps), sizeof *d.gap_ns);
+    cJSON_ArrayForEach(v, gaps)
+    {
+        if (d.gap_ns != NULL && cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e18)
+            d.gap_ns[d.gaps_n++] = (float)v->valuedouble;
+    }
+    const char *s = text(o, "text");
+    d.text = s != NULL ? xstrdup(s) : NULL;
+    return d;
+}
+
 static bool read_row(struct run_file *f, const cJSON *o)
 {
     struct row r = {.seq = (uint64_t)whole(o, "seq", 0), .stream = small(o, "stream"), .phase = small(o, "phase"),
@@ -110,6 +127,10 @@ static bool read_row(struct run_file *f, const cJSON *o)
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
     } else if (strcmp(part, "load") == 0) {
+        if (f->has_gaps || f->has_texts) {
+            f->details = room(f->details, f->rows_n, sizeof *f->details);
+            f->details[f->rows_n] = read_detail(o);
+        }
         f->rows = room(f->rows, f->rows_n, sizeof r);
         f->rows[f->rows_n++] = r;
     }
@@ -243,6 +264,8 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
         return err_set(e, "'%s' is not a run file: its first line is no header", f->path);
     }
     f->header = line;
+    f->has_gaps = cJSON_IsTrue(get(line, "chunks"));
+    f->has_texts = cJSON_IsTrue(get(line, "texts"));
     double format = number(line, "format");
     if (format == RUNFILE_FORMAT)
         return true;
@@ -325,6 +348,11 @@ void run_file_free(struct run_file *f)
     cJSON_Delete(f->header);
     cJSON_Delete(f->summary);
     tally_release(&f->total);
+    for (size_t i = 0; f->details != NULL && i < f->rows_n; i++) {
+        free(f->details[i].gap_ns);
+        free(f->details[i].text);
+    }
+    free(f->details);
     free(f->rows);
     free(f->samples);
     free(f->marks);

@@ -46,6 +46,14 @@ struct run_answer {
     char error[160];
 };
 
+/* Of one request, in a file of --save-chunks or --save-text. */
+struct run_detail {
+    bool gaps_known;
+    float *gap_ns; /* between an output event and the next */
+    size_t gaps_n;
+    char *text;    /* as it came, not sanitised; NULL: not kept */
+};
+
 struct run_file {
     char *path;
     char name[RUN_NAME]; /* its label, or the file's name without folder and extension; sanitised */
@@ -53,6 +61,8 @@ struct run_file {
     cJSON *summary;     /* NULL: the run was killed, or the file was cut */
     struct row *rows;   /* measured requests in the order of the file; their moments are ns with an origin of its own; no gaps */
     size_t rows_n;
+    struct run_detail *details; /* one a row; NULL: the file has neither gaps nor texts */
+    bool has_gaps, has_texts;
     struct row first;   /* the request before the load; first.tl.sent = 0: none in the file */
     struct run_sample *samples;
     size_t samples_n;

@@ -31,8 +31,21 @@ check "vllm: its names" json "$TMP/vllm.json" '
       "request_goodput","output_throughput","total_token_throughput","mean_ttft_ms","median_ttft_ms","std_ttft_ms",
       "p99_ttft_ms","mean_tpot_ms","mean_itl_ms","mean_e2el_ms"] - keys) == []'
 check "vllm: its figures" json "$TMP/vllm.json" '($s[0]) as $s | .completed == $s.requests.ok and .failed == $s.requests.failed
-    and (.mean_ttft_ms - $s.ttft_ms.mean | fabs) < 0.001 and (.ttfts | length) == .completed
+    and (.mean_ttft_ms - $s.ttft_ms.mean | fabs) < 0.001
+    and ([.ttfts, .errors, .e2els, .input_lens, .output_lens, .start_times | length] | unique) == [.num_prompts]
+    and (.errors | map(select(. == "")) | length) == .completed
     and (.mean_tpot_ms / $s.tpot_ms.mean - 1 | fabs) < 0.001' --slurpfile s "$TMP/summary.json"
+check "vllm: no gaps where the run kept none" json "$TMP/vllm.json" 'has("itls") or has("generated_texts") | not'
+exits 0 "$TOKGAUGE" run "$URL" --json -c 4 -n 40 --max-tokens 10 --context 200 --save-chunks --save-text --out "$TMP/detailed.ndjson" >/dev/null
+"$TOKGAUGE" report "$TMP/detailed.ndjson" --format vllm --detailed >"$TMP/detailed.json"
+check "vllm: with --save-chunks and --save-text the gaps, which add up, and the texts" json "$TMP/detailed.json" '
+    . as $v | .failed > 0 and ([.itls, .generated_texts | length] | unique) == [.num_prompts]
+    and ([range(.num_prompts) | if $v.errors[.] == "" then
+            ($v.itls[.] | length) == 9 and ($v.ttfts[.] + ($v.itls[.] | add) - $v.e2els[.] | fabs) < 1e-6
+            and ($v.generated_texts[.] | length) > 9
+          else $v.itls[.] == [] and $v.ttfts[.] == 0 end] | all)
+    and (([.itls[][]] | add / length * 1000) / .mean_itl_ms - 1 | fabs) < 0.01'
+check "vllm: and can be read back" exits 0 "$TOKGAUGE" compare "$TMP/detailed.json" "$TMP/detailed.ndjson"
 
 # ---- HTML ----
 

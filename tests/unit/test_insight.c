@@ -217,6 +217,16 @@ static void test_variance(void **state)
     phase(0, 1, 4096, false);
     requests(3, 0, 4096, 0, 300, 30);
     silent("variance");
+    begin();
+    phase(0, 1, 4096, false);
+    for (int i = 1; i <= 3; i++)
+        requests(1, 0, 4096, 0, 300, 30 * i);
+    says("variance", "each decoded slower than the one before (33.3 → 11.1 tok/s)");
+    begin();
+    phase(0, 1, 4096, false);
+    for (int i = 1; i <= 4; i++)
+        requests(1, 0, 4096, 0, 300, i == 3 ? 30 : 30 * i);
+    says("variance", "nothing here shows why");
 }
 
 static void falling(double last, int seconds, double noise)
