@@ -13,6 +13,9 @@ build    pc:libcurl                     libcurl4-openssl-dev    libcurl-devel   
 build    pc:libevent_pthreads           libevent-dev            libevent-devel        libevent        libevent-devel
 build    pc:ncursesw                    libncurses-dev          ncurses-devel         ncurses         ncurses-devel
 build    pc:libcjson                    libcjson-dev            cjson-devel           cjson           cJSON-devel
+build    pc:libdrm_amdgpu               libdrm-dev              libdrm-devel          libdrm          libdrm-devel
+test     pc:umockdev-1.0                libumockdev-dev         umockdev-devel        umockdev        libumockdev-devel
+test     cmd:umockdev-wrapper           umockdev                umockdev              umockdev        umockdev
 test     pc:cmocka                      libcmocka-dev           libcmocka-devel       cmocka          libcmocka-devel
 test     pc:vterm                       libvterm-dev            libvterm-devel        libvterm        libvterm-devel
 test     cmd:jq                         jq                      jq                    jq              jq
