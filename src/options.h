@@ -51,7 +51,7 @@ void options_release(struct options *o);
 void options_help(FILE *f, unsigned command);
 /* The manual's options section, in man(7) macros. */
 void options_man(FILE *f);
-/* The command line as it could be typed again, header values and other secrets masked. */
+/* The command line as it could be typed again, secrets masked (mask.h). */
 void options_command_line(int argc, char **argv, char *out, size_t size);
 
 /* For tests: option names one by one, NULL at the end. */

@@ -1,7 +1,9 @@
-/* The option table as text: --help and the manual; and a command line as text. */
+/* The option table as text: --help and the manual; and the command line for the run file. */
 #include "options.h"
+#include "mask.h"
 #include "options_table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void wrap(FILE *f, const char *text, int indent)
@@ -112,57 +114,13 @@ void options_man(FILE *f)
     man_section(f, "Everywhere", 0, 0);
 }
 
-/* ---- the command line as it could be typed again ---- */
-
-/* Words that a shell would split or expand stand in single quotes. */
-static void add_quoted(char *out, size_t size, const char *word)
-{
-    size_t n = strlen(out);
-    bool plain = word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+")] == '\0';
-    if (n > 0 && n + 1 < size)
-        out[n++] = ' ';
-    if (plain) {
-        snprintf(out + n, size - n, "%s", word);
-        return;
-    }
-    if (n + 1 < size)
-        out[n++] = '\'';
-    for (const char *p = word; *p != '\0' && n + 6 < size; p++) {
-        if (*p == '\'')
-            n += (size_t)snprintf(out + n, size - n, "'\\''");
-        else
-            out[n++] = *p;
-    }
-    if (n + 1 < size)
-        out[n++] = '\'';
-    out[n < size ? n : size - 1] = '\0';
-}
-
-static void mask(const char *word, char *out, size_t size)
-{
-    size_t n = strcspn(word, ":");
-    snprintf(out, size, "%.*s: ***", (int)MIN_OF(n, (size_t)64), word);
-}
-
 void options_command_line(int argc, char **argv, char *out, size_t size)
 {
-    out[0] = '\0';
-    bool secret = false;
-    char plain[600];
-    for (int i = 0; i < argc; i++) {
-        const char *word = i == 0 ? "tokgauge" : argv[i];
-        char hidden[96];
-        if (secret) {
-            mask(word, hidden, sizeof hidden);
-            word = hidden;
-        } else if (str_starts(word, "--header=") || (str_starts(word, "-H") && word[2] != '\0')) {
-            mask(word, hidden, sizeof hidden);
-            word = hidden;
-        } else if (strchr(word, '@') > strchr(word, ':') && strchr(word, ':') != NULL) { /* http://user:key@… */
-            url_hide_login(word, plain, sizeof plain);
-            word = plain;
-        }
-        secret = strcmp(argv[i], "--header") == 0 || strcmp(argv[i], "-H") == 0;
-        add_quoted(out, size, word);
-    }
+    static char program[] = "tokgauge"; /* wherever it lies */
+    char **words = xcalloc((size_t)MAX_OF(argc, 1), sizeof *words);
+    words[0] = program;
+    for (int i = 1; i < argc; i++)
+        words[i] = argv[i];
+    mask_command_line(words, (size_t)MAX_OF(argc, 0), out, size);
+    free(words);
 }
