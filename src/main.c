@@ -8,6 +8,7 @@
 #include "report/compare.h"
 #include "report/report.h"
 #include "report/summary.h"
+#include "report/watch_print.h"
 #include "ui/ui.h"
 #include "version.h"
 
@@ -24,7 +25,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_THRESHOLD = 3 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_THRESHOLD = 3, EXIT_GUARD = 4 };
 
 #define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
 
@@ -157,7 +158,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
 static enum ui_end watch_dashboard(struct engine *g, const struct options *o, struct snapshot *s, struct err *e)
 {
     struct ui_config c = {.glyphs = (enum ui_glyphs)o->glyphs, .color = (enum ui_color)o->color, .theme = o->theme,
-                          .stop = &stop_signal};
+                          .view = o->command == COMMAND_WATCH ? '4' : 0, .stop = &stop_signal};
     struct snapshot_source source = engine_source(g);
     enum ui_end end = (enum ui_end)ui_run(&c, &source, e);
     source.read(source.ctx, s, 0);
@@ -260,10 +261,13 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
         fputs("tokgauge: no request succeeded\n", stderr);
     if (file_failed(r))
         fprintf(stderr, "tokgauge: the run file is not whole: %s\n", r->lost_why);
+    if (r->end == END_GUARD)
+        fprintf(stderr, "tokgauge: stopped by the memory guard: %s\n", r->guard_why);
     int status = exit_status(r, end, dashboard);
     if (!told && status == EXIT_DONE) /* where a signal or a lost terminal ended it, that is the reason */
         status = EXIT_FAILED;
-    return r->load_start != 0 && !thresholds_hold(r, o) ? EXIT_THRESHOLD : status;
+    bool broken = r->load_start != 0 && !thresholds_hold(r, o);
+    return r->end == END_GUARD ? EXIT_GUARD : broken ? EXIT_THRESHOLD : status;
 }
 
 static int run_engine(const struct options *o, const char *command_line)
@@ -285,6 +289,84 @@ static int run_engine(const struct options *o, const char *command_line)
     int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED) : report(r, o, end, dashboard);
     if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, &e))
         status = complain(&e, EXIT_FAILED);
+    free(last);
+    engine_free(g);
+    return status;
+}
+
+/* ---- watch ---- */
+
+static bool print_look(const struct snapshot *s, const struct options *o)
+{
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    char time[32];
+    clock_wall(time, sizeof time);
+    if (o->json)
+        watch_print_json(s, time, &b);
+    else if (o->once)
+        watch_print_page(s, utf8_terminal(), &b);
+    else
+        watch_print_line(s, utf8_terminal(), &b);
+    bool ok = print(&b, stdout);
+    buf_release(&b);
+    return ok;
+}
+
+/* Has one look seen all that there is to see?  A server's counters come a moment after the server. */
+static bool seen_all(const struct snapshot *s)
+{
+    bool server = s->server.address[0] != '\0' ? isfinite(s->server.running) || s->clock_s > 2 : s->status[0] != '\0';
+    if (s->server.simulated && !isfinite(s->memory.gtt_used.value))
+        return false;
+    return server && s->memory.procs_known == (s->memory.gpu_name[0] != '\0');
+}
+
+static void watch_lines(struct engine *g, const struct options *o, struct snapshot *s)
+{
+    struct snapshot_source source = engine_source(g);
+    int64_t every = MAX_OF(o->run.machine.sample_ns, NS_PER_SEC), next = clock_ns() + (o->once ? 0 : every);
+    bool stopped = false;
+    while (!engine_over(g)) {
+        engine_wait(g, SIGNAL_NS);
+        source.read(source.ctx, s, s->seq);
+        if (stop_signal && !stopped)
+            stop_run(g);
+        stopped = stopped || stop_signal;
+        if (stopped || s->seq == 0 || clock_ns() < next || (o->once && !seen_all(s) && s->clock_s < 5))
+            continue;
+        next += every;
+        if (!print_look(s, o) || o->once) {
+            stop_run(g);
+            stopped = true;
+        }
+    }
+}
+
+static int run_watch(const struct options *o, const char *command_line)
+{
+    struct err e, ui_error = {""};
+    bool usage, dashboard = wants_dashboard(o) && !o->once;
+    struct engine *g = start_engine(o, command_line, &usage, &e);
+    if (g == NULL)
+        return complain(&e, usage ? EXIT_USAGE : EXIT_FAILED);
+    struct snapshot *last = xcalloc(1, sizeof *last);
+    enum ui_end end = UI_FINISHED;
+    if (dashboard)
+        end = watch_dashboard(g, o, last, &ui_error);
+    else
+        watch_lines(g, o, last);
+    const struct run_result *r = engine_finish(g);
+    ui_finish();
+    int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED)
+                 : stop_signal  ? 128 + stop_signal
+                 : dashboard && end == UI_INTERRUPT ? 128 + SIGINT
+                 : dashboard && end == UI_LOST      ? 128 + SIGHUP
+                                                    : EXIT_DONE;
+    if (o->run.out != NULL && (r->run_file[0] == '\0' || r->lost_lines > 0)) {
+        fprintf(stderr, "tokgauge: the run file is not whole: %s\n", r->lost_why);
+        status = status == EXIT_DONE ? EXIT_FAILED : status;
+    }
     free(last);
     engine_free(g);
     return status;
@@ -320,7 +402,7 @@ static void fill_defaults(struct options *o)
             drawn = (uint64_t)clock_ns();
         o->run.seed = (int64_t)(drawn >> 22);
     }
-    if (o->command != COMMAND_BENCH && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
+    if (o->command != COMMAND_BENCH && o->command != COMMAND_WATCH && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
         o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
 }
 
@@ -487,6 +569,7 @@ int main(int argc, char **argv)
         fill_defaults(&o);
         status = !check_terminal(&o, &e)          ? complain(&e, EXIT_USAGE)
                  : o.command == COMMAND_DEMO ? run_demo(&o, command_line)
+                 : o.command == COMMAND_WATCH ? run_watch(&o, command_line)
                  : o.command == COMMAND_BENCH ? run_bench(&o, command_line)
                                                   : run_engine(&o, command_line);
         curl_global_cleanup();

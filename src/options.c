@@ -12,7 +12,9 @@ _Static_assert(ARRAY_LEN(((struct options *)NULL)->files) == COMPARE_RUNS, "opti
 #define RUN COMMAND_RUN
 #define LOAD (COMMAND_RUN | COMMAND_DEMO)
 #define LOADS (LOAD | COMMAND_BENCH)
-#define ASKS (COMMAND_RUN | COMMAND_BENCH)
+#define WATCH COMMAND_WATCH
+#define LOOKS (LOADS | WATCH)
+#define ASKS (COMMAND_RUN | COMMAND_BENCH | WATCH)
 #define SIM (COMMAND_SIM | COMMAND_DEMO)
 #define ALL COMMAND_ALL
 #define AT(field) offsetof(struct options, field)
@@ -27,7 +29,7 @@ const struct option option_rows[] = {
      "output length, held fixed where the server can", false},
     {"requests", 'n', NULL, LOAD, COUNT, AT(run.requests), 1, 1e12, "N", NULL,
      "stop after so many measured requests", false},
-    {"duration", 'd', NULL, LOAD, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,
+    {"duration", 'd', NULL, LOAD | WATCH, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,
      "stop sending after so long (30s, 5m, 24h); without --requests and --duration the dashboard runs until q, a run "
      "without a terminal 60 s (demo: 20 s)", false},
     {"warmup", 0, NULL, LOAD, COUNT, AT(run.warmup), 0, 1e9, "N", "0", "send N requests first that are not measured",
@@ -37,31 +39,31 @@ const struct option option_rows[] = {
     {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",
      "unique: no prefix cache helps; shared: all requests send the same; FILE: lines of {\"prompt\":…} or "
      "{\"messages\":[…]}", false},
-    {"natural-length", 0, NULL, LOADS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
+    {"natural-length", 0, NULL, LOOKS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
      "let the model end by itself: --max-tokens is only a limit", false},
-    {"endpoint", 0, NULL, LOADS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},
+    {"endpoint", 0, NULL, LOOKS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},
     {"model", 'm', NULL, ASKS, TEXT, AT(run.model), 0, 0, "NAME", NULL, "default: the first that the server lists", false},
-    {"api-key-env", 0, NULL, LOADS, TEXT, AT(run.api_key_env), 0, 0, "VARIABLE", NULL,
+    {"api-key-env", 0, NULL, LOOKS, TEXT, AT(run.api_key_env), 0, 0, "VARIABLE", NULL,
      "environment variable that holds the API key", false},
-    {"api-key-file", 0, NULL, LOADS, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
+    {"api-key-file", 0, NULL, LOOKS, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
      "file whose first line is the API key", false},
-    {"header", 'H', NULL, LOADS, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
+    {"header", 'H', NULL, LOOKS, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
      "send this header too; may be given several times", false},
     {"ca-file", 0, NULL, ASKS, TEXT, AT(run.ca_file), 0, 0, "FILE", NULL,
      "certificates (PEM) to trust instead of the system's", false},
     {"insecure", 0, NULL, ASKS, FLAG, AT(run.insecure), 0, 0, NULL, NULL, "do not verify the server's TLS certificate",
      false},
-    {"timeout", 0, NULL, LOADS, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
+    {"timeout", 0, NULL, LOOKS, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
      "a request fails when its first byte takes longer", false},
-    {"stall", 0, NULL, LOADS, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
+    {"stall", 0, NULL, LOOKS, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
      "a stream fails when no byte comes for so long", false},
     {"workers", 0, NULL, LOADS, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
      "threads that drive the load; 0: one less than cores, at most 4", false},
-    {"seed", 0, NULL, LOADS, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
+    {"seed", 0, NULL, LOOKS, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
      "seed of the prompts (default: another one in each run, so that no prefix cache knows them from the last run)", false},
-    {"label", 0, NULL, LOADS, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
+    {"label", 0, NULL, LOOKS, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
      false},
-    {"out", 'o', NULL, LOADS, TEXT, AT(run.out), 0, 0, "FILE", NULL,
+    {"out", 'o', NULL, LOOKS, TEXT, AT(run.out), 0, 0, "FILE", NULL,
      "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
     {"save-chunks", 0, NULL, LOADS, FLAG, AT(run.save_chunks), 0, 0, NULL, NULL,
      "keep every gap between chunks in the run file: some 10 bytes a chunk", false},
@@ -69,18 +71,34 @@ const struct option option_rows[] = {
     {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
      "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
      "several times", false},
-    {"plain", 0, NULL, LOADS, FLAG, AT(plain), 0, 0, NULL, NULL,
+    {"plain", 0, NULL, LOOKS, FLAG, AT(plain), 0, 0, NULL, NULL,
      "no dashboard: a progress line a second, a summary at the end", false},
-    {"json", 0, NULL, LOADS, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
-    {"glyphs", 0, NULL, LOADS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
+    {"json", 0, NULL, LOOKS, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
+    {"glyphs", 0, NULL, LOOKS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
      false},
-    {"color", 0, NULL, LOADS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
-    {"theme", 0, NULL, LOADS, TEXT, AT(theme), 0, 0, "NAME", NULL, "colours of the dashboard: tokgauge-dark, mono", false},
+    {"color", 0, NULL, LOOKS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
+    {"theme", 0, NULL, LOOKS, TEXT, AT(theme), 0, 0, "NAME", NULL, "colours of the dashboard: tokgauge-dark, mono", false},
     {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
      false},
     {"svg-size", 0, NULL, LOAD, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
     {"stamps", 0, NULL, LOAD, FLAG, AT(run.stamps), 0, 0, NULL, NULL,
      "compare arrival times with the stamps of the simulator", true},
+
+    {"probe", 0, NULL, WATCH, DURATION, AT(run.probe_ns), 0.1, YEAR, "TIME", NULL,
+     "send one short stream each so long, to see how fast the server is under other people's load", false},
+    {"context", 0, NULL, WATCH, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "64", "prompt length of a probe", false},
+    {"max-tokens", 0, NULL, WATCH, TOKENS, AT(run.max_tokens), 1, TOKENS_MAX, "TOKENS", "32", "output length of a probe", false},
+    {"once", 0, NULL, WATCH, FLAG, AT(once), 0, 0, NULL, NULL, "one look, then the end: as text, or as JSON with --json", false},
+    {"gpu", 0, NULL, LOOKS, TEXT, AT(run.machine.gpu), 0, 0, "PCI|N", NULL,
+     "the GPU to watch, by PCI address or number (default: the server's, or the one with the most memory)", false},
+    {"sample-interval", 0, NULL, LOOKS, DURATION, AT(run.machine.sample_ns), 0.02, 3600, "TIME", "100ms",
+     "time between two looks at this machine's memory", false},
+    {"guard", 0, NULL, LOADS, GUARD, AT(run.machine.guard), 1, 1e15, "BYTES|off", NULL,
+     "stop the load, with exit status 4, when less RAM or GTT is left than this (2GiB, 512MiB); default: 1 GiB, or 2 % of RAM "
+     "where that is more; only for a server on this machine", false},
+    {"proc-root", 0, NULL, LOOKS, TEXT, AT(run.machine.proc_root), 0, 0, "FOLDER", NULL, "in place of /proc", true},
+    {"sysfs-root", 0, NULL, LOOKS, TEXT, AT(run.machine.sysfs_root), 0, 0, "FOLDER", NULL, "in place of /sys", true},
+    {"dev-root", 0, NULL, LOOKS, TEXT, AT(run.machine.dev_root), 0, 0, "FOLDER", NULL, "in place of /dev", true},
 
     {"only", 0, NULL, COMMAND_BENCH, PARTS, AT(suite.parts), 0, 0, "PART,…", NULL,
      "these parts only: a interactive, b memory, c stability, d concurrency, e agent", false},
@@ -165,6 +183,7 @@ const struct option_command option_commands[] = {
     {"demo", COMMAND_DEMO, "", "the same against a simulated server: needs no server and no GPU"},
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
     {"bench", COMMAND_BENCH, "[URL]", "the standard suite: interactive speed, memory, stability, concurrency; writes a report"},
+    {"watch", COMMAND_WATCH, "[URL]", "no load: memory, GPU and the server's own counters"},
     {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
     {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE…", "are the other runs better than the first, or is it noise?"},
 };
@@ -180,6 +199,8 @@ static void set_defaults(struct options *o)
     *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
+                                 .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
+                                             .sysfs_root = "/sys", .dev_root = "/dev"},
                                  .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};
     sim_config_default(&o->sim);
 }
@@ -278,6 +299,17 @@ static bool set_duration(const struct option *op, void *field, const char *value
     if ((double)ns / 1e9 < op->min || (double)ns / 1e9 > op->max)
         return out_of_range(op, value, " seconds", e);
     *(int64_t *)field = ns;
+    return true;
+}
+
+static bool set_guard(const struct option *op, void *field, const char *value, struct err *e)
+{
+    int64_t v = GUARD_NONE;
+    if (strcmp(value, "off") != 0 && !parse_bytes(value, &v))
+        return err_set(e, "--%s '%s' is neither a size (2GiB, 512MiB) nor 'off'", op->name, value);
+    if (v != GUARD_NONE && ((double)v < op->min || (double)v > op->max))
+        return out_of_range(op, value, " bytes", e);
+    *(int64_t *)field = v;
     return true;
 }
 
@@ -403,6 +435,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case SIZE: return set_size(op, o, value, e);
     case COUNTS:
     case TOKENS_LIST: return set_list(op, field, value, e);
+    case GUARD: return set_guard(op, field, value, e);
     case PARTS: return set_parts(op, field, value, e);
     case TEXT:
         if (value[0] == '\0')
@@ -494,7 +527,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         o->files[o->files_n++] = word;
         return true;
     }
-    if (o->command != COMMAND_RUN && o->command != COMMAND_BENCH)
+    if (o->command != COMMAND_RUN && o->command != COMMAND_BENCH && o->command != COMMAND_WATCH)
         return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
                        o->command == COMMAND_DEMO ? "demo" : "sim");
     if (o->run.url != NULL) {
@@ -504,7 +537,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
     }
     if (!looks_like_url(word))
-        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, report, compare) nor a URL (see: tokgauge --help)", word);
+        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, watch, report, compare) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
     return true;
 }
@@ -540,6 +573,8 @@ static bool check_together(const struct options *o, struct err *e)
         return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
     if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))
         return err_set(e, "--only: the part 'agent' needs --agent-url");
+    if (o->once && o->run.probe_ns > 0)
+        return err_set(e, "--once and --probe exclude each other: a look sends nothing");
     if (o->plain && o->json)
         return err_set(e, "--plain and --json exclude each other");
     if (o->run.api_key_env != NULL && o->run.api_key_file != NULL)
@@ -554,6 +589,11 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
     if (argc > 1 && take_command(o, argv[1]))
         i = 2;
     bool words_only = false;
+    if (o->command == COMMAND_WATCH) {
+        o->run.watch = true;
+        o->run.context = 64;
+        o->run.max_tokens = 32;
+    }
     for (; i < argc; i++) {
         bool ok = true;
         if (!words_only && strcmp(argv[i], "--") == 0)

@@ -11,14 +11,15 @@
 
 #include <stdio.h>
 
-enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_BENCH = 32, COMMAND_ALL = 63 };
+enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_BENCH = 32,
+                    COMMAND_WATCH = 64, COMMAND_ALL = 127 };
 
 struct options {
     enum command_name command;
     struct run_config run;
     struct sim_config sim;
     struct suite_options suite;
-    bool plain, json, help, version;
+    bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */
     const char *theme;

@@ -109,6 +109,7 @@ void options_man(FILE *f)
     man_section(f, "The simulated server (sim, and demo; 'tokgauge sim' takes them without sim\\-, too)", COMMAND_SIM,
                 COMMAND_RUN);
     man_section(f, "bench (most of run's too: those that say how to reach the server and how to show the run)", COMMAND_BENCH, COMMAND_RUN);
+    man_section(f, "watch (most of run's too: those that say how to reach the server)", COMMAND_WATCH, COMMAND_RUN);
     man_section(f, "report", COMMAND_REPORT, COMMAND_RUN | COMMAND_BENCH);
     man_section(f, "compare", COMMAND_COMPARE, COMMAND_RUN);
     man_section(f, "Everywhere", 0, 0);

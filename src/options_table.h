@@ -4,7 +4,7 @@
 
 #include "options.h"
 
-enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, NOTE, THRESHOLD, GATE, FAULT, SIZE, COUNTS, TOKENS_LIST, PARTS };
+enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, NOTE, THRESHOLD, GATE, FAULT, SIZE, COUNTS, TOKENS_LIST, PARTS, GUARD };
 
 struct option {
     const char *name;  /* without the dashes */

@@ -22,6 +22,7 @@ enum run_state {
     RUN_WARMUP,
     RUN_LOAD,
     RUN_PAUSED,
+    RUN_WATCH, /* no load at all */
     RUN_DRAIN, /* no new requests, waiting for those in flight */
     RUN_DONE,
     RUN_FAILED /* `status` says why */
@@ -71,14 +72,56 @@ struct event_line {
 struct gauge {
     double value;
     bool simulated;
+    char from[8]; /* "sysfs", "libdrm", "proc" … */
     char why[48];
+};
+
+#define SNAP_PROCS 8
+#define SNAP_WARNINGS 4
+
+/* A process that uses the GPU; bytes, NAN unknown. */
+struct process_row {
+    int pid;
+    char name[32];
+    double gtt, vram, rss;
+    bool server; /* the one that is measured, or a child of it */
+    bool rocm;   /* computes by ROCm */
 };
 
 struct memory_view { /* bytes */
     struct gauge ram_total, ram_used, ram_available;
+    struct gauge swap_total, swap_used;
     struct gauge gtt_total, gtt_used;
     struct gauge vram_total, vram_used;
-    char gpu_name[64];  /* empty: no GPU known */
+    struct gauge visible_total, visible_used; /* VRAM that the CPU reaches */
+    struct {                                  /* of all RAM; the parts add up to it */
+        double gtt, other, unaccounted, cache, free;
+    } stack;
+    double ceiling;          /* of GTT: what can really be used */
+    char ceiling_from[24];   /* "ttm.pages_limit" */
+    double full_in_s;        /* until the ceiling at the present slope; NAN: it does not grow */
+    bool primary_vram;       /* models live in VRAM, not in GTT */
+    double pressure_some, pressure_full; /* %, of the last 10 s */
+    double cpu;              /* share of all cores, 0…1 */
+    char container[16];      /* "lxcfs": RAM is what a container is shown; empty: the machine's */
+    char gpu_name[64];       /* empty: no GPU known */
+    char gpu_pci[16];
+    char gpu_note[96];       /* what could not be used of it, and why */
+    bool gpu_asleep;
+    struct gauge busy;                /* % */
+    struct gauge sclk, mclk;          /* MHz */
+    struct gauge power, power_gfx;    /* W */
+    bool power_is_package;            /* power has the CPU in it */
+    struct gauge temperature;         /* °C */
+    double limited;                   /* share of the last second that a limit held the GPU back; NAN unknown */
+    char limited_by[24];
+    size_t warnings_n;
+    char warnings[SNAP_WARNINGS][200];
+    size_t procs_n, procs_hidden;     /* hidden: processes that may not be looked at */
+    bool procs_known;
+    struct process_row procs[SNAP_PROCS]; /* the largest */
+    double other_gtt, other_vram;     /* in use by nobody that is seen */
+    double guard_ram, guard_gtt;      /* bytes: least headroom that the guard allows; NAN: not armed */
     bool not_server;    /* remote URL: this machine's memory, not the server's */
 };
 
@@ -90,6 +133,9 @@ struct server_view {
     double max_model_len;
     double running, waiting; /* requests, from the server's own counters */
     double kv_used;          /* share 0…1 */
+    int pid;                 /* 0: not known */
+    char process_note[96];   /* why it is not known, or what stands between */
+    char command[512];       /* its command line, secrets masked */
     double prefix_hits;      /* share of prompt tokens found in the prefix cache over the last 10 s, 0…1 */
 };
 

@@ -1,4 +1,5 @@
 #include "stats.h"
+#include "verdict.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +19,29 @@ double stats_quantile(const double *sorted, size_t n, double q)
     if (i + 1 >= n)
         return sorted[n - 1];
     return sorted[i] + (sorted[i + 1] - sorted[i]) * (pos - (double)i);
+}
+
+struct stats_line stats_line(const double *x, const double *y, size_t n)
+{
+    struct stats_line l = {(double)NAN, (double)NAN};
+    double mx = 0, my = 0, xx = 0, xy = 0, rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        mx += x[i] / (double)n;
+        my += y[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        xx += (x[i] - mx) * (x[i] - mx);
+        xy += (x[i] - mx) * (y[i] - my);
+    }
+    if (n < 3 || !(xx > 0))
+        return l;
+    l.slope = xy / xx;
+    for (size_t i = 0; i < n; i++) {
+        double off = y[i] - my - l.slope * (x[i] - mx);
+        rest += off * off;
+    }
+    l.margin = student_quantile(0.975, (double)(n - 2)) * sqrt(rest / (double)(n - 2) / xx);
+    return l;
 }
 
 static void unknown(struct dist *d)

@@ -22,4 +22,11 @@ void dist_of_hist(struct dist *d, const struct hist *h, double scale);
 /* sorted ascending; NAN where n is 0. */
 double stats_quantile(const double *sorted, size_t n, double q);
 
+/* A straight line through points, by least squares. */
+struct stats_line {
+    double slope;  /* of y, per unit of x; NAN: fewer than three points, or all at one x */
+    double margin; /* half of the slope's 95 % interval (normal errors, independent points) */
+};
+struct stats_line stats_line(const double *x, const double *y, size_t n);
+
 #endif

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-const struct view *const view_table[] = {&view_overview, &view_streams, &view_log, NULL};
+const struct view *const view_table[] = {&view_overview, &view_streams, &view_memory, &view_log, NULL};
 
 void frame_init(struct ui_state *st)
 {
@@ -47,6 +47,8 @@ static struct badge badge_of(const struct ui_state *st, const struct snapshot *s
         return (struct badge){"○", "PREFLIGHT", ROLE_SERIES_2};
     case RUN_WARMUP:
         return (struct badge){"●", "WARM-UP", ROLE_SERIES_2};
+    case RUN_WATCH:
+        return (struct badge){"●", "WATCH", ROLE_STATUS_OK};
     case RUN_DRAIN:
         return (struct badge){"○", "DRAIN", ROLE_SERIES_2};
     case RUN_DONE:

@@ -39,3 +39,21 @@ void layout_overview(struct rect body, struct rect at[PANEL_COUNT])
     at[PANEL_MEMORY].h = bottom - server;
     at[PANEL_SERVER] = (struct rect){rx, by + bottom - server, right, server};
 }
+
+void layout_memory(struct rect b, struct rect at[MEMORY_COUNT])
+{
+    int ram = b.h >= 30 ? 6 : b.h >= 18 ? 5 : 4;
+    int procs = MIN_OF(MAX_OF((b.h - ram) / 3, 5), 14), middle = b.h - ram - procs;
+    at[MEMORY_RAM] = (struct rect){b.x, b.y, b.w, ram};
+    at[MEMORY_POOLS] = (struct rect){b.x, b.y + ram, b.w, middle};
+    at[MEMORY_GPU] = (struct rect){0, 0, 0, 0};
+    at[MEMORY_PROCS] = (struct rect){b.x, b.y + b.h - procs, b.w, procs};
+    if (b.w >= 80 && middle >= 7) {
+        int w = MIN_OF(MAX_OF(b.w * 2 / 5, 34), 64);
+        at[MEMORY_GPU] = (struct rect){b.x + b.w - w, b.y + ram, w, middle};
+        at[MEMORY_POOLS].w = b.w - w;
+    } else if (middle >= 16) {
+        at[MEMORY_GPU] = (struct rect){b.x, b.y + ram + middle - 9, b.w, 9};
+        at[MEMORY_POOLS].h = middle - 9;
+    }
+}

@@ -25,9 +25,19 @@ enum panel {
     PANEL_COUNT
 };
 
+enum memory_panel {
+    MEMORY_RAM,
+    MEMORY_POOLS,
+    MEMORY_GPU, /* absent where the pools must carry its numbers */
+    MEMORY_PROCS,
+    MEMORY_COUNT
+};
+
 /* False where the size is below the least; nothing is then set. */
 bool layout_frame(int w, int h, struct rect at[AREA_FRAME_COUNT]);
 /* The Overview's panels in the body; a panel that is absent has w == 0. */
 void layout_overview(struct rect body, struct rect at[PANEL_COUNT]);
+/* The Memory view's. */
+void layout_memory(struct rect body, struct rect at[MEMORY_COUNT]);
 
 #endif

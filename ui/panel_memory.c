@@ -9,18 +9,10 @@
 
 #define WARN_AT 0.90
 #define CRIT_AT 0.97
-#define GIB (1024.0 * 1024 * 1024)
-
-struct pool {
-    const char *name;
-    const struct gauge *used, *total;
-    const struct series_view *series;
-    enum role role;
-};
 
 static double share_of(const struct pool *p)
 {
-    double t = p->total->value;
+    double t = p->total;
     return t > 0 ? p->used->value / t : (double)NAN;
 }
 
@@ -50,14 +42,14 @@ static void pool_numbers(char *out, size_t size, const struct pool *p, bool unit
 {
     char used[FMT_SIZE], total[FMT_SIZE];
     fmt_gib(used, p->used->value);
-    fmt_gib(total, p->total->value);
+    fmt_gib(total, p->total);
     if (unit)
         snprintf(out, size, "%s / %s GiB", used, total);
     else
         snprintf(out, size, "%s/%s", used, total);
 }
 
-static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool spark, bool large)
+void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool spark, bool large)
 {
     struct gauge_line g = line_for(w, spark, large);
     char text[FMT_SIZE * 3];
@@ -79,7 +71,7 @@ static void pool_line(struct canvas *c, int x, int y, int w, const struct pool *
         canvas_put(c, x, y, '!', role);
     if (g.spark > 0) {
         double lo, hi;
-        plot_bounds(p->series, 0.02 * fmax(p->total->value, 1), &lo, &hi);
+        plot_bounds(p->series, 0.02 * fmax(p->total, 1), &lo, &hi);
         plot_spark(c, x + g.percent + 2, y, g.spark, p->series, lo, hi, p->role);
     }
 }
@@ -121,8 +113,8 @@ static void memory_items(struct items *head, struct items *foot, const struct me
     if (any_simulated(m))
         items_add(head, "", "simulated", ROLE_STATUS_WARN);
     items_add(head, "", m->gpu_name, ROLE_TEXT);
-    if (isfinite(m->gtt_total.value - m->gtt_used.value)) {
-        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, m->gtt_total.value - m->gtt_used.value));
+    if (isfinite(gtt_room(m) - m->gtt_used.value)) {
+        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, gtt_room(m) - m->gtt_used.value));
         items_add(foot, "GTT left", text, ROLE_TEXT);
     }
     if (isfinite(m->ram_available.value)) {
@@ -132,23 +124,32 @@ static void memory_items(struct items *head, struct items *foot, const struct me
 }
 
 /* The half GiB of "VRAM" that an APU keeps for itself has no history worth a line. */
-static bool has_history(const struct pool *p)
+bool pool_has_history(const struct pool *p)
 {
-    return isfinite(p->used->value) && p->total->value >= 2 * GIB;
+    return isfinite(p->used->value) && p->total >= 2 * GIB;
 }
 
-/* GTT first: on the machines this is made for, the model lives there. */
-static int pools_of(struct pool out[3], const struct snapshot *s)
+double gtt_room(const struct memory_view *m)
+{
+    return m->ceiling < m->gtt_total.value ? m->ceiling : m->gtt_total.value;
+}
+
+/* The pool where models live comes first. */
+int pools_of(struct pool out[3], const struct snapshot *s)
 {
     const struct memory_view *m = &s->memory;
+    const struct pool gtt = {"GTT", &m->gtt_used, gtt_room(m), &s->gtt_series, ROLE_MEM_GTT},
+                      vram = {"VRAM", &m->vram_used, m->vram_total.value, &s->vram_series, ROLE_MEM_VRAM};
     int n = 0;
     bool gpu = m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value) || isfinite(m->vram_used.value);
-    if (gpu || m->gtt_used.why[0] != '\0') {
-        out[n++] = (struct pool){"GTT", &m->gtt_used, &m->gtt_total, &s->gtt_series, ROLE_MEM_GTT};
-        if (isfinite(m->vram_used.value) || m->vram_used.why[0] != '\0')
-            out[n++] = (struct pool){"VRAM", &m->vram_used, &m->vram_total, &s->vram_series, ROLE_MEM_VRAM};
-    }
-    out[n++] = (struct pool){"RAM", &m->ram_used, &m->ram_total, &s->ram_series, ROLE_MEM_RAM};
+    bool with_vram = isfinite(m->vram_used.value) || m->vram_used.why[0] != '\0';
+    if (gpu && m->primary_vram)
+        out[n++] = vram;
+    if (gpu || m->gtt_used.why[0] != '\0')
+        out[n++] = gtt;
+    if (n > 0 && with_vram && !m->primary_vram)
+        out[n++] = vram;
+    out[n++] = (struct pool){"RAM", &m->ram_used, m->ram_total.value, &s->ram_series, ROLE_MEM_RAM};
     return n;
 }
 
@@ -161,8 +162,8 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
     int n = pools_of(pools, s), extra = in.h - n - (with_server ? 2 : 0), curves = 0, y = in.y;
     bool large = false;
     for (int i = 0; i < n; i++) {
-        curves += has_history(&pools[i]);
-        large = large || pools[i].total->value >= 99.95 * GIB;
+        curves += pool_has_history(&pools[i]);
+        large = large || pools[i].total >= 99.95 * GIB;
     }
     int history = curves > 0 ? MIN_OF(MAX_OF(extra, 0) / curves, 6) : 0;
     if (history < 2) /* one line of it says nothing, and without a blank line two bars look like one */
@@ -171,10 +172,10 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
     for (int i = 0; i < n && y < in.y + in.h; i++) {
         pool_line(c, in.x, y, in.w, &pools[i], history == 0, large);
         y += 1 + gap;
-        if (history == 0 || !has_history(&pools[i]))
+        if (history == 0 || !pool_has_history(&pools[i]))
             continue;
         double lo, hi;
-        plot_bounds(pools[i].series, 0.02 * fmax(pools[i].total->value, GIB), &lo, &hi);
+        plot_bounds(pools[i].series, 0.02 * fmax(pools[i].total, GIB), &lo, &hi);
         plot_history(c, (struct rect){in.x + 5, y, in.w - 5, history}, pools[i].series, lo, hi,
                      pools[i].role);
         y += history;

@@ -10,6 +10,20 @@ void draw_output(struct canvas *c, struct rect r, const struct snapshot *s, cons
 struct rect output_plot(struct rect r, enum glyph_set glyphs);
 void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s);
 void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st);
+#define GIB (1024.0 * 1024 * 1024)
+struct pool {
+    const char *name;
+    const struct gauge *used;
+    double total; /* what can really be used */
+    const struct series_view *series;
+    enum role role;
+};
+double gtt_room(const struct memory_view *m); /* bytes of GTT that can really be used */
+/* The pools of memory that are known, RAM last; returns how many. */
+int pools_of(struct pool out[3], const struct snapshot *s);
+/* A gauge with its numbers; spark: and its history, where there is room; large: numbers of 100 GiB and more. */
+void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool spark, bool large);
+bool pool_has_history(const struct pool *p); /* worth a line */
 void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool with_server);
 void draw_server(struct canvas *c, struct rect r, const struct snapshot *s);
 

@@ -330,3 +330,27 @@ void plot_gauge(struct canvas *c, int x, int y, int w, double share, enum role r
         canvas_put_bg(c, x + i, y, ch, part == 0 ? ROLE_PANEL_BORDER : role, ROLE_GAUGE_TRACK);
     }
 }
+
+uint32_t plot_stack_glyph(const struct canvas *c, int i)
+{
+    static const uint32_t looks[] = {0x2588, 0x2593, 0x2592, 0x2591}; /* told apart without colours too */
+    static const char ascii[] = "#%=-";
+    int k = MIN_OF(i, (int)ARRAY_LEN(looks) - 1);
+    return c->glyphs == GLYPHS_ASCII ? (uint32_t)ascii[k] : looks[k];
+}
+
+void plot_stack(struct canvas *c, int x, int y, int w, const struct plot_part *parts, int n, double whole)
+{
+    int used = 0;
+    double sum = 0;
+    for (int i = 0; i < n && whole > 0; i++) {
+        if (!(parts[i].value > 0))
+            continue;
+        sum += parts[i].value;
+        int end = MIN_OF(MAX_OF((int)lround(MIN_OF(sum / whole, 1) * w), used + 1), w);
+        for (; used < end; used++)
+            canvas_put_bg(c, x + used, y, plot_stack_glyph(c, i), parts[i].role, ROLE_GAUGE_TRACK);
+    }
+    for (; used < w; used++)
+        canvas_put_bg(c, x + used, y, c->glyphs == GLYPHS_ASCII ? '.' : ' ', ROLE_PANEL_BORDER, ROLE_GAUGE_TRACK);
+}

@@ -46,6 +46,16 @@ void plot_bounds(const struct series_view *s, double span, double *lo, double *h
 /* A bar for a share of 0 … 1 with its track; NAN draws the track alone. */
 void plot_gauge(struct canvas *c, int x, int y, int w, double share, enum role role);
 
+/* Parts of a whole next to each other, each with a look of its own; what is left of `whole` stays empty.  Parts that are
+ * not known or not positive take no room, others at least a cell. */
+struct plot_part {
+    double value;
+    enum role role;
+};
+void plot_stack(struct canvas *c, int x, int y, int w, const struct plot_part *parts, int n, double whole);
+/* The look of part i, for a legend. */
+uint32_t plot_stack_glyph(const struct canvas *c, int i);
+
 /* A row of a histogram: values in [lo, hi), in ms; the first may be open below, the last open above. */
 struct hist_row {
     double lo, hi;

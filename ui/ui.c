@@ -225,6 +225,8 @@ int ui_run(const struct ui_config *config, const struct snapshot_source *source,
     if (!screen_open(config, &u.theme, e))
         return UI_ERROR;
     frame_init(&u.st);
+    if (config->view != 0)
+        frame_view_key(&u.st, config->view);
     u.s = xmalloc(sizeof *u.s);
     blank(u.s);
     int end = loop(&u);

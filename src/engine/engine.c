@@ -59,7 +59,7 @@ static void settle_row(struct engine *g, struct row *r)
     phases_row(&g->result.phases, r);
 }
 
-static void take_row(struct engine *g, struct row *r)
+void engine_take_row(struct engine *g, struct row *r)
 {
     note_failure(g, r);
     if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL)
@@ -88,7 +88,7 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
 {
     struct run_result *r = &g->result;
     for (size_t i = 0; i < set->rows_n; i++)
-        take_row(g, &set->rows[i]);
+        engine_take_row(g, &set->rows[i]);
     *tokens += (double)set->tokens;
     *approx += (double)set->approx;
     r->sent += set->sent;
@@ -229,7 +229,7 @@ static void begin_load(struct engine *g, int64_t now)
     g->shared.fields = r->pre.fields;
     snprintf(g->shared.url, sizeof g->shared.url, "%s/v1/%s", r->pre.server.base,
              c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
-    r->memory_not_server = !r->pre.server.local;
+    engine_know_server(g);
     struct err why;
     g->runlog = runlog_open(c->out, c->label != NULL ? c->label : r->pre.server.model, &why);
     if (g->runlog == NULL) {
@@ -334,6 +334,7 @@ static void load_tick(struct engine *g, int64_t now)
     engine_take_agent(g, now);
     see_load_begin(g);
     see_steady(g);
+    engine_see_guard(g, now);
     if (g->state == RUN_LOAD || g->state == RUN_WARMUP)
         see_load_end(g, now);
     if (g->state == RUN_DRAIN) {
@@ -355,10 +356,15 @@ static void tick(struct engine *g)
 {
     int64_t now = g->tick_at = clock_ns();
     engine_take_commands(g, now);
-    sampler_get(g->sampler, &g->host);
     if (g->scraper != NULL)
         scraper_get(g->scraper, &g->server);
-    if (g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)) {
+    engine_watch_machine(g);
+    engine_fill_memory(g, now);
+    if (g->state == RUN_PREFLIGHT && g->cfg->watch) {
+        engine_begin_watch(g, now);
+    } else if (g->state == RUN_WATCH) {
+        engine_watch_tick(g, now);
+    } else if (g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)) {
         pthread_join(g->preflight_thread, NULL);
         if (!g->preflight_ok || g->stop_asked || !engine_can_begin(g))
             fail(g);
@@ -431,7 +437,10 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
     if (c->max_num_seqs > g->streams_most)
         return err_set(e, "--max-num-seqs %" PRId64 " needs about %" PRId64 " open files, 'ulimit -n' allows %" PRIu64,
                        c->max_num_seqs, c->max_num_seqs + FILES_BESIDES, files);
-    if (!prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))
+    const struct machine_config *m = &c->machine;
+    const struct sampler_config s = {.roots = {m->proc_root, m->sysfs_root, m->dev_root}, .gpu = m->gpu, .memory_ns = m->sample_ns};
+    g->sampler = sampler_start(&s, e);
+    if (g->sampler == NULL || !prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))
         return false;
     if (!http_settings_init(&g->http, c, e))
         return false;
@@ -458,6 +467,8 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     struct engine *g = xcalloc(1, sizeof *g);
     g->cfg = g->shared.cfg = cfg;
     if (!prepare(g, usage, e)) {
+        if (g->sampler != NULL)
+            sampler_stop(g->sampler);
         prompt_release(&g->prompts);
         http_settings_release(&g->http);
         free(g);
@@ -472,14 +483,14 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     r->worker_cpu = r->ram_total = r->gtt_total = r->vram_total = nan;
     r->ram = r->gtt = r->vram = (struct span){nan, nan, nan};
     phases_init(&r->phases);
+    guard_off(&g->guard);
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->shared.lock, NULL);
     cond_init(&g->wake);
     cond_init(&g->news);
     engine_plan_steps(g);
     init_view(g, r->start_ns);
-    g->sampler = sampler_start();
-    if (pthread_create(&g->preflight_thread, NULL, preflight_main, g) != 0 ||
+    if ((!cfg->watch && pthread_create(&g->preflight_thread, NULL, preflight_main, g) != 0) ||
         pthread_create(&g->thread, NULL, engine_main, g) != 0)
         die("cannot start the engine's threads");
     return g;

@@ -110,6 +110,8 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
     case CMD_STOP:
         g->stop_asked = true;
         atomic_store(&g->stop, true);
+        if (g->state == RUN_WATCH)
+            engine_note(g, 0, "stopped");
         if (engine_loading(g) || g->state == RUN_DRAIN) {
             engine_note(g, 0, "stopped: what is in flight is cancelled");
             engine_cancel_all(g, now);

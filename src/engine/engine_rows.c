@@ -4,6 +4,7 @@
 #include "engine/inside.h"
 #include "host/system.h"
 #include "jsonw.h"
+#include "report/memory_json.h"
 #include "report/summary.h"
 #include "version.h"
 
@@ -53,10 +54,11 @@ static void jw_text(struct jsonw *j, const char *key, const char *s)
 }
 
 /* Of the machine that the load comes from; it is the server's where the server is local. */
-static void jw_system(struct jsonw *j, bool local)
+static void jw_system(struct jsonw *j, const struct engine *g, bool local)
 {
     struct system_facts s;
-    system_read("", &s);
+    bool gpu = g->host.has_gpu && !g->host.reading.v[GPU_GTT_TOTAL].simulated;
+    system_read(sampler_roots(g->sampler), gpu ? &g->host.gpu : NULL, &s);
     jw_open(j, "system", '{');
     jw_bool(j, "is_the_servers", local);
     jw_text(j, "cpu", s.cpu);
@@ -70,6 +72,42 @@ static void jw_system(struct jsonw *j, bool local)
     jw_num(j, "ttm_limit", s.ttm, 0);
     jw_text(j, "boot", s.boot);
     jw_close(j, '}');
+}
+
+/* The server's own process: how it was started, and what that says of its limits. */
+static void jw_process(struct jsonw *j, const struct engine *g)
+{
+    const struct server_proc *p = &g->proc;
+    jw_open(j, "server_process", '{');
+    jw_num(j, "pid", p->pid != 0 ? p->pid : (double)NAN, 0);
+    jw_text(j, "why", p->why);
+    jw_text(j, "proxy", p->proxy);
+    jw_text(j, "command", p->command);
+    jw_num(j, "max_num_seqs", p->max_num_seqs, 0);
+    jw_num(j, "max_model_len", p->max_model_len, 0);
+    jw_num(j, "gpu_memory_utilization", p->gpu_memory_utilization, 4);
+    jw_close(j, '}');
+}
+
+static void jw_server(struct jsonw *j, const struct server_info *s)
+{
+    jw_str(j, "url", s->url);
+    jw_str(j, "model", s->model);
+    jw_str(j, "server", s->title);
+    jw_known(j, "max_model_len", s->max_model_len > 0 ? s->max_model_len : -1);
+}
+
+void rows_server(struct engine *g)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "server");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_server(&j, &g->result.pre.server);
+    if (g->proc.pid != 0 || g->proc.why[0] != '\0')
+        jw_process(&j, g);
+    end(g, &j, &b);
 }
 
 void rows_header(struct engine *g)
@@ -86,10 +124,7 @@ void rows_header(struct engine *g)
     jw_str(&j, "command", r->command);
     jw_str(&j, "label", g->cfg->label);
     jw_bool(&j, "simulated", s->simulated);
-    jw_str(&j, "url", s->url);
-    jw_str(&j, "model", s->model);
-    jw_str(&j, "server", s->title);
-    jw_known(&j, "max_model_len", s->max_model_len);
+    jw_server(&j, s);
     jw_str(&j, "endpoint", g->cfg->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
     jw_str(&j, "prompt", g->cfg->prompt);
     jw_bool(&j, "fixed_length", (r->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0);
@@ -100,7 +135,20 @@ void rows_header(struct engine *g)
     jw_num(&j, "prompt_base_tokens", r->pre.scale.base, 3);
     jw_num(&j, "prompt_tokens_per_word", r->pre.scale.per_word, 6);
     jw_bool(&j, "tls_verified", !g->cfg->insecure);
-    jw_system(&j, s->local);
+    jw_system(&j, g, s->local);
+    if (g->proc.pid != 0 || g->proc.why[0] != '\0')
+        jw_process(&j, g);
+    end(g, &j, &b);
+}
+
+void rows_process(struct engine *g)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "process");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_process(&j, g);
     end(g, &j, &b);
 }
 
@@ -147,7 +195,7 @@ void rows_request(struct engine *g, const struct row *r)
     if (r->stream > 0)
         jw_int(&j, "seq", (int64_t)r->seq);
     jw_int(&j, "stream", r->stream);
-    jw_str(&j, "part", r->stream == 0 ? "preflight" : r->warmup ? "warmup" : "load");
+    jw_str(&j, "part", r->stream == 0 ? "preflight" : r->warmup ? "warmup" : g->cfg->watch ? "probe" : "load");
     jw_int(&j, "phase", r->phase);
     jw_str(&j, "outcome", outcome_name(t->outcome));
     jw_int(&j, "http", t->http_status);
@@ -241,19 +289,14 @@ static void jw_delta(struct jsonw *j, const struct phase *p)
 static void jw_gauges(struct jsonw *j, const struct engine *g)
 {
     const struct snapshot *v = &g->view;
-    jw_num(j, "ram_total", v->memory.ram_total.value, 0);
-    jw_num(j, "ram_used", v->memory.ram_used.value, 0);
-    jw_num(j, "ram_available", v->memory.ram_available.value, 0);
-    jw_num(j, "gtt_total", v->memory.gtt_total.value, 0);
-    jw_num(j, "gtt_used", v->memory.gtt_used.value, 0);
-    jw_bool(j, "gtt_simulated", v->memory.gtt_used.simulated);
+    memory_json(&v->memory, j);
     jw_num(j, "server_running", v->server.running, 0);
     jw_num(j, "server_waiting", v->server.waiting, 0);
     jw_num(j, "server_kv_used", v->server.kv_used, 4);
     jw_num(j, "server_prefix_hits", v->server.prefix_hits, 4);
 }
 
-static const char *const state_names[] = {"preflight", "warmup", "load", "paused", "drain", "done", "failed"};
+static const char *const state_names[] = {"preflight", "warmup", "load", "paused", "watch", "drain", "done", "failed"};
 
 void rows_sample(struct engine *g, int64_t now)
 {

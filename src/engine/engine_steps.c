@@ -197,7 +197,7 @@ void engine_first_step(struct engine *g, int64_t now)
 
 bool engine_next_step(struct engine *g, int64_t now)
 {
-    return !g->cancelled && begin_from(g, g->step + 1, now);
+    return !g->cancelled && g->guard.done == GUARD_NOTHING && begin_from(g, g->step + 1, now);
 }
 
 /* ---- the checklist ---- */

@@ -58,39 +58,6 @@ static void fill_prefix_hits(struct engine *g)
     g->view.server.prefix_hits = asked > 0 ? (h[n] - h[0]) / asked : (double)NAN;
 }
 
-static void track(struct span *s, double v, bool loading)
-{
-    if (!isfinite(v))
-        return;
-    if (!loading)
-        s->idle = v;
-    if (!(s->peak >= v))
-        s->peak = v;
-    s->last = v;
-}
-
-static void fill_memory(struct engine *g)
-{
-    struct memory_view *m = &g->view.memory;
-    struct run_result *r = &g->result;
-    m->ram_total.value = g->host.memory.total;
-    m->ram_used.value = g->host.memory.used;
-    m->ram_available.value = g->host.memory.available;
-    str_copy(m->ram_used.why, sizeof m->ram_used.why, g->host.why);
-    m->gtt_total.value = g->server.gtt_total;
-    m->gtt_used.value = g->server.gtt_used;
-    m->gtt_total.simulated = m->gtt_used.simulated = isfinite(g->server.gtt_used);
-    m->not_server = r->memory_not_server;
-    r->gtt_simulated |= m->gtt_used.simulated;
-    bool load = r->load_start != 0;
-    track(&r->ram, m->ram_used.value, load);
-    track(&r->gtt, m->gtt_used.value, load);
-    if (isfinite(m->ram_total.value))
-        r->ram_total = m->ram_total.value;
-    if (isfinite(m->gtt_total.value))
-        r->gtt_total = m->gtt_total.value;
-}
-
 static struct latency_view latency_of(const struct hist *h, enum metric_id m)
 {
     double nan = (double)NAN;
@@ -201,7 +168,7 @@ static void fill_status(struct engine *g)
     } else if (g->state == RUN_DRAIN) {
         snprintf(v->status, sizeof v->status, "%s: %d requests in flight",
                  g->cancelled ? "stopping" : "waiting for the last answers", v->in_flight);
-    } else if (g->state != RUN_FAILED) {
+    } else if (g->state != RUN_FAILED && g->state != RUN_WATCH) {
         v->status[0] = '\0';
     }
 }
@@ -218,7 +185,12 @@ void engine_fill_view(struct engine *g, int64_t now)
         v->planned_s = (double)g->only.duration_ns / 1e9;
     if (g->only.requests > 0)
         v->planned_requests = (double)g->only.requests;
-    if (g->workers_n > 0 || g->state == RUN_DONE) {
+    if (g->cfg->watch) {
+        v->elapsed_s = v->clock_s;
+        if (g->server_known)
+            fill_server(g);
+        fill_results(g);
+    } else if (g->workers_n > 0 || g->state == RUN_DONE) {
         fill_server(g);
         v->target_streams = g->shared.target.streams;
         v->target_context = (int)g->shared.target.context;
@@ -231,7 +203,6 @@ void engine_fill_view(struct engine *g, int64_t now)
         g->prefix_due = v->clock_s + 1;
         fill_prefix_hits(g);
     }
-    fill_memory(g);
     fill_streams(g);
     fill_series(g, now);
     fill_status(g);

@@ -3,9 +3,12 @@
 #define TG_ENGINE_INSIDE_H
 
 #include "engine/engine.h"
+#include "engine/guard.h"
 #include "engine/live.h"
+#include "engine/trend.h"
 #include "load/agent.h"
 #include "load/counter.h"
+#include "load/probe.h"
 #include "load/worker.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
@@ -48,9 +51,18 @@ struct engine {
     int workers_n;
     struct sampler *sampler;
     struct scraper *scraper;
+    struct probe *probe;     /* of `watch` */
+    bool server_known;       /* `watch` has found one */
     struct counter *counter; /* NULL: the server sends usage, or has no tokenizer */
     struct runlog *runlog;
     struct host_sample host;
+    uint64_t host_seq;  /* the last one that was looked at */
+    struct guard guard;
+    struct trend gtt_trend, ram_trend;
+    int guarded_pools;  /* known_pools when the guard's lines were drawn; 0: not yet */
+    size_t warned;      /* warnings of the limits that are in the log */
+    int64_t simulated_at;
+    struct server_proc proc; /* the server's, as far as it is known */
     struct server_sample server;
     double prefix_hits[PREFIX_RING], prefix_queries[PREFIX_RING];
     int prefix_n;
@@ -76,6 +88,13 @@ struct engine {
 
 /* engine.c: the end of sending, in this step or for good. */
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
+/* A request has ended: the row and its gaps are taken over. */
+void engine_take_row(struct engine *g, struct row *r);
+
+/* engine_watch.c: a run without a load. */
+void engine_begin_watch(struct engine *g, int64_t now);
+void engine_watch_tick(struct engine *g, int64_t now);
+void engine_end_watch(struct engine *g);
 
 /* engine_commands.c: the target of the workers, and the commands of the screen. */
 void engine_wake_workers(struct engine *g);
@@ -94,6 +113,12 @@ bool engine_next_step(struct engine *g, int64_t now);  /* false: that was the la
 void engine_take_agent(struct engine *g, int64_t now); /* its answers, and its end */
 void engine_fill_suite(struct engine *g);              /* the snapshot's checklist */
 
+/* engine_memory.c: this machine in the snapshot and the result, and the guard. */
+void engine_watch_machine(struct engine *g);           /* the newest sample of it */
+void engine_know_server(struct engine *g);             /* the server is known: whose memory it is, and its process */
+void engine_see_guard(struct engine *g, int64_t now);  /* may end the load */
+void engine_fill_memory(struct engine *g, int64_t now);
+
 /* engine_view.c: the snapshot. */
 void engine_fill_view(struct engine *g, int64_t now);
 void engine_publish(struct engine *g);
@@ -103,6 +128,8 @@ void engine_note(struct engine *g, int level, const char *fmt, ...) __attribute_
 
 /* engine_rows.c: lines of the run file; no-ops where there is none. */
 void rows_header(struct engine *g);
+void rows_server(struct engine *g); /* a server that was found after the header was written */
+void rows_process(struct engine *g);
 void rows_phase(struct engine *g, const struct phase *p, int64_t at);
 void rows_request(struct engine *g, const struct row *r);
 void rows_agent(struct engine *g, const struct agent_row *r);

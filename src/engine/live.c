@@ -76,10 +76,15 @@ void snapshot_clear(struct snapshot *s)
     double nan = (double)NAN;
     s->elapsed_s = s->planned_s = s->planned_requests = nan;
     s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
-    struct gauge *g[] = {&s->memory.ram_total, &s->memory.ram_used,  &s->memory.ram_available, &s->memory.gtt_total,
-                         &s->memory.gtt_used,  &s->memory.vram_total, &s->memory.vram_used};
+    struct memory_view *m = &s->memory;
+    struct gauge *g[] = {&m->ram_total, &m->ram_used,   &m->ram_available, &m->swap_total, &m->swap_used,   &m->gtt_total,
+                         &m->gtt_used,  &m->vram_total, &m->vram_used,     &m->busy,       &m->visible_total, &m->visible_used,
+                         &m->sclk,      &m->mclk,       &m->power,         &m->power_gfx,  &m->temperature};
     for (size_t i = 0; i < ARRAY_LEN(g); i++)
         g[i]->value = nan;
+    m->stack.gtt = m->stack.other = m->stack.unaccounted = m->stack.cache = m->stack.free = nan;
+    m->ceiling = m->full_in_s = m->pressure_some = m->pressure_full = m->cpu = m->limited = nan;
+    m->other_gtt = m->other_vram = m->guard_ram = m->guard_gtt = nan;
     s->output_rate = s->output_rate_stream = s->output_rate_peak = s->decode_rate = s->lag_p99_ms = nan;
     struct latency_view *v[] = {&s->ttft, &s->tpot, &s->e2e};
     for (size_t i = 0; i < ARRAY_LEN(v); i++)

@@ -1,12 +1,10 @@
 #include "host/host.h"
+#include "host/sysfs.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* "MemTotal:       64312345 kB" → bytes. */
 static double field(const char *text, const char *name)
@@ -27,28 +25,91 @@ static double field(const char *text, const char *name)
     return (double)NAN;
 }
 
+/* A field that kernels may lack counts as nothing. */
+static double field_or_zero(const char *text, const char *name)
+{
+    double v = field(text, name);
+    return isfinite(v) ? v : 0;
+}
+
 void host_parse_meminfo(const char *text, struct host_memory *m)
 {
+    static const char *const held[] = {"AnonPages", "Shmem", "SUnreclaim", "KernelStack", "PageTables", "SecPageTables", "Percpu"};
     m->total = field(text, "MemTotal");
     m->available = field(text, "MemAvailable");
     m->used = m->total - m->available;
+    m->free = field(text, "MemFree");
+    m->cache = m->available > m->free ? m->available - m->free : isfinite(m->available - m->free) ? 0 : (double)NAN;
+    m->processes = field(text, "AnonPages");
+    for (size_t i = 1; i < ARRAY_LEN(held); i++)
+        m->processes += field_or_zero(text, held[i]);
     m->swap_total = field(text, "SwapTotal");
     m->swap_free = field(text, "SwapFree");
 }
 
+void host_stack(const struct host_memory *m, double gtt, struct host_stack *out)
+{
+    double used = m->used;
+    out->cache = m->cache;
+    out->free = m->total - m->used - m->cache;
+    out->gtt = isfinite(gtt) ? MIN_OF(gtt, used) : 0;
+    double rest = used - out->gtt;
+    out->unaccounted = rest > m->processes ? rest - m->processes : 0;
+    out->other = rest - out->unaccounted;
+}
+
 bool host_read_memory(const char *proc, struct host_memory *m, struct err *e)
 {
-    host_parse_meminfo("", m);
-    char path[512], text[8192];
-    snprintf(path, sizeof path, "%s/meminfo", proc);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(e, "cannot read '%s': %s", path, strerror(errno));
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n < 0)
-        return err_set(e, "cannot read '%s': %s", path, strerror(errno));
-    text[n] = '\0';
-    host_parse_meminfo(text, m);
-    return true;
+    char text[8192], why[WHY_SIZE];
+    bool ok = sysfs_text(proc, "meminfo", text, sizeof text, why);
+    host_parse_meminfo(ok ? text : "", m);
+    return ok || err_set(e, "cannot read '%s/meminfo': %s", proc, why);
+}
+
+static double average_of(const char *text, const char *line)
+{
+    const char *p = strstr(text, line);
+    double v = (double)NAN;
+    return p != NULL && sscanf(p + strlen(line), " avg10=%lf", &v) == 1 && v >= 0 && v <= 100 ? v : (double)NAN;
+}
+
+void host_read_pressure(const char *proc, struct host_pressure *p)
+{
+    char text[512];
+    if (!sysfs_text(proc, "pressure/memory", text, sizeof text, NULL))
+        text[0] = '\0';
+    p->some = average_of(text, "some");
+    p->full = average_of(text, "full");
+}
+
+/* "cpu  user nice system idle iowait irq softirq steal guest guest_nice": guests are in user already (proc(5)). */
+void host_read_cpu(const char *proc, struct host_cpu *c)
+{
+    char text[256];
+    double v[8] = {0};
+    c->busy = c->all = (double)NAN;
+    if (!sysfs_text(proc, "stat", text, sizeof text, NULL) ||
+        sscanf(text, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
+        return;
+    c->all = 0;
+    for (size_t i = 0; i < ARRAY_LEN(v); i++)
+        c->all += v[i];
+    c->busy = c->all - v[3] - v[4];
+}
+
+double host_cpu_share(const struct host_cpu *before, const struct host_cpu *now)
+{
+    double all = now->all - before->all, busy = now->busy - before->busy;
+    return all > 0 && busy >= 0 ? MIN_OF(busy / all, 1.0) : (double)NAN;
+}
+
+void host_container(const char *proc, char *out, size_t size)
+{
+    char text[16384], *line;
+    out[0] = '\0';
+    if (!sysfs_text(proc, "self/mounts", text, sizeof text, NULL))
+        return;
+    for (char *rest = text; (line = strsep(&rest, "\n")) != NULL;)
+        if (strstr(line, "/proc/meminfo") != NULL && strstr(line, "lxcfs") != NULL)
+            str_copy(out, size, "lxcfs");
 }

@@ -2,28 +2,12 @@
 #include "host/host.h"
 #include "util.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-/* As much as fits; empty where it cannot be read. */
-static void read_file(const char *root, const char *path, char *out, size_t size)
-{
-    char full[512];
-    snprintf(full, sizeof full, "%s%s", root, path);
-    out[0] = '\0';
-    int fd = open(full, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t n = read(fd, out, size - 1);
-    out[n > 0 ? n : 0] = '\0';
-    close(fd);
-}
 
 /* The value behind the first line that begins with `key`, without quotes. */
 static void value_of(const char *text, const char *key, char *out, size_t size)
@@ -59,79 +43,53 @@ void system_boot_parameters(const char *cmdline, char *out, size_t size)
     }
 }
 
-/* ---- the GPU, as amdgpu's files in sysfs tell (kernel: Documentation/gpu/amdgpu/driver-misc.rst) ---- */
-
-static double number_in(const char *root, const char *path)
+double system_ttm_limit(const char *sys)
 {
-    char text[64], *end;
-    read_file(root, path, text, sizeof text);
-    double v = strtod(text, &end);
-    return end > text && v > 0 ? v : (double)NAN;
-}
-
-static double or_zero(double v)
-{
-    return isnan(v) ? 0 : v;
-}
-
-static void see_card(const char *root, const char *card, struct system_facts *s)
-{
-    char path[300], text[2048], driver[32], id[32], slot[32];
-    snprintf(path, sizeof path, "/sys/class/drm/%.40s/device/uevent", card);
-    read_file(root, path, text, sizeof text);
-    value_of(text, "DRIVER=", driver, sizeof driver);
-    if (strcmp(driver, "amdgpu") != 0)
-        return;
-    snprintf(path, sizeof path, "/sys/class/drm/%.40s/device/mem_info_gtt_total", card);
-    double gtt = number_in(root, path);
-    snprintf(path, sizeof path, "/sys/class/drm/%.40s/device/mem_info_vram_total", card);
-    double vram = number_in(root, path);
-    if (s->gpu[0] != '\0' && or_zero(gtt) + or_zero(vram) <= or_zero(s->gtt) + or_zero(s->vram))
-        return;
-    value_of(text, "PCI_ID=", id, sizeof id);
-    value_of(text, "PCI_SLOT_NAME=", slot, sizeof slot);
-    snprintf(s->gpu, sizeof s->gpu, "amdgpu %s at %s", id, slot);
-    s->gtt = gtt;
-    s->vram = vram;
-}
-
-static void read_gpu(const char *root, struct system_facts *s)
-{
-    char folder[512];
-    snprintf(folder, sizeof folder, "%s/sys/class/drm", root);
-    s->gtt = s->vram = (double)NAN;
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
-        if (str_starts(e->d_name, "card") && strchr(e->d_name, '-') == NULL) /* card0; card0-DP-1 is a plug */
-            see_card(root, e->d_name, s);
-    if (d != NULL)
-        closedir(d);
-    double pages = number_in(root, "/sys/module/ttm/parameters/pages_limit");
+    double pages = sysfs_number(sys, "module/ttm/parameters/pages_limit", NULL);
     if (isnan(pages)) /* the driver that AMD gives away apart from the kernel */
-        pages = number_in(root, "/sys/module/amdttm/parameters/pages_limit");
-    s->ttm = pages * (double)sysconf(_SC_PAGESIZE);
+        pages = sysfs_number(sys, "module/amdttm/parameters/pages_limit", NULL);
+    return pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-void system_read(const char *root, struct system_facts *s)
+void system_boot(const char *proc, char *out, size_t size)
 {
-    char text[8192], proc[512];
+    char text[8192], boot[1024];
+    sysfs_text(proc, "cmdline", text, sizeof text, NULL);
+    system_boot_parameters(text, boot, MIN_OF(size, sizeof boot));
+    str_sanitise(out, size, boot, strlen(boot));
+}
+
+static void describe_gpu(const struct host_roots *roots, const struct gpu_id *id, struct system_facts *s)
+{
+    char path[96];
+    s->gtt = s->vram = (double)NAN;
+    if (id == NULL)
+        return;
+    snprintf(s->gpu, sizeof s->gpu, "%.47s%s%.11s%s, %04x:%04x at %.15s", id->name[0] != '\0' ? id->name : "AMD GPU",
+             id->gfx[0] != '\0' ? " (" : "", id->gfx, id->gfx[0] != '\0' ? ")" : "", id->vendor, id->device, id->pci);
+    snprintf(path, sizeof path, "bus/pci/devices/%s/mem_info_gtt_total", id->pci);
+    s->gtt = sysfs_number(roots->sys, path, NULL);
+    snprintf(path, sizeof path, "bus/pci/devices/%s/mem_info_vram_total", id->pci);
+    s->vram = sysfs_number(roots->sys, path, NULL);
+}
+
+void system_read(const struct host_roots *roots, const struct gpu_id *gpu, struct system_facts *s)
+{
+    char text[8192];
     *s = (struct system_facts){0};
-    read_file(root, "/proc/cpuinfo", text, sizeof text);
-    value_of(text, "model name", s->cpu, sizeof s->cpu);
+    if (sysfs_text(roots->proc, "cpuinfo", text, sizeof text, NULL))
+        value_of(text, "model name", s->cpu, sizeof s->cpu);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->cores = cores > 0 ? (int)cores : 0;
     struct host_memory m;
-    snprintf(proc, sizeof proc, "%s/proc", root);
-    host_read_memory(proc, &m, NULL);
+    host_read_memory(roots->proc, &m, NULL);
     s->ram = m.total;
     struct utsname u;
     if (uname(&u) == 0)
         snprintf(s->kernel, sizeof s->kernel, "%.20s %.60s", u.sysname, u.release);
-    read_file(root, "/etc/os-release", text, sizeof text);
-    value_of(text, "PRETTY_NAME", s->os, sizeof s->os);
-    read_gpu(root, s);
-    read_file(root, "/proc/cmdline", text, sizeof text);
-    char boot[sizeof s->boot];
-    system_boot_parameters(text, boot, sizeof boot);
-    str_sanitise(s->boot, sizeof s->boot, boot, strlen(boot));
+    if (sysfs_text("/etc", "os-release", text, sizeof text, NULL))
+        value_of(text, "PRETTY_NAME", s->os, sizeof s->os);
+    describe_gpu(roots, gpu, s);
+    s->ttm = system_ttm_limit(roots->sys);
+    system_boot(roots->proc, s->boot, sizeof s->boot);
 }

@@ -25,6 +25,16 @@ struct load_step {
     bool repeated;       /* all its requests send one and the same prompt, which no other step sends */
 };
 
+/* This machine, and how closely it is looked at. */
+struct machine_config {
+    const char *gpu;         /* the device to watch: PCI address or number; NULL: the server's, or the largest */
+    int64_t sample_ns;       /* between two looks at memory */
+    int64_t guard;           /* bytes that must stay free under load; GUARD_DEFAULT, GUARD_NONE */
+    const char *proc_root, *sysfs_root, *dev_root; /* for tests */
+};
+#define GUARD_DEFAULT INT64_C(-1)
+#define GUARD_NONE INT64_C(-2)
+
 /* An agent gateway that is measured too. */
 struct agent_config {
     const char *url; /* of its chat completions; NULL: none */
@@ -62,6 +72,9 @@ struct run_config {
     const char *label;
     const struct load_step *steps; /* of a suite, in place of the six fields of the load above; else NULL */
     size_t steps_n;
+    struct machine_config machine;
+    bool watch;            /* no load: look only */
+    int64_t probe_ns;      /* … but for one short request each so long; 0: none */
     struct agent_config agent;     /* for the step that has `agent` set */
 };
 

@@ -11,7 +11,7 @@ struct counter *counter_start(const struct server_info *server, const struct htt
 /* Takes the row and its text over. */
 void counter_put(struct counter *c, const struct row *r);
 /* A row that is counted, or could not be, or whose request ended before `before` and is not waited for any longer, in *r;
- * false where there is none at the moment. */
+ * false where there is none at the moment.  Its text is the caller's. */
 bool counter_take(struct counter *c, int64_t before, struct row *r);
 /* Rows put in and not yet taken out. */
 size_t counter_pending(struct counter *c);

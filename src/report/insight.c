@@ -1,11 +1,14 @@
 #include "report/insight.h"
 #include "fmt.h"
+#include "report/pools.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GIB (1024.0 * 1024 * 1024)
 
 /* ---- what the rules look at ---- */
 
@@ -488,6 +491,79 @@ static bool memory_headroom(const struct facts *d, struct insight *o)
     return true;
 }
 
+/* The pool where models live: the one of the GPU that has more in it. */
+static enum pool_kind model_pool(const struct run_file *f)
+{
+    struct pool_facts gtt, vram;
+    pool_facts(f, POOL_GTT, NULL, &gtt);
+    pool_facts(f, POOL_VRAM, NULL, &vram);
+    return vram.peak > gtt.peak || isnan(gtt.peak) ? POOL_VRAM : POOL_GTT;
+}
+
+static bool kv_growth(const struct facts *d, struct insight *o)
+{
+    enum pool_kind k = model_pool(d->file);
+    struct pool_slope s = pool_per_token(d->file, k);
+    char a[FMT_SIZE];
+    double mib = s.slope * 1024 / 1048576, margin = s.margin * 1024 / 1048576;
+    if (!isfinite(s.slope))
+        return false;
+    if (s.slope > s.margin && s.slope * s.over > 0.1 * GIB) {
+        SAY(sentence, "%s grows with the tokens in flight: by %.0f MiB for each 1,024.", pool_names[k], mib);
+        SAY(advice, "Before more streams or a longer context: multiply, and keep the ceiling in sight.");
+    } else if (s.margin * s.over < 0.25 * GIB) {
+        SAY(sentence, "%s does not grow with context or streams: the server took its KV cache at start.", pool_names[k]);
+    } else {
+        return false;
+    }
+    SAY(evidence, "%.1f ± %.1f MiB for each 1,024 tokens (95 %%), over a difference of %s tokens in flight", mib, margin,
+        fmt_tokens(a, round(s.over)));
+    return true;
+}
+
+static bool memory_growth(const struct facts *d, struct insight *o)
+{
+    for (enum pool_kind k = POOL_RAM; k < POOL_KINDS; k++) {
+        struct pool_slope g = pool_growth(d->file, k);
+        struct pool_facts p;
+        pool_facts(d->file, k, NULL, &p);
+        if (!(g.slope - g.margin > 0.05 * GIB))
+            continue;
+        char a[FMT_SIZE], b[FMT_SIZE];
+        SAY(sentence, "%s goes on growing under an even load: %.2f GiB an hour.", pool_names[k], g.slope / GIB);
+        SAY(evidence, "± %.2f GiB an hour (95 %%), over %s; %s GiB at the end", g.margin / GIB, fmt_about(a, g.over), fmt_gib(b, p.after));
+        SAY(advice, "At this pace it is full in about %s. A cache that is still filling slows down; a leak does not: run it longer.",
+            fmt_about(a, (p.total - p.after) / g.slope * 3600));
+        return true;
+    }
+    return false;
+}
+
+static bool gpu_limited(const struct facts *d, struct insight *o)
+{
+    double sum = 0, n = 0, most = 0;
+    const char *by = "";
+    for (size_t i = 0; i < d->file->samples_n; i++) {
+        const struct run_sample *s = &d->file->samples[i];
+        if (!s->loading || !isfinite(s->gpu_limited))
+            continue;
+        sum += s->gpu_limited;
+        n++;
+        if (s->gpu_limited > most) {
+            most = s->gpu_limited;
+            by = s->gpu_limited_by;
+        }
+    }
+    if (n < 10 || sum / n < 0.05)
+        return false;
+    char a[FMT_SIZE], b[FMT_SIZE];
+    SAY(sentence, "The GPU was held back for %s of the time, most by %s.", fmt_percent(a, sum / n), by);
+    SAY(evidence, "the driver's own counters over %.0f s of load; at most %s of a second", n, fmt_percent(b, most));
+    SAY(advice, "SPL, FPPT, SPPT and PPT are limits of power, the others of temperature or current: a higher limit or better cooling "
+                "makes it faster, other settings of the server may not.");
+    return true;
+}
+
 static bool client_limited(const struct facts *d, struct insight *o)
 {
     const cJSON *client = cJSON_GetObjectItemCaseSensitive(d->file->summary, "client");
@@ -544,11 +620,14 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"prefill_linear", "TTFT grows in proportion to the new tokens of the prompt (r² above 0.9)"},
     {"variance", "end-to-end times of the same load differ by 30 % or more"},
     {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
+    {"gpu_limited", "power or temperature held the GPU back for a twentieth of the time, by the driver's counters"},
+    {"kv_growth", "whether memory grows with the tokens in flight, by the means of three loads or more"},
+    {"memory_growth", "memory grew under one load of ten minutes or more, for certain (95 %)"},
     {"memory_headroom", "how much memory was left, and what the KV cache had to do with it"},
 };
 static bool (*const conditions[INSIGHT_RULES])(const struct facts *d, struct insight *o) = {
     client_limited, failures, tool_parser, cold_start, prefix_cache, queueing,
-    decode_scaling, prefill_linear, variance, throttling, memory_headroom};
+    decode_scaling, prefill_linear, variance, throttling, gpu_limited, kv_growth, memory_growth, memory_headroom};
 
 size_t insight_find(const struct run_file *f, struct insight *out)
 {

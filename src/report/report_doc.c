@@ -1,7 +1,8 @@
 #include "report/report.h"
-#include "report/report_suite.h"
 #include "fmt.h"
 #include "report/doc.h"
+#include "report/pools.h"
+#include "report/report_suite.h"
 #include "report/report_charts.h"
 
 #include <inttypes.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GIB (1024.0 * 1024 * 1024)
 
 /* ---- small things ---- */
 
@@ -69,51 +72,6 @@ static double ms_between(int64_t from, int64_t to)
     return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
 }
 
-typedef double sample_fn(const struct run_sample *s);
-
-static double ram_used(const struct run_sample *s)
-{
-    return s->ram_used;
-}
-
-static double ram_total(const struct run_sample *s)
-{
-    return s->ram_total;
-}
-
-static double gtt_used(const struct run_sample *s)
-{
-    return s->gtt_used;
-}
-
-static double gtt_total(const struct run_sample *s)
-{
-    return s->gtt_total;
-}
-
-struct memory {               /* bytes; NAN: not known */
-    double before, peak, all; /* at the start, under load, what there is */
-};
-
-static struct memory memory_of(const struct run_file *f, sample_fn *used, sample_fn *total)
-{
-    struct memory m = {(double)NAN, (double)NAN, (double)NAN};
-    bool loaded = false;
-    for (size_t i = 0; i < f->samples_n; i++) {
-        double v = used(&f->samples[i]), t = total(&f->samples[i]);
-        loaded |= f->samples[i].loading;
-        if (!isfinite(v))
-            continue;
-        if (!isfinite(m.before))
-            m.before = v; /* the file's first sample is taken as the load begins */
-        if (loaded && !(m.peak >= v))
-            m.peak = v;
-        if (isfinite(t))
-            m.all = t;
-    }
-    return m;
-}
-
 /* ---- the sections ---- */
 
 static void head(const struct run_file *f, struct doc *d)
@@ -138,6 +96,12 @@ static void head(const struct run_file *f, struct doc *d)
         doc_warning(d, "CLIENT-LIMITED",
                     "the machine that ran tokgauge was too slow for this load; these figures are its, "
                     "not the server's.");
+    const cJSON *guard = cJSON_GetObjectItemCaseSensitive(f->summary, "guard");
+    if (cJSON_IsString(guard)) {
+        char why[200];
+        str_sanitise(why, sizeof why, guard->valuestring, strlen(guard->valuestring));
+        doc_warning(d, "STOPPED", "the memory guard ended the load: %s.", why);
+    }
 }
 
 static void failed_card(const struct run_file *f, struct doc *d)
@@ -147,15 +111,24 @@ static void failed_card(const struct run_file *f, struct doc *d)
     doc_card(d, "Failed requests", fmt_count(n, (double)tally_failed(&f->total)), note);
 }
 
+/* The pool where the model lives: the one that has the most in it. */
 static void memory_card(const struct run_file *f, struct doc *d)
 {
-    struct memory ram = memory_of(f, ram_used, ram_total), gtt = memory_of(f, gtt_used, gtt_total);
-    const struct memory *m = isfinite(gtt.peak) ? &gtt : &ram;
+    struct pool_facts best, p;
+    enum pool_kind kind = POOL_RAM;
+    pool_facts(f, POOL_RAM, NULL, &best);
+    for (enum pool_kind k = POOL_GTT; k < POOL_KINDS; k++) {
+        pool_facts(f, k, NULL, &p);
+        if (isfinite(p.peak) && (kind == POOL_RAM || p.peak > best.peak)) {
+            best = p;
+            kind = k;
+        }
+    }
     char n[FMT_SIZE], peak[FMT_SIZE + 8], note[FMT_SIZE + 48] = "";
-    snprintf(peak, sizeof peak, "%s GiB", fmt_gib(n, m->peak));
-    if (isfinite(m->peak))
-        snprintf(note, sizeof note, "%s%s, of %s GiB", m == &gtt ? "GTT" : "RAM",
-                 m == &gtt && flag(f->header, "simulated") ? " (simulated)" : "", fmt_gib(n, m->all));
+    snprintf(peak, sizeof peak, "%s GiB", fmt_gib(n, best.peak));
+    if (isfinite(best.peak))
+        snprintf(note, sizeof note, "%s%s, of %s GiB", pool_names[kind], flag(f->header, "simulated") ? " (simulated)" : "",
+                 fmt_gib(n, best.total));
     doc_card(d, "Memory peak", peak, note);
 }
 
@@ -229,6 +202,34 @@ static void in_short(const struct run_file *f, struct doc *d)
 
 static const struct doc_column fact_columns[] = {{"", false}, {"", false}};
 
+/* How it was started, where that could be seen. */
+static void process_facts(const struct run_file *f, struct doc *d)
+{
+    const cJSON *p = cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
+    static const struct {
+        const char *key, *name;
+    } limits[] = {{"max_num_seqs", "Sequences at once (max-num-seqs)"}, {"gpu_memory_utilization", "Share of GPU memory (gpu-memory-utilization)"}};
+    const struct {
+        const char *key, *name;
+    } texts[] = {{"command", "Launch command"}, {"why", "Process"}, {"proxy", "Reached through"}};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(p, texts[i].key);
+        char text[1024];
+        if (!cJSON_IsString(v))
+            continue;
+        str_sanitise(text, sizeof text, v->valuestring, strlen(v->valuestring));
+        fact(d, texts[i].name, text);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(p, limits[i].key);
+        char text[32];
+        if (!cJSON_IsNumber(v))
+            continue;
+        snprintf(text, sizeof text, "%g", v->valuedouble);
+        fact(d, limits[i].name, text);
+    }
+}
+
 static void server_facts(const struct run_file *f, const struct report_options *o, struct doc *d)
 {
     doc_heading(d, 2, "Model and server");
@@ -237,6 +238,7 @@ static void server_facts(const struct run_file *f, const struct report_options *
     fact(d, "Server", header_text(f, "server"));
     fact(d, "Address", header_text(f, "url"));
     fact_number(d, "Context limit (max-model-len)", run_file_number(f, "max_model_len"), " tokens");
+    process_facts(f, d);
     for (size_t i = 0; i < o->notes_n; i++) {
         char key[64];
         const char *eq = strchr(o->notes[i], '=');
@@ -381,28 +383,45 @@ static void phases(const struct run_file *f, struct doc *d)
     doc_table_end(d);
 }
 
-static void memory_row(struct doc *d, const char *name, const struct memory *m)
+static void memory_row(struct doc *d, const struct run_file *f, enum pool_kind k)
 {
+    struct pool_facts p;
+    pool_facts(f, k, NULL, &p);
+    if (!isfinite(p.idle) && k == POOL_VRAM)
+        return;
+    bool simulated = flag(f->header, "simulated");
     doc_row_begin(d);
-    doc_cell(d, "%s", name);
-    cell_number(d, fmt_gib, m->before);
-    cell_number(d, fmt_gib, m->peak);
-    cell_number(d, fmt_gib, m->peak - m->before);
-    cell_number(d, fmt_gib, m->all);
+    doc_cell(d, "%s%s", pool_names[k], simulated ? " (simulated)" : "");
+    const double cells[] = {p.idle, p.load, p.peak, p.peak - p.idle, p.after, p.total};
+    for (size_t i = 0; i < ARRAY_LEN(cells); i++)
+        cell_number(d, fmt_gib, cells[i]);
     doc_row_end(d);
+}
+
+/* In long runs: does it grow?  A leak is slow. */
+static void growth(const struct run_file *f, struct doc *d)
+{
+    for (enum pool_kind k = POOL_RAM; k < POOL_KINDS; k++) {
+        struct pool_slope g = pool_growth(f, k);
+        char t[FMT_SIZE];
+        if (!isfinite(g.slope))
+            continue;
+        doc_paragraph(d, "%s %s by %.2f ± %.2f GiB an hour (95 %%, over %s under load)%s.", pool_names[k],
+                      g.slope < 0 ? "shrank" : "grew", fabs(g.slope) / GIB, g.margin / GIB, fmt_about(t, g.over),
+                      fabs(g.slope) <= g.margin ? ": that is not told apart from standing still" : "");
+    }
 }
 
 static void memory(const struct run_file *f, struct doc *d)
 {
-    static const struct doc_column columns[] = {
-        {"GiB", false}, {"at the start", true}, {"peak", true}, {"difference", true}, {"of", true}};
-    bool simulated = flag(f->header, "simulated");
+    static const struct doc_column columns[] = {{"GiB", false},        {"at the start", true}, {"under load", true}, {"peak", true},
+                                                {"peak − start", true}, {"at the end", true},   {"of", true}};
     doc_heading(d, 2, "Memory");
     doc_table_begin(d, "Memory", columns, ARRAY_LEN(columns));
-    struct memory ram = memory_of(f, ram_used, ram_total), gtt = memory_of(f, gtt_used, gtt_total);
-    memory_row(d, "RAM", &ram);
-    memory_row(d, simulated ? "GTT (simulated)" : "GTT", &gtt);
+    for (enum pool_kind k = POOL_RAM; k < POOL_KINDS; k++)
+        memory_row(d, f, k);
     doc_table_end(d);
+    growth(f, d);
     if (!flag(system_of(f), "is_the_servers"))
         doc_paragraph(d, "This is the memory of the machine that the load came from, not the server's.");
 }

@@ -2,6 +2,7 @@
 #include "fmt.h"
 #include "load/agent.h"
 #include "report/insight.h"
+#include "report/pools.h"
 #include "report/report.h"
 #include "suite.h"
 
@@ -107,39 +108,14 @@ static void interactive(struct doc *d, const struct run_file *f)
 
 /* ---- memory ---- */
 
-struct pool {
-    const char *name;
-    size_t used; /* offset in struct run_sample */
-};
-
-static double value_of(const struct run_sample *s, size_t offset)
+static void memory_row(struct doc *d, const struct run_file *f, const struct run_phase *p, enum pool_kind k)
 {
-    double v;
-    memcpy(&v, (const char *)s + offset, sizeof v);
-    return v;
-}
-
-static void memory_row(struct doc *d, const struct run_file *f, const struct run_phase *p, const struct pool *pool)
-{
-    double idle = (double)NAN, sum = 0, peak = (double)NAN, n = 0;
-    for (size_t i = 0; i < f->samples_n && pool->used != 0; i++) {
-        double v = value_of(&f->samples[i], pool->used);
-        if (!isfinite(v))
-            continue;
-        if (isnan(idle))
-            idle = v;
-        if (f->samples[i].phase != p->id || !f->samples[i].loading || f->samples[i].t <= p->t)
-            continue;
-        sum += v;
-        n++;
-        if (!(peak >= v))
-            peak = v;
-    }
+    struct pool_facts m;
     char text[FMT_SIZE];
-    double load = n > 0 ? sum / n : (double)NAN;
-    const double cells[] = {idle, load, load - idle, peak};
+    pool_facts(f, k, p, &m);
+    const double cells[] = {m.idle, m.load, m.load - m.idle, m.peak};
     doc_row_begin(d);
-    doc_cell(d, "%s", pool->name);
+    doc_cell(d, "%s", pool_names[k]);
     for (size_t i = 0; i < ARRAY_LEN(cells); i++)
         doc_cell(d, "%s", fmt_gib(text, cells[i]));
     doc_row_end(d);
@@ -149,9 +125,6 @@ static void memory(struct doc *d, const struct run_file *f)
 {
     static const struct doc_column columns[] = {
         {"GiB", false}, {"before", true}, {"under load", true}, {"difference", true}, {"peak", true}};
-    static const struct pool pools[] = {{"RAM", offsetof(struct run_sample, ram_used)},
-                                        {"GTT", offsetof(struct run_sample, gtt_used)},
-                                        {"VRAM", 0}};
     for (size_t i = 0; i < f->phases_n; i++) {
         const struct run_phase *p = &f->phases[i];
         char c[FMT_SIZE], o[FMT_SIZE];
@@ -160,8 +133,8 @@ static void memory(struct doc *d, const struct run_file *f)
         doc_paragraph(d, "Under load: %d streams of %s + %s tokens, mean over that time.", p->streams,
                       fmt_tokens(c, (double)p->context), fmt_tokens(o, (double)p->max_tokens));
         doc_table_begin(d, "Memory before and under load", columns, ARRAY_LEN(columns));
-        for (size_t k = 0; k < ARRAY_LEN(pools); k++)
-            memory_row(d, f, p, &pools[k]);
+        for (enum pool_kind k = POOL_RAM; k < POOL_KINDS; k++)
+            memory_row(d, f, p, k);
         doc_table_end(d);
     }
 }
@@ -227,16 +200,17 @@ static void stability(struct doc *d, const struct run_file *f)
 
 /* ---- concurrency ---- */
 
-static double highest(const struct run_file *f, const struct run_phase *p, size_t offset)
+/* Requests that the server ran and queued at the most. */
+static void highest(const struct run_file *f, const struct run_phase *p, double *running, double *waiting)
 {
-    double most = (double)NAN;
+    *running = *waiting = (double)NAN;
     for (size_t i = 0; i < f->samples_n; i++) {
         const struct run_sample *s = &f->samples[i];
-        double v = value_of(s, offset);
-        if (s->phase == p->id && s->loading && s->t > p->t && isfinite(v) && !(most >= v))
-            most = v;
+        if (s->phase != p->id || !s->loading || s->t <= p->t)
+            continue;
+        *running = fmax(*running, s->running); /* a NAN on one side is left out */
+        *waiting = fmax(*waiting, s->waiting);
     }
-    return most;
 }
 
 static void concurrency_row(struct doc *d, const struct run_file *f, const struct run_phase *p)
@@ -244,16 +218,18 @@ static void concurrency_row(struct doc *d, const struct run_file *f, const struc
     struct tally t;
     struct dist ttft;
     char n[FMT_SIZE];
+    double running, waiting;
     run_file_phase(f, p->id, &t);
     tally_dist(&t, M_TTFT, &ttft);
+    highest(f, p, &running, &waiting);
     doc_row_begin(d);
     doc_cell(d, "%d", p->streams);
     doc_cell(d, "%s", fmt_rate(n, run_file_phase_rate(f, p->id)));
     doc_cell(d, "%s", fmt_rate(n, mean_of(&t, M_DECODE_RATE)));
     doc_cell(d, "%s", fmt_ms(n, ttft.p50));
     doc_cell(d, "%s", fmt_ms(n, ttft.p95));
-    doc_cell(d, "%s", fmt_count(n, highest(f, p, offsetof(struct run_sample, running))));
-    doc_cell(d, "%s", fmt_count(n, highest(f, p, offsetof(struct run_sample, waiting))));
+    doc_cell(d, "%s", fmt_count(n, running));
+    doc_cell(d, "%s", fmt_count(n, waiting));
     doc_cell(d, "%" PRIu64, ttft.n);
     doc_row_end(d);
     tally_release(&t);

@@ -6,10 +6,10 @@
 #include "load/preflight.h"
 #include "measure/phases.h"
 
-enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_STOPPED, END_FAILED };
+enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_STOPPED, END_GUARD, END_FAILED };
 
 struct span { /* a sampled value over the run; NAN unknown */
-    double idle, peak, last;
+    double idle, peak, last; /* before the load, the most under it, the last one */
 };
 
 /* What a run came to.  Filled when it is over; until then only the engine's thread touches it. */
@@ -29,7 +29,8 @@ struct run_result {
     char client_reason[96];
     struct span ram, gtt, vram;
     double ram_total, gtt_total, vram_total;
-    bool memory_not_server, gtt_simulated;
+    bool memory_not_server, gtt_simulated, ram_simulated;
+    char guard_why[160];    /* END_GUARD: the numbers at that moment */
     char run_file[1024];    /* empty: none */
     uint64_t lost_lines;
     char lost_why[128];

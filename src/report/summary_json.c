@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const end_names[] = {"none", "requests", "duration", "stopped", "failed"};
+static const char *const end_names[] = {"none", "requests", "duration", "stopped", "guard", "failed"};
 
 static void json_dist(struct jsonw *j, const char *key, const struct dist *d)
 {
@@ -208,6 +208,8 @@ static void json_head(struct jsonw *j, const struct run_result *r)
     jw_int(j, "seed", c->seed);
     jw_bool(j, "tls_verified", !c->insecure);
     jw_str(j, "ended_by", end_names[r->end]);
+    if (r->end == END_GUARD)
+        jw_str(j, "guard", r->guard_why);
 }
 
 void summary_json(const struct run_result *r, struct jsonw *j)
@@ -223,6 +225,8 @@ void summary_json(const struct run_result *r, struct jsonw *j)
     jw_open(j, "memory_gib", '{');
     json_span(j, "ram", &r->ram, r->ram_total);
     json_span(j, "gtt", &r->gtt, r->gtt_total);
+    json_span(j, "vram", &r->vram, r->vram_total);
+    jw_bool(j, "ram_simulated", r->ram_simulated);
     jw_bool(j, "gtt_simulated", r->gtt_simulated);
     jw_bool(j, "not_the_servers", r->memory_not_server);
     jw_close(j, '}');

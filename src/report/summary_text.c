@@ -248,8 +248,14 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
         buf_adds(b, "  stopped before anything was measured\n");
     }
     cold(r, b);
-    memory_line(b, "RAM", &r->ram, r->ram_total, r->memory_not_server ? " (this machine, not the server)" : "");
+    memory_line(b, "RAM", &r->ram, r->ram_total,
+                r->memory_not_server ? " (this machine, not the server)" : r->ram_simulated ? " (simulated)" : "");
     memory_line(b, "GTT", &r->gtt, r->gtt_total, r->gtt_simulated ? " (simulated)" : "");
+    memory_line(b, "VRAM", &r->vram, r->vram_total, "");
+    if (r->end == END_GUARD) {
+        label(b, "GUARD");
+        buf_addf(b, "stopped: %s\n", r->guard_why);
+    }
     client(r, b);
     stamps(r, b);
     if (r->lost_lines > 0) {
@@ -294,7 +300,7 @@ double summary_notes(const struct snapshot *s, double after, bool utf8, struct b
 
 void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
 {
-    static const char *const states[] = {"preflight", "warm-up", "load", "paused", "drain", "done", "failed"};
+    static const char *const states[] = {"preflight", "warm-up", "load", "paused", "watch", "drain", "done", "failed"};
     char t[FMT_SIZE], r[FMT_SIZE], p[FMT_SIZE], q[FMT_SIZE];
     buf_addf(b, "%s %-9s", fmt_clock(t, s->clock_s), states[s->state]);
     if (s->state == RUN_PREFLIGHT || s->state == RUN_FAILED) {

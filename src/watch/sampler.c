@@ -1,37 +1,251 @@
 #include "watch/sampler.h"
 #include "clock.h"
+#include "host/system.h"
 #include "watch/ticker.h"
 
+#include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define SENSORS_NS NS_PER_SEC
+#define PROCS_NS (3 * NS_PER_SEC)
+#define FIND_AGAIN 10 /* scans: a server that was started again has another process */
 
 struct sampler {
-    struct ticker *ticker;
+    struct host_roots roots;
+    struct ticker *memory, *sensors, *procs_ticker;
+    bool chosen; /* by the user */
+
+    /* Devices are never closed before the end: another thread may be reading one. */
+    _Atomic(struct gpu *) gpu;
+    struct gpu *opened[3];
+    size_t opened_n;          /* only the thread that opens: main before the threads, then that of the processes */
+    struct gpu *sim;
+
     pthread_mutex_t lock;
-    struct host_sample last; /* under lock */
+    struct host_sample last;  /* under lock, as the next two */
+    bool simulated;
+    double sim_ram_total, sim_ram_used;
+
+    /* The thread of the sensors. */
+    struct host_cpu cpu;
+    double ttm;
+    char boot[512];
+
+    /* The thread of the processes. */
+    struct procs *procs;
+    struct server_proc server;
+    atomic_int port; /* 0: no server on this machine */
+    int scans;
 };
 
-static bool sample(void *ctx, const atomic_bool *stop)
+/* ---- memory ---- */
+
+static void read_ram(struct sampler *s, struct host_memory *m, char why[WHY_SIZE], bool *simulated)
+{
+    struct err e = {""};
+    host_read_memory(s->roots.proc, m, &e);
+    pthread_mutex_lock(&s->lock);
+    *simulated = s->simulated && isfinite(s->sim_ram_total);
+    if (*simulated) {
+        host_parse_meminfo("", m);
+        m->total = s->sim_ram_total;
+        m->used = s->sim_ram_used;
+        m->available = m->free = m->total - m->used;
+        m->cache = 0;
+        m->processes = m->used;
+    }
+    pthread_mutex_unlock(&s->lock);
+    str_copy(why, WHY_SIZE, *simulated ? "" : e.msg);
+}
+
+static bool sample_memory(void *ctx, const atomic_bool *stop)
 {
     (void)stop;
     struct sampler *s = ctx;
-    struct host_sample now = {0};
-    struct err e = {""};
-    host_read_memory("/proc", &now.memory, &e);
-    str_copy(now.why, sizeof now.why, e.msg);
-    now.at = clock_ns();
+    struct host_memory m;
+    struct gpu_reading r;
+    char why[WHY_SIZE];
+    bool simulated;
+    struct gpu *g = atomic_load(&s->gpu);
+    read_ram(s, &m, why, &simulated);
+    gpu_reading_clear(&r);
+    if (g != NULL)
+        gpu_memory(g, &r);
+    int64_t now = clock_ns();
     pthread_mutex_lock(&s->lock);
-    s->last = now;
+    struct host_sample *l = &s->last;
+    l->memory = m;
+    l->memory_simulated = simulated;
+    memcpy(l->why, why, sizeof why);
+    memcpy(l->reading.v, r.v, GPU_MEMORY_VALUES_ * sizeof r.v[0]);
+    l->reading.state = r.state;
+    l->has_gpu = g != NULL;
+    if (g != NULL)
+        l->gpu = *gpu_identity(g);
+    l->at = now;
+    l->seq++;
     pthread_mutex_unlock(&s->lock);
     return true;
 }
 
-struct sampler *sampler_start(void)
+/* ---- sensors ---- */
+
+static void find_limits(struct sampler *s, struct host_sample *l)
+{
+    const struct gauge *v = l->reading.v;
+    struct limits_facts f = {.apu = l->gpu.apu, .gtt_total = v[GPU_GTT_TOTAL].value, .gtt_used = v[GPU_GTT_USED].value,
+                             .vram_total = v[GPU_VRAM_TOTAL].value, .ram_total = l->memory.total,
+                             .ram_available = l->memory.available, .ttm = s->ttm, .boot = s->boot};
+    if (l->container[0] != '\0')
+        f.ram_total = f.ram_available = (double)NAN;
+    if (v[GPU_GTT_TOTAL].simulated) {
+        f.ttm = (double)NAN;
+        f.boot = "";
+    }
+    limits_find(&f, &l->limits);
+}
+
+static bool sample_sensors(void *ctx, const atomic_bool *stop)
+{
+    (void)stop;
+    struct sampler *s = ctx;
+    struct gpu_reading r;
+    struct host_pressure p;
+    struct host_cpu cpu;
+    struct gpu *g = atomic_load(&s->gpu);
+    gpu_reading_clear(&r);
+    if (g != NULL)
+        gpu_sensors(g, clock_ns(), &r);
+    host_read_pressure(s->roots.proc, &p);
+    host_read_cpu(s->roots.proc, &cpu);
+    pthread_mutex_lock(&s->lock);
+    struct host_sample *l = &s->last;
+    memcpy(&l->reading.v[GPU_MEMORY_VALUES_], &r.v[GPU_MEMORY_VALUES_], (GPU_VALUES - GPU_MEMORY_VALUES_) * sizeof r.v[0]);
+    memcpy(l->reading.limited, r.limited, sizeof r.limited);
+    l->reading.limited_most = r.limited_most;
+    l->reading.limited_by = r.limited_by;
+    l->reading.power_is_package = r.power_is_package;
+    l->pressure = p;
+    l->cpu = host_cpu_share(&s->cpu, &cpu);
+    find_limits(s, l);
+    l->sensors_at = clock_ns();
+    pthread_mutex_unlock(&s->lock);
+    s->cpu = cpu;
+    return true;
+}
+
+/* ---- processes ---- */
+
+static struct gpu *open_gpu(struct sampler *s, const struct gpu_id *id)
+{
+    for (size_t i = 0; i < s->opened_n; i++)
+        if (strcmp(gpu_identity(s->opened[i])->pci, id->pci) == 0)
+            return s->opened[i];
+    if (s->opened_n == ARRAY_LEN(s->opened))
+        return atomic_load(&s->gpu);
+    struct gpu *g = gpu_open(&s->roots, id);
+    s->opened[s->opened_n++] = g;
+    return g;
+}
+
+/* With several GPUs, the one that holds the server's memory is the one to watch. */
+static void follow_server(struct sampler *s)
+{
+    struct gpu_id list[GPUS_MAX];
+    size_t n = s->chosen || s->server.pid == 0 ? 0 : gpu_list(&s->roots, list, GPUS_MAX);
+    const struct gpu_id *best = NULL;
+    double most = 0;
+    for (size_t i = 0; i < n && n > 1; i++) {
+        struct proc_gpu found[SAMPLE_PROCS];
+        struct procs_total total;
+        size_t found_n = 0;
+        procs_scan(s->procs, list[i].pci, s->server.pids, s->server.pids_n, found, SAMPLE_PROCS, &found_n, &total);
+        double held = 0;
+        for (size_t k = 0; k < found_n; k++)
+            if (found[k].server)
+                held += (isfinite(found[k].gtt) ? found[k].gtt : 0) + (isfinite(found[k].vram) ? found[k].vram : 0);
+        if (held > most) {
+            most = held;
+            best = &list[i];
+        }
+    }
+    if (best != NULL)
+        atomic_store(&s->gpu, open_gpu(s, best));
+}
+
+static bool sample_procs(void *ctx, const atomic_bool *stop)
+{
+    (void)stop;
+    struct sampler *s = ctx;
+    int port = atomic_load(&s->port);
+    if (port > 0 && (s->scans % FIND_AGAIN == 0 || s->server.pid == 0)) {
+        server_proc_find(s->roots.proc, port, &s->server);
+        follow_server(s);
+    }
+    s->scans++;
+    struct gpu *g = atomic_load(&s->gpu);
+    bool real = g != NULL && g != s->sim;
+    struct proc_gpu found[SAMPLE_PROCS];
+    struct procs_total total = {0};
+    size_t n = 0;
+    if (real)
+        procs_scan(s->procs, gpu_identity(g)->pci, s->server.pids, s->server.pids_n, found, SAMPLE_PROCS, &n, &total);
+    pthread_mutex_lock(&s->lock);
+    memcpy(s->last.procs, found, n * sizeof found[0]);
+    s->last.procs_n = n;
+    s->last.procs_total = total;
+    s->last.server = s->server;
+    s->last.procs_at = real ? clock_ns() : 0;
+    pthread_mutex_unlock(&s->lock);
+    return true;
+}
+
+/* ---- the outside ---- */
+
+static bool choose_gpu(struct sampler *s, const char *wanted, struct err *e)
+{
+    struct gpu_id list[GPUS_MAX];
+    size_t n = gpu_list(&s->roots, list, GPUS_MAX);
+    const struct gpu_id *id = wanted != NULL ? gpu_find(list, n, wanted, e) : gpu_largest(&s->roots, list, n);
+    s->chosen = wanted != NULL;
+    if (id != NULL)
+        atomic_store(&s->gpu, open_gpu(s, id));
+    return id != NULL || wanted == NULL;
+}
+
+static void free_sampler(struct sampler *s)
+{
+    for (size_t i = 0; i < s->opened_n; i++)
+        gpu_close(s->opened[i]);
+    gpu_close(s->sim);
+    procs_free(s->procs);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
 {
     struct sampler *s = xcalloc(1, sizeof *s);
+    s->roots = c->roots;
     pthread_mutex_init(&s->lock, NULL);
-    sample(s, NULL);
-    s->ticker = ticker_start(NS_PER_SEC / 2, sample, s);
+    gpu_reading_clear(&s->last.reading);
+    host_read_cpu("", &s->cpu); /* unknown: the first share is too */
+    s->ttm = system_ttm_limit(s->roots.sys);
+    system_boot(s->roots.proc, s->boot, sizeof s->boot);
+    host_container(s->roots.proc, s->last.container, sizeof s->last.container);
+    s->procs = procs_new(s->roots.proc, s->roots.sys);
+    if (!choose_gpu(s, c->gpu, e)) {
+        free_sampler(s);
+        return NULL;
+    }
+    sample_memory(s, NULL);
+    sample_sensors(s, NULL);
+    s->memory = ticker_start(c->memory_ns, sample_memory, s);
+    s->sensors = ticker_start(SENSORS_NS, sample_sensors, s);
+    s->procs_ticker = ticker_start(PROCS_NS, sample_procs, s);
     return s;
 }
 
@@ -42,9 +256,33 @@ void sampler_get(struct sampler *s, struct host_sample *out)
     pthread_mutex_unlock(&s->lock);
 }
 
+void sampler_server(struct sampler *s, int port)
+{
+    atomic_store(&s->port, port);
+}
+
+void sampler_simulate(struct sampler *s, const double gpu[GPU_MEMORY_VALUES_], double ram_total, double ram_used)
+{
+    if (s->sim == NULL)
+        s->sim = gpu_open_sim();
+    gpu_sim_say(s->sim, gpu);
+    pthread_mutex_lock(&s->lock);
+    s->simulated = true;
+    s->sim_ram_total = ram_total;
+    s->sim_ram_used = ram_used;
+    pthread_mutex_unlock(&s->lock);
+    atomic_store(&s->gpu, s->sim);
+}
+
+const struct host_roots *sampler_roots(const struct sampler *s)
+{
+    return &s->roots;
+}
+
 void sampler_stop(struct sampler *s)
 {
-    ticker_stop(s->ticker);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
+    ticker_stop(s->memory);
+    ticker_stop(s->sensors);
+    ticker_stop(s->procs_ticker);
+    free_sampler(s);
 }

@@ -263,6 +263,79 @@ static void test_memory(void **state)
     silent("memory_headroom");
 }
 
+/* Three loads of 1, 2 and 4 streams of 4,096 + 33 tokens; GTT takes so many GiB for each 1,024 in flight. */
+static void growing_kv(double gib_per_1k, double noise)
+{
+    begin();
+    for (int p = 0; p < 3; p++) {
+        int streams = 1 << p;
+        phase(p, streams, 4096, false);
+        for (int i = 0; i < 20; i++) {
+            double gtt = 30 + gib_per_1k * streams * 4129 / 1024 + noise * (p == 1 ? 1 : -1);
+            sample(p, i, &(struct look){i * 30.0, 0, streams, 0.1, gtt});
+        }
+    }
+}
+
+static void test_kv_growth(void **state)
+{
+    (void)state;
+    growing_kv(0.25, 0);
+    says("kv_growth", "GTT grows with the tokens in flight: by 256 MiB for each 1,024");
+    growing_kv(0, 0.001);
+    says("kv_growth", "does not grow with context or streams");
+    growing_kv(0, 0.6); /* neither can be said */
+    silent("kv_growth");
+    begin();
+    phase(0, 1, 4096, false);
+    for (int i = 0; i < 20; i++)
+        sample(0, i, &(struct look){i * 30.0, 0, 1, 0.1, 30});
+    silent("kv_growth"); /* one load tells nothing of that */
+}
+
+static void growing(int seconds, double gib_an_hour, double noise)
+{
+    uint64_t seed = 3;
+    begin();
+    phase(0, 1, 512, false);
+    for (int i = 0; i < seconds; i++)
+        sample(0, i, &(struct look){i * 30.0, 0, 1, 0.1, 30 + gib_an_hour * i / 3600 + noise * (rng_unit(&seed) - 0.5)});
+}
+
+static void test_memory_growth(void **state)
+{
+    (void)state;
+    growing(1800, 1.8, 0.1);
+    says("memory_growth", "GTT goes on growing under an even load: 1.8");
+    says("memory_growth", "full in about 12 h");
+    growing(1800, 0, 1);
+    silent("memory_growth");
+    growing(1800, -1.8, 0.1);
+    silent("memory_growth");
+    growing(400, 1.8, 0); /* too short */
+    silent("memory_growth");
+}
+
+static void limited(double percent, int seconds)
+{
+    begin();
+    phase(0, 1, 512, false);
+    for (int i = 0; i < seconds; i++)
+        buf_addf(&file, "{\"type\":\"sample\",\"t\":%d500000000,\"state\":\"load\",\"phase\":0,\"in_flight\":1,\"live_tokens\":%d,"
+                        "\"gpu_limited_percent\":%.1f,\"gpu_limited_by\":\"SPPT\"}\n", i + 1, i, percent);
+}
+
+static void test_limited(void **state)
+{
+    (void)state;
+    limited(12, 30);
+    says("gpu_limited", "held back for 12 % of the time, most by SPPT");
+    limited(4, 30);
+    silent("gpu_limited");
+    limited(100, 9); /* too short */
+    silent("gpu_limited");
+}
+
 static void test_client(void **state)
 {
     (void)state;
@@ -306,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_nothing),        cmocka_unit_test(test_cold_start), cmocka_unit_test(test_prefix_cache),
         cmocka_unit_test(test_queueing),       cmocka_unit_test(test_decode_scaling), cmocka_unit_test(test_prefill),
         cmocka_unit_test(test_variance),       cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_kv_growth),      cmocka_unit_test(test_memory_growth), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_client),         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

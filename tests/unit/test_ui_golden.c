@@ -83,6 +83,44 @@ static void test_overview(void **state)
     }
 }
 
+/* Memory: a whole machine, one without a GPU, one with all that can be wrong. */
+static void test_memory(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 60}};
+    struct ui_state st;
+    frame_init(&st);
+    st.view = &view_memory;
+    struct snapshot *s = canned_busy();
+    canned_machine(s);
+    for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        shoot("memory", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+        shoot("memory", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
+    }
+    struct memory_view *m = &s->memory;
+    str_copy(m->gpu_note, sizeof m->gpu_note, "/dev/dri/renderD128: permission denied: values from sysfs only");
+    m->gpu_asleep = true;
+    for (size_t i = 0; i < 3; i++)
+        gauge_set(i == 0 ? &m->busy : i == 1 ? &m->power : &m->temperature, (double)NAN, "", "asleep");
+    m->limited = (double)NAN;
+    m->ceiling = 50 * CANNED_GIB;
+    str_copy(m->container, sizeof m->container, "lxcfs");
+    m->warnings_n = 2;
+    str_copy(m->warnings[0], sizeof m->warnings[0], "the driver promises 53.0 GiB of GTT, but all graphics memory in RAM is limited to 50.0 GiB: raise ttm.pages_limit");
+    str_copy(m->warnings[1], sizeof m->warnings[1], "the boot parameter amdgpu.gtt_size does not exist and is ignored: use ttm.pages_limit");
+    str_copy(s->server.process_note, sizeof s->server.process_note, "behind docker-proxy: the server itself runs in a container");
+    shoot("memory-trouble", s, &st, 80, 24, GLYPHS_BRAILLE);
+    shoot("memory-trouble", s, &st, 120, 40, GLYPHS_BRAILLE);
+    free(s);
+    s = canned_empty();
+    shoot("memory-empty", s, &st, 80, 24, GLYPHS_BRAILLE);
+    s->state = RUN_WATCH;
+    canned_memory(s, 5);
+    s->memory.gpu_name[0] = '\0';
+    shoot("memory-simulated", s, &st, 120, 40, GLYPHS_BRAILLE);
+    free(s);
+}
+
 static void test_others(void **state)
 {
     (void)state;
@@ -148,7 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
         cmocka_unit_test(test_demo),
         cmocka_unit_test(test_render),
     };

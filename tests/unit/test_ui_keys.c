@@ -200,6 +200,8 @@ static void test_views(void **state)
     assert_true(frame_act(&st, s, ACT_PAGE_UP, 80, 24));
     assert_int_equal(st.streams_top, 40 - 36);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
+    assert_ptr_equal(st.view, &view_memory);
+    frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_log);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_overview);

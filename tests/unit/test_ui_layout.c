@@ -57,6 +57,26 @@ static void check_layout(int w, int h)
     free(map);
 }
 
+static void check_memory_layout(int w, int h)
+{
+    struct rect frame[AREA_FRAME_COUNT], at[MEMORY_COUNT];
+    unsigned char *map = xcalloc((size_t)w, (size_t)h);
+    int cells = 0;
+    assert_true(layout_frame(w, h, frame));
+    layout_memory(frame[AREA_BODY], at);
+    for (int p = 0; p < MEMORY_COUNT; p++) {
+        if (at[p].w == 0) {
+            assert_int_equal(p, MEMORY_GPU); /* the others are always there */
+            continue;
+        }
+        assert_true(at[p].w >= 34 && at[p].h >= 4);
+        mark_cells(map, w, h, at[p]);
+        cells += at[p].w * at[p].h;
+    }
+    assert_int_equal(cells, frame[AREA_BODY].w * frame[AREA_BODY].h); /* and nothing is left over */
+    free(map);
+}
+
 static void test_layout(void **state)
 {
     (void)state;
@@ -65,6 +85,7 @@ static void test_layout(void **state)
         int w, h;
         size_at(i, &seed, &w, &h);
         check_layout(w, h);
+        check_memory_layout(w, h);
     }
     struct rect frame[AREA_FRAME_COUNT];
     assert_false(layout_frame(59, 16, frame));

@@ -2,6 +2,8 @@
 #ifndef TG_TEST_UI_SNAPSHOTS_H
 #define TG_TEST_UI_SNAPSHOTS_H
 
+#include "engine/live.h"
+#include "host/gpu.h"
 #include "snapshot.h"
 #include "util.h"
 
@@ -28,25 +30,15 @@ static inline struct gauge canned_gauge(double value, bool simulated)
 static inline struct snapshot *canned_empty(void)
 {
     struct snapshot *s = xcalloc(1, sizeof *s);
-    double nan = (double)NAN;
+    snapshot_clear(s);
     s->seq = 1;
     s->state = RUN_PREFLIGHT;
-    s->elapsed_s = s->planned_requests = nan;
     s->planned_s = 600;
     str_copy(s->status, sizeof s->status, "asking 127.0.0.1:8000 for its models");
     str_copy(s->server.address, sizeof s->server.address, "127.0.0.1:8000");
-    s->server.max_model_len = s->server.running = s->server.waiting = nan;
-    s->server.kv_used = s->server.prefix_hits = nan;
-    struct gauge unknown = canned_gauge(nan, false);
-    s->memory.ram_total = s->memory.ram_used = s->memory.ram_available = unknown;
-    s->memory.gtt_total = s->memory.gtt_used = s->memory.vram_total = s->memory.vram_used = unknown;
     s->target_streams = 4;
     s->target_context = 2048;
     s->target_max_tokens = 128;
-    s->output_rate = s->output_rate_stream = s->output_rate_peak = nan;
-    s->ttft.p50 = s->ttft.p95 = s->ttft.p99 = s->ttft.mean = nan;
-    s->tpot = s->e2e = s->ttft;
-    s->decode_rate = s->lag_p99_ms = nan;
     return s;
 }
 
@@ -61,6 +53,53 @@ static inline void canned_memory(struct snapshot *s, double t)
     m->vram_total = canned_gauge(0.5 * CANNED_GIB, true);
     m->vram_used = canned_gauge(0.2 * CANNED_GIB, true);
     str_copy(m->gpu_name, sizeof m->gpu_name, "Radeon 8060S gfx1151");
+    m->stack.gtt = m->gtt_used.value;
+    m->stack.other = m->ram_used.value - m->gtt_used.value;
+    m->stack.unaccounted = m->stack.cache = 0;
+    m->stack.free = m->ram_available.value;
+}
+
+/* A whole Strix Halo, with a server on it. */
+static inline void canned_machine(struct snapshot *s)
+{
+    struct memory_view *m = &s->memory;
+    s->server.simulated = false;
+    m->gtt_total = canned_gauge(53.0 * CANNED_GIB, false);
+    m->gtt_used = canned_gauge(39.7 * CANNED_GIB, false);
+    m->vram_total = canned_gauge(0.5 * CANNED_GIB, false);
+    m->vram_used = canned_gauge(0.2 * CANNED_GIB, false);
+    m->swap_total = canned_gauge(8 * CANNED_GIB, false);
+    m->swap_used = canned_gauge(0.3 * CANNED_GIB, false);
+    m->stack.gtt = 39.7 * CANNED_GIB;
+    m->stack.other = 5.9 * CANNED_GIB;
+    m->stack.unaccounted = 0.8 * CANNED_GIB;
+    m->stack.cache = 9.8 * CANNED_GIB;
+    m->stack.free = 5.2 * CANNED_GIB;
+    m->ceiling = 53.0 * CANNED_GIB;
+    str_copy(m->ceiling_from, sizeof m->ceiling_from, "ttm.pages_limit");
+    m->guard_ram = 1.2 * CANNED_GIB;
+    m->guard_gtt = 1.2 * CANNED_GIB;
+    m->full_in_s = 900;
+    m->pressure_some = 0.4;
+    m->pressure_full = 0.1;
+    m->cpu = 0.17;
+    str_copy(m->gpu_pci, sizeof m->gpu_pci, "0000:c5:00.0");
+    gauge_set(&m->busy, 97, "sysfs", NULL);
+    gauge_set(&m->sclk, 2800, "sysfs", NULL);
+    gauge_set(&m->mclk, 1000, "sysfs", NULL);
+    gauge_set(&m->power, 88.3, "metrics", NULL);
+    gauge_set(&m->power_gfx, 61.5, "metrics", NULL);
+    gauge_set(&m->temperature, 71, "sysfs", NULL);
+    m->power_is_package = true;
+    m->limited = 0.04;
+    str_copy(m->limited_by, sizeof m->limited_by, "SPPT");
+    m->procs_known = true;
+    m->procs_n = 2;
+    m->procs[0] = (struct process_row){4711, "VLLM::EngineCor", 38.1 * CANNED_GIB, 0.1 * CANNED_GIB, 3.4 * CANNED_GIB, true, true};
+    m->procs[1] = (struct process_row){1234, "gnome-shell", 0.2 * CANNED_GIB, 0.1 * CANNED_GIB, 0.4 * CANNED_GIB, false, false};
+    m->procs_hidden = 12;
+    m->other_gtt = 1.4 * CANNED_GIB;
+    m->other_vram = 0;
 }
 
 static inline void canned_points(struct snapshot *s, double t, uint64_t *seed)

@@ -1,0 +1,298 @@
+/* This machine: what the sampler saw, in the snapshot and in the result; and the guard over it. */
+#include "engine/inside.h"
+#include "fmt.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STALE_NS (3 * INT64_C(1000000000)) /* a value that is older is not known */
+#define GROWTH_LEAST (64.0 * 1024 * 1024)  /* bytes a minute: less is no trend */
+#define DAY_S 86400.0
+
+void engine_watch_machine(struct engine *g)
+{
+    const struct server_sample *s = &g->server;
+    if (isfinite(s->gtt_used) && s->at != g->simulated_at) {
+        double nan = (double)NAN;
+        double memory[GPU_MEMORY_VALUES_] = {nan, nan, nan, nan, nan, nan};
+        memory[GPU_GTT_TOTAL] = s->gtt_total;
+        memory[GPU_GTT_USED] = s->gtt_used;
+        sampler_simulate(g->sampler, memory, s->ram_total, s->ram_used);
+        g->simulated_at = s->at;
+    }
+    sampler_get(g->sampler, &g->host);
+}
+
+/* ---- whose memory ---- */
+
+static int port_of(const char *base)
+{
+    const char *host = strstr(base, "://");
+    host = host != NULL ? host + 3 : base;
+    const char *at = strrchr(host, '@'), *end = at != NULL ? at + 1 : host;
+    end += strcspn(end, "/");
+    const char *colon = end;
+    while (colon > host && *colon != ':' && *colon != ']')
+        colon--;
+    if (*colon == ':' && colon > host)
+        return atoi(colon + 1);
+    return str_starts(base, "https:") ? 443 : 80;
+}
+
+static void show_process(struct engine *g)
+{
+    const struct server_proc *p = &g->proc;
+    struct server_view *v = &g->view.server;
+    v->pid = p->pid;
+    str_copy(v->command, sizeof v->command, p->command);
+    v->process_note[0] = '\0';
+    if (p->pid == 0)
+        str_copy(v->process_note, sizeof v->process_note, p->why);
+    else if (p->proxy[0] != '\0')
+        snprintf(v->process_note, sizeof v->process_note, "behind %.31s: the server itself runs in a container", p->proxy);
+    if (p->pid != 0)
+        engine_note(g, 0, "the server is process %d: %s", p->pid, p->command);
+    if (v->process_note[0] != '\0')
+        engine_note(g, 0, "%s", v->process_note);
+}
+
+void engine_know_server(struct engine *g)
+{
+    const struct server_info *s = &g->result.pre.server;
+    g->result.memory_not_server = !s->local;
+    if (!s->local || s->simulated)
+        return;
+    int port = port_of(s->base);
+    server_proc_find(sampler_roots(g->sampler)->proc, port, &g->proc);
+    sampler_server(g->sampler, port);
+    show_process(g);
+}
+
+/* It was started again, or has gone. */
+static void see_process(struct engine *g)
+{
+    const struct server_proc *now = &g->host.server;
+    if ((now->pid == 0 && now->why[0] == '\0') || now->pid == g->proc.pid)
+        return;
+    g->proc = *now;
+    show_process(g);
+    rows_process(g);
+}
+
+/* ---- the snapshot ---- */
+
+static void put(struct gauge *out, const struct gauge *in, bool stale)
+{
+    *out = *in;
+    if (stale && isfinite(in->value)) {
+        out->value = (double)NAN;
+        str_copy(out->why, sizeof out->why, "no answer for 3 s");
+    }
+}
+
+static void put_ram(struct engine *g, bool stale)
+{
+    const struct host_memory *h = &g->host.memory;
+    struct memory_view *m = &g->view.memory;
+    const struct {
+        struct gauge *gauge;
+        double value;
+    } all[] = {{&m->ram_total, h->total}, {&m->ram_used, h->used}, {&m->ram_available, h->available},
+               {&m->swap_total, h->swap_total}, {&m->swap_used, h->swap_total - h->swap_free}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct gauge v;
+        gauge_set(&v, all[i].value, g->host.memory_simulated ? "sim" : "proc", g->host.why);
+        v.simulated = g->host.memory_simulated && isfinite(all[i].value);
+        put(all[i].gauge, &v, stale);
+    }
+}
+
+static void put_gpu(struct engine *g, bool stale, bool sensors_stale)
+{
+    const struct gpu_reading *r = &g->host.reading;
+    struct memory_view *m = &g->view.memory;
+    struct gauge *const to[GPU_VALUES] = {
+        [GPU_VRAM_TOTAL] = &m->vram_total, [GPU_VRAM_USED] = &m->vram_used, [GPU_VIS_TOTAL] = &m->visible_total,
+        [GPU_VIS_USED] = &m->visible_used, [GPU_GTT_TOTAL] = &m->gtt_total, [GPU_GTT_USED] = &m->gtt_used,
+        [GPU_BUSY] = &m->busy,             [GPU_SCLK] = &m->sclk,           [GPU_MCLK] = &m->mclk,
+        [GPU_POWER] = &m->power,           [GPU_POWER_GFX] = &m->power_gfx, [GPU_TEMPERATURE] = &m->temperature,
+    };
+    for (int i = 0; i < GPU_VALUES; i++)
+        put(to[i], &r->v[i], i < GPU_MEMORY_VALUES_ ? stale : sensors_stale);
+    m->gpu_asleep = g->host.has_gpu && r->state == GPU_ASLEEP;
+    m->power_is_package = r->power_is_package;
+    m->limited = sensors_stale ? (double)NAN : r->limited_most;
+    str_copy(m->limited_by, sizeof m->limited_by, r->limited_by != NULL ? r->limited_by : "");
+    const struct gpu_id *id = &g->host.gpu;
+    m->gpu_name[0] = '\0';
+    if (g->host.has_gpu && !m->gtt_total.simulated)
+        snprintf(m->gpu_name, sizeof m->gpu_name, "%s%s%s", id->name, id->gfx[0] != '\0' ? " " : "", id->gfx);
+    str_copy(m->gpu_pci, sizeof m->gpu_pci, id->pci);
+    str_copy(m->gpu_note, sizeof m->gpu_note, id->note);
+}
+
+static void put_limits(struct engine *g)
+{
+    const struct limits *l = &g->host.limits;
+    struct memory_view *m = &g->view.memory;
+    m->ceiling = l->ceiling;
+    str_copy(m->ceiling_from, sizeof m->ceiling_from, l->ceiling_from != NULL ? l->ceiling_from : "");
+    m->primary_vram = g->host.has_gpu && !l->primary_gtt && m->vram_total.value > 0;
+    for (; g->warned < l->warnings_n; g->warned++) /* a new one is worth a line of the log */
+        engine_note(g, 1, "%s", l->warnings[g->warned]);
+    m->warnings_n = l->warnings_n;
+    for (size_t i = 0; i < l->warnings_n; i++)
+        str_copy(m->warnings[i], sizeof m->warnings[i], l->warnings[i]);
+}
+
+static double left_of(double used, double seen)
+{
+    double left = used - (isfinite(seen) ? seen : 0);
+    return left > 0 ? left : isfinite(left) ? 0 : left;
+}
+
+static void put_procs(struct engine *g)
+{
+    const struct host_sample *h = &g->host;
+    struct memory_view *m = &g->view.memory;
+    m->procs_known = h->procs_at != 0;
+    m->procs_n = MIN_OF(h->procs_n, (size_t)SNAP_PROCS);
+    m->procs_hidden = h->procs_total.hidden;
+    double gtt = 0, vram = 0; /* of those that are shown */
+    for (size_t i = 0; i < m->procs_n; i++) {
+        const struct proc_gpu *p = &h->procs[i];
+        m->procs[i] = (struct process_row){.pid = p->pid, .gtt = p->gtt, .vram = p->vram, .rss = p->rss, .server = p->server,
+                                           .rocm = p->rocm};
+        str_copy(m->procs[i].name, sizeof m->procs[i].name, p->name);
+        gtt += isfinite(p->gtt) ? p->gtt : 0;
+        vram += isfinite(p->vram) ? p->vram : 0;
+    }
+    m->other_gtt = m->procs_known ? left_of(m->gtt_used.value, gtt) : (double)NAN;
+    m->other_vram = m->procs_known ? left_of(m->vram_used.value, vram) : (double)NAN;
+}
+
+static double gtt_headroom(const struct engine *g)
+{
+    const struct memory_view *m = &g->view.memory;
+    return m->ceiling - m->gtt_used.value;
+}
+
+static void put_trend(struct engine *g, int64_t now)
+{
+    struct memory_view *m = &g->view.memory;
+    double t = engine_seconds(g, now);
+    trend_add(&g->gtt_trend, t, m->primary_vram ? m->vram_used.value : m->gtt_used.value);
+    trend_add(&g->ram_trend, t, m->ram_used.value);
+    double room = m->primary_vram ? m->vram_total.value - m->vram_used.value : gtt_headroom(g);
+    double gpu = trend_seconds(&g->gtt_trend, room, GROWTH_LEAST), ram = trend_seconds(&g->ram_trend, m->ram_available.value, GROWTH_LEAST);
+    double s = !(gpu > ram) && isfinite(gpu) ? gpu : ram;
+    m->full_in_s = s < DAY_S ? s : (double)NAN;
+}
+
+static void track(struct span *s, double v, bool loading, bool over)
+{
+    if (!isfinite(v))
+        return;
+    if (!loading)
+        s->idle = v;
+    if (!over && !(s->peak >= v))
+        s->peak = v;
+    s->last = v;
+}
+
+static void put_result(struct engine *g)
+{
+    const struct memory_view *m = &g->view.memory;
+    struct run_result *r = &g->result;
+    bool load = r->load_start != 0;
+    r->gtt_simulated |= m->gtt_used.simulated;
+    r->ram_simulated |= m->ram_used.simulated;
+    track(&r->ram, m->ram_used.value, load, false);
+    track(&r->gtt, m->gtt_used.value, load, false);
+    track(&r->vram, m->vram_used.value, load, false);
+    if (isfinite(m->ram_total.value))
+        r->ram_total = m->ram_total.value;
+    if (isfinite(m->gtt_total.value))
+        r->gtt_total = m->gtt_total.value;
+    if (isfinite(m->vram_total.value))
+        r->vram_total = m->vram_total.value;
+}
+
+void engine_fill_memory(struct engine *g, int64_t now)
+{
+    struct memory_view *m = &g->view.memory;
+    bool stale = now - g->host.at > STALE_NS, sensors_stale = now - g->host.sensors_at > STALE_NS;
+    put_ram(g, stale);
+    put_gpu(g, stale, sensors_stale);
+    put_limits(g);
+    put_procs(g);
+    struct host_stack stack;
+    host_stack(&g->host.memory, m->gtt_used.value, &stack);
+    m->stack.gtt = stack.gtt;
+    m->stack.other = stack.other;
+    m->stack.unaccounted = stack.unaccounted;
+    m->stack.cache = stack.cache;
+    m->stack.free = stack.free;
+    m->pressure_some = g->host.pressure.some;
+    m->pressure_full = g->host.pressure.full;
+    m->cpu = g->host.cpu;
+    str_copy(m->container, sizeof m->container, g->host.container);
+    m->not_server = g->result.memory_not_server;
+    m->guard_ram = g->guard.ram_line;
+    m->guard_gtt = g->guard.gtt_line;
+    see_process(g);
+    put_trend(g, now);
+    put_result(g);
+}
+
+/* ---- the guard ---- */
+
+/* Which pools are known, and whose they are: with another answer the lines are drawn anew. */
+static int known_pools(const struct engine *g)
+{
+    const struct memory_view *m = &g->view.memory;
+    return 1 | isfinite(m->ram_available.value) << 1 | isfinite(gtt_headroom(g)) << 2 | m->ram_available.simulated << 3 |
+           m->gtt_used.simulated << 4;
+}
+
+static void arm_guard(struct engine *g)
+{
+    const struct machine_config *c = &g->cfg->machine;
+    const struct memory_view *m = &g->view.memory;
+    char note[200];
+    double line = c->guard == GUARD_DEFAULT ? guard_default(m->ram_total.value) : (double)c->guard;
+    guard_arm(&g->guard, line, m->ram_available.value, gtt_headroom(g), note, sizeof note);
+    if (note[0] != '\0')
+        engine_note(g, 1, "%s", note);
+}
+
+void engine_see_guard(struct engine *g, int64_t now)
+{
+    if (g->host.seq == g->host_seq || g->cfg->machine.guard == GUARD_NONE || g->result.memory_not_server)
+        return;
+    g->host_seq = g->host.seq;
+    if (g->guard.done == GUARD_NOTHING && known_pools(g) != g->guarded_pools) {
+        g->guarded_pools = known_pools(g);
+        arm_guard(g);
+    }
+    const struct memory_view *m = &g->view.memory;
+    enum guard_act act = guard_see(&g->guard, engine_seconds(g, now), m->ram_available.value, gtt_headroom(g));
+    if (act == GUARD_NOTHING)
+        return;
+    str_copy(g->result.guard_why, sizeof g->result.guard_why, g->guard.why);
+    if (act == GUARD_STOP_ADDING) {
+        engine_note(g, 2, "guard: %s: no more requests are sent", g->guard.why);
+        snapshot_mark(&g->view, engine_seconds(g, now), "guard");
+        rows_mark(g, "guard");
+        if (g->state != RUN_DRAIN)
+            engine_begin_drain(g, now, END_GUARD);
+        g->result.end = END_GUARD;
+    } else {
+        engine_note(g, 2, "guard: memory is still short: what is in flight is cancelled");
+        atomic_store(&g->stop, true); /* an agent's too */
+        engine_cancel_all(g, now);
+    }
+}

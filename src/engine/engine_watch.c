@@ -1,0 +1,76 @@
+/* `watch`: no load; the server is looked at, and probed where that is wanted. */
+#include "engine/inside.h"
+#include "clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void open_file(struct engine *g)
+{
+    struct err why;
+    if (g->cfg->out == NULL)
+        return; /* one who only looks leaves nothing behind */
+    g->runlog = runlog_open(g->cfg->out, "watch", &why);
+    if (g->runlog == NULL) {
+        str_copy(g->result.lost_why, sizeof g->result.lost_why, why.msg);
+        return;
+    }
+    str_copy(g->result.run_file, sizeof g->result.run_file, runlog_path(g->runlog));
+    rows_header(g);
+}
+
+void engine_begin_watch(struct engine *g, int64_t now)
+{
+    g->state = RUN_WATCH;
+    if (g->cfg->duration_ns > 0)
+        g->deadline = now + g->cfg->duration_ns;
+    open_file(g);
+    g->probe = probe_start(g->cfg, &g->http, &g->prompts);
+    if (g->cfg->probe_ns > 0)
+        phases_open(&g->result.phases, 0, 1, g->cfg->context, g->cfg->max_tokens, 0);
+}
+
+static void see_server(struct engine *g, int64_t now)
+{
+    if (!probe_found(g->probe, &g->result.pre))
+        return;
+    g->server_known = true;
+    engine_know_server(g);
+    rows_server(g);
+    g->scraper = scraper_start(&g->result.pre.server, &g->http);
+    if (g->cfg->probe_ns > 0) {
+        phases_begin(&g->result.phases, now);
+        rows_phase(g, phases_current(&g->result.phases), now);
+        rows_request(g, &g->result.pre.first);
+    }
+}
+
+void engine_watch_tick(struct engine *g, int64_t now)
+{
+    struct row row;
+    see_server(g, now);
+    while (probe_take(g->probe, &row)) {
+        g->result.sent++;
+        engine_take_row(g, &row);
+    }
+    phases_settle(&g->result.phases, now - NS_PER_SEC);
+    probe_status(g->probe, g->view.status, sizeof g->view.status);
+    if (g->stop_asked || (g->deadline != 0 && now >= g->deadline))
+        engine_end_watch(g);
+}
+
+void engine_end_watch(struct engine *g)
+{
+    probe_stop(g->probe);
+    g->probe = NULL;
+    if (g->scraper != NULL)
+        scraper_stop(g->scraper);
+    g->scraper = NULL;
+    g->result.end = g->stop_asked ? END_STOPPED : END_DURATION;
+    g->result.end_ns = clock_ns();
+    rows_sample(g, g->result.end_ns);
+    if (g->runlog != NULL)
+        g->result.lost_lines = runlog_close(g->runlog, g->result.lost_why, sizeof g->result.lost_why);
+    g->runlog = NULL;
+    g->state = RUN_DONE;
+}

@@ -1,0 +1,27 @@
+#include "engine/trend.h"
+#include "stats.h"
+
+#include <math.h>
+#include <string.h>
+
+void trend_add(struct trend *r, double t_s, double v)
+{
+    if (!isfinite(v) || (r->n > 0 && t_s < r->t[r->n - 1] + 1))
+        return;
+    if (r->n == TREND_POINTS) {
+        memmove(r->t, r->t + 1, sizeof r->t - sizeof r->t[0]);
+        memmove(r->v, r->v + 1, sizeof r->v - sizeof r->v[0]);
+        r->n--;
+    }
+    r->t[r->n] = t_s;
+    r->v[r->n++] = v;
+}
+
+double trend_seconds(const struct trend *r, double room, double least)
+{
+    if (r->n < 10 || !(room > 0))
+        return (double)NAN;
+    struct stats_line l = stats_line(r->t, r->v, r->n);
+    double grown = l.slope * (r->t[r->n - 1] - r->t[0]);
+    return l.slope - l.margin > 0 && grown >= least ? room / l.slope : (double)NAN;
+}

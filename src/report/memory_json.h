@@ -1,0 +1,13 @@
+/* memory_json: this machine, as a screen shows it, in JSON: the same keys in run files and in `watch --json`. */
+#ifndef TG_MEMORY_JSON_H
+#define TG_MEMORY_JSON_H
+
+#include "jsonw.h"
+#include "snapshot.h"
+
+/* Into an object that is open.  Bytes, %, MHz, W, °C, as the keys say; what no GPU tells is left out where there is none. */
+void memory_json(const struct memory_view *m, struct jsonw *j);
+/* The processes that use the GPU, a list; nothing where they are not known. */
+void processes_json(const struct memory_view *m, struct jsonw *j);
+
+#endif

@@ -1,0 +1,127 @@
+#include "report/pools.h"
+#include "stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define GROWTH_LEAST_S 600.0
+#define SETTLE_S 120.0
+#define BLOCK_S 30.0 /* neighbours in time resemble each other: means of blocks do not, much */
+
+const char *const pool_names[POOL_KINDS] = {"RAM", "GTT", "VRAM"};
+
+double pool_used(const struct run_sample *s, enum pool_kind k)
+{
+    return k == POOL_RAM ? s->ram_used : k == POOL_GTT ? s->gtt_used : s->vram_used;
+}
+
+double pool_total(const struct run_sample *s, enum pool_kind k)
+{
+    return k == POOL_RAM ? s->ram_total : k == POOL_GTT ? s->gtt_total : s->vram_total;
+}
+
+void pool_facts(const struct run_file *f, enum pool_kind k, const struct run_phase *phase, struct pool_facts *out)
+{
+    double nan = (double)NAN, sum = 0, n = 0;
+    bool loaded = false;
+    *out = (struct pool_facts){nan, nan, nan, nan, nan};
+    for (size_t i = 0; i < f->samples_n; i++) {
+        const struct run_sample *s = &f->samples[i];
+        double v = pool_used(s, k), total = pool_total(s, k);
+        loaded = loaded || s->loading;
+        if (!isfinite(v))
+            continue;
+        if (isnan(out->idle))
+            out->idle = v; /* the file's first sample is taken as the load begins */
+        out->after = v;
+        if (isfinite(total))
+            out->total = total;
+        bool inside = phase == NULL ? loaded : s->phase == phase->id && s->loading && s->t > phase->t;
+        if (!inside)
+            continue;
+        if (!(out->peak >= v))
+            out->peak = v;
+        if (phase == NULL && !s->loading)
+            continue;
+        sum += v;
+        n++;
+    }
+    out->load = n > 0 ? sum / n : nan;
+}
+
+/* Means of blocks of the samples of a stretch under load; returns how many. */
+static size_t block_means(const struct run_file *f, enum pool_kind k, double from, double to, double *x, double *y)
+{
+    size_t blocks = 0;
+    double sum = 0, n = 0, begin = from;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        const struct run_sample *s = &f->samples[i];
+        double v = pool_used(s, k);
+        if (!s->loading || s->t < from || s->t > to || !isfinite(v))
+            continue;
+        if (s->t >= begin + BLOCK_S) {
+            if (n > 0) {
+                x[blocks] = begin + BLOCK_S / 2;
+                y[blocks++] = sum / n;
+            }
+            begin += BLOCK_S * floor((s->t - begin) / BLOCK_S);
+            sum = n = 0;
+        }
+        sum += v;
+        n++;
+    }
+    return blocks;
+}
+
+struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
+{
+    struct pool_slope out = {(double)NAN, (double)NAN, 0};
+    double from = (double)NAN, to = (double)NAN;
+    for (size_t i = 0; i < f->samples_n; i++)
+        if (f->samples[i].loading) {
+            from = isnan(from) ? f->samples[i].t : from;
+            to = f->samples[i].t;
+        }
+    if (!run_file_one_load(f) || !(to - from >= GROWTH_LEAST_S))
+        return out;
+    size_t most = (size_t)((to - from) / BLOCK_S) + 2;
+    double *x = xcalloc(most, sizeof *x), *y = xcalloc(most, sizeof *y);
+    size_t n = block_means(f, k, from + SETTLE_S, to, x, y);
+    struct stats_line l = stats_line(x, y, n);
+    free(x);
+    free(y);
+    if (n >= 10)
+        out = (struct pool_slope){l.slope * 3600, l.margin * 3600, to - from - SETTLE_S};
+    return out;
+}
+
+struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
+{
+    struct pool_slope out = {(double)NAN, (double)NAN, 0};
+    double *x = xcalloc(f->phases_n + 1, sizeof *x), *y = xcalloc(f->phases_n + 1, sizeof *y);
+    double least = (double)INFINITY, most = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < f->phases_n; i++) {
+        const struct run_phase *p = &f->phases[i];
+        struct pool_facts facts;
+        pool_facts(f, k, p, &facts);
+        double streams = p->streams, running = (double)NAN;
+        for (size_t s = 0; s < f->samples_n; s++)
+            if (f->samples[s].phase == p->id && f->samples[s].loading && !(running >= f->samples[s].running))
+                running = f->samples[s].running;
+        double tokens = (running < streams ? running : streams) * (double)(p->context + p->max_tokens);
+        if (!isfinite(facts.peak) || !(tokens > 0))
+            continue;
+        x[n] = tokens;
+        y[n++] = facts.peak;
+        least = fmin(least, tokens);
+        most = fmax(most, tokens);
+    }
+    if (n >= 3 && most >= 2 * least) {
+        struct stats_line l = stats_line(x, y, n);
+        out = (struct pool_slope){l.slope, l.margin, most - least};
+    }
+    free(x);
+    free(y);
+    return out;
+}
