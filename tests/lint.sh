@@ -85,7 +85,7 @@ format() {
 
 flags() {
     echo -std=c17 -D_GNU_SOURCE -I. -Isrc -Itests
-    pkg-config --cflags libcurl libevent ncursesw libcjson cmocka vterm 2>/dev/null
+    pkg-config --cflags libcurl libevent ncursesw libcjson libdrm cmocka vterm umockdev-1.0 2>/dev/null
 }
 
 tidy_one() {
