@@ -60,7 +60,12 @@ void limits_find(const struct limits_facts *f, struct limits *out)
     lower(out, f->gtt_total, "GTT size");
     if (f->ttm < out->ceiling)
         lower(out, f->ttm, "ttm.pages_limit");
-    if (f->ram_total < out->ceiling)
-        lower(out, f->ram_total, "RAM");
-    contradictions(f, out);
+    struct limits_facts seen = *f;
+    if (f->gtt_used > f->ram_total) { /* GTT is RAM */
+        warn(out, "more GTT is in use than there is RAM: what is told of RAM is the view of a container or a virtual machine");
+        seen.ram_total = seen.ram_available = (double)NAN;
+    }
+    if (seen.ram_total < out->ceiling)
+        lower(out, seen.ram_total, "RAM");
+    contradictions(&seen, out);
 }

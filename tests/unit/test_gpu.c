@@ -653,6 +653,11 @@ static void test_limits(void **state)
                                        .ram_total = 124 * GIB, .ram_available = 2 * GIB, .ttm = UNKNOWN, .boot = NULL}, &l);
     assert_int_equal(l.warnings_n, 1);
     assert_non_null(strstr(l.warnings[0], "only 2.0 GiB are left"));
+    limits_find(&(struct limits_facts){.apu = true, .gtt_total = 53 * GIB, .gtt_used = 40 * GIB, .vram_total = GIB / 2,
+                                       .ram_total = 23 * GIB, .ram_available = 20 * GIB, .ttm = UNKNOWN}, &l);
+    assert_near(l.ceiling, 53 * GIB, 0); /* not clamped to what cannot be so */
+    assert_int_equal(l.warnings_n, 1);
+    assert_non_null(strstr(l.warnings[0], "view of a container"));
     limits_find(&(struct limits_facts){.gtt_total = UNKNOWN, .gtt_used = UNKNOWN, .vram_total = UNKNOWN, .ram_total = UNKNOWN, .ram_available = UNKNOWN, .ttm = UNKNOWN},
                 &l);
     assert_true(isnan(l.ceiling) && !l.primary_gtt && l.warnings_n == 0);
