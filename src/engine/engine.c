@@ -383,7 +383,7 @@ static void tick(struct engine *g)
 
 static void wait_tick(struct engine *g)
 {
-    int64_t next = g->tick_at + TICK_NS;
+    int64_t next = g->tick_at + (g->cfg->watch ? WATCH_TICK_NS : TICK_NS);
     struct timespec at = {next / NS_PER_SEC, next % NS_PER_SEC};
     pthread_mutex_lock(&g->lock);
     while (g->commands_n == 0 && !(g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)))

@@ -7,20 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-const struct gpu_value_info gpu_values[GPU_VALUES] = {
-    [GPU_VRAM_TOTAL] = {"vram_total", "VRAM total"},
-    [GPU_VRAM_USED] = {"vram_used", "VRAM used"},
-    [GPU_VIS_TOTAL] = {"vram_visible_total", "visible VRAM total"},
-    [GPU_VIS_USED] = {"vram_visible_used", "visible VRAM used"},
-    [GPU_GTT_TOTAL] = {"gtt_total", "GTT total"},
-    [GPU_GTT_USED] = {"gtt_used", "GTT used"},
-    [GPU_BUSY] = {"gpu_busy_percent", "busy"},
-    [GPU_SCLK] = {"gpu_sclk_mhz", "core clock"},
-    [GPU_MCLK] = {"gpu_mclk_mhz", "memory clock"},
-    [GPU_POWER] = {"gpu_power_w", "power"},
-    [GPU_POWER_GFX] = {"gpu_power_gfx_w", "graphics power"},
-    [GPU_TEMPERATURE] = {"gpu_temperature_c", "temperature"},
-};
+#define MODEL_LEAST 1e9 /* bytes: less is no model, but a desktop */
 
 static const struct gpu_backend *const backends[] = {&gpu_backend_amdgpu, &gpu_backend_sim};
 
@@ -76,23 +63,38 @@ static double or_zero(double v)
     return isfinite(v) ? v : 0;
 }
 
-const struct gpu_id *gpu_largest(const struct host_roots *roots, const struct gpu_id *list, size_t n)
+static double memory_of(const struct host_roots *roots, const struct gpu_id *id, const char *which)
+{
+    char path[96];
+    snprintf(path, sizeof path, "bus/pci/devices/%s/mem_info_vram_%s", id->pci, which);
+    double size = or_zero(sysfs_number(roots->sys, path, NULL));
+    snprintf(path, sizeof path, "bus/pci/devices/%s/mem_info_gtt_%s", id->pci, which);
+    /* A discrete GPU reaches system memory too, but no model should live there. */
+    return id->apu ? size + or_zero(sysfs_number(roots->sys, path, NULL)) : size;
+}
+
+const struct gpu_id *gpu_default(const struct host_roots *roots, const struct gpu_id *list, size_t n)
 {
     const struct gpu_id *best = NULL;
     double most = -1;
     for (size_t i = 0; i < n; i++) {
-        char path[96];
-        snprintf(path, sizeof path, "bus/pci/devices/%s/mem_info_vram_total", list[i].pci);
-        double size = or_zero(sysfs_number(roots->sys, path, NULL));
-        snprintf(path, sizeof path, "bus/pci/devices/%s/mem_info_gtt_total", list[i].pci);
-        if (list[i].apu) /* a discrete GPU can reach system memory too, but no model should live there */
-            size += or_zero(sysfs_number(roots->sys, path, NULL));
-        if (size > most) {
-            most = size;
+        double used = memory_of(roots, &list[i], "used");
+        double rank = used >= MODEL_LEAST ? 1e18 + used : memory_of(roots, &list[i], "total");
+        if (rank > most) {
+            most = rank;
             best = &list[i];
         }
     }
     return best;
+}
+
+void gpu_others(const struct gpu_id *list, size_t n, const struct gpu_id *but, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0, used = 0; i < n && used < size; i++)
+        if (&list[i] != but)
+            used += (size_t)snprintf(out + used, size - used, "%s%s %s", used > 0 ? ", " : "", list[i].pci,
+                                     list[i].name[0] != '\0' ? list[i].name : "AMD GPU");
 }
 
 static struct gpu *open_by(const struct gpu_backend *b, const struct host_roots *roots, const struct gpu_id *id)

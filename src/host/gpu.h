@@ -21,12 +21,6 @@ enum gpu_value {
     GPU_VALUES
 };
 
-struct gpu_value_info {
-    const char *key;   /* in JSON, with the unit */
-    const char *label; /* on screen */
-};
-extern const struct gpu_value_info gpu_values[GPU_VALUES];
-
 enum gpu_power_state { GPU_AWAKE, GPU_ASLEEP, GPU_GONE };
 
 struct gpu_id {
@@ -71,8 +65,11 @@ size_t gpu_list(const struct host_roots *roots, struct gpu_id *out, size_t max);
 /* The one that is meant: by PCI address, with or without the domain, or by number in the list; NULL with a line in e that
  * names those there are. */
 const struct gpu_id *gpu_find(const struct gpu_id *list, size_t n, const char *wanted, struct err *e);
-/* The one with the most memory for models (sizes are read). */
-const struct gpu_id *gpu_largest(const struct host_roots *roots, const struct gpu_id *list, size_t n);
+/* The one that has a model's weight in it already, the most where several do; else the one with the most room for one. */
+const struct gpu_id *gpu_default(const struct host_roots *roots, const struct gpu_id *list, size_t n);
+
+/* The others of the list, for one line: "0000:03:00.0 Radeon RX 9060 XT, …". */
+void gpu_others(const struct gpu_id *list, size_t n, const struct gpu_id *but, char *out, size_t size);
 
 struct gpu *gpu_open(const struct host_roots *roots, const struct gpu_id *id);
 const struct gpu_id *gpu_identity(const struct gpu *g);

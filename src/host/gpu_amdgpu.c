@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define AMD 0x1002
+#define TOTALS_EVERY 10 /* looks: they change only when the driver comes back, or memory is given to the GPU at run time */
 
 struct amdgpu {
     struct host_roots roots;
@@ -23,6 +24,9 @@ struct amdgpu {
     char base[64];         /* in sysfs: bus/pci/devices/0000:c5:00.0, which stays the same when the driver comes back */
     struct gpu_drm *memory_drm, *sensor_drm; /* one for each thread; NULL: none */
     char drm_why[WHY_SIZE];
+    /* The thread of the memory only. */
+    struct gauge total[GPU_MEMORY_VALUES_];
+    unsigned looks;
     /* The thread of the sensors only. */
     char hwmon[96];        /* in sysfs; empty: not found */
     bool residency_known;
@@ -223,11 +227,18 @@ static void read_memory(void *dev, struct gpu_reading *out)
     };
     struct amdgpu *g = dev;
     bool missing = false;
+    bool again = g->looks++ % TOTALS_EVERY == 0;
     out->state = state_of(g);
     for (int i = 0; i < GPU_MEMORY_VALUES_; i++) {
         char why[WHY_SIZE] = "";
+        bool is_total = i == GPU_VRAM_TOTAL || i == GPU_VIS_TOTAL || i == GPU_GTT_TOTAL;
+        if (is_total && !again && out->state != GPU_GONE && isfinite(g->total[i].value)) {
+            out->v[i] = g->total[i];
+            continue;
+        }
         gauge_set(&out->v[i], file(g, g->base, names[i], why), "sysfs", out->state == GPU_GONE ? "the device is gone" : why);
         missing = missing || !isfinite(out->v[i].value);
+        g->total[i] = out->v[i];
     }
     if (missing && out->state == GPU_AWAKE && g->memory_drm != NULL)
         gpu_drm_memory(g->memory_drm, out);

@@ -50,6 +50,8 @@ static void gpu(const struct memory_view *m, struct jsonw *j)
     jw_num(j, "gtt_ceiling", m->ceiling, 0);
     text(j, "gtt_ceiling_from", m->ceiling_from);
     text(j, "gtt_from", m->gtt_used.from);
+    if (m->gpu_others[0] != '\0')
+        jw_str(j, "gpus_not_watched", m->gpu_others);
     jw_bool(j, "gpu_asleep", m->gpu_asleep);
     jw_num(j, "gpu_limited_percent", m->limited * 100, 1);
     if (m->limited > 0)

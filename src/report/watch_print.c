@@ -159,10 +159,15 @@ static void page_gpu(const struct memory_view *m, struct buf *b)
         fact(b, "GPU", "%s at %s%s", m->gpu_name, m->gpu_pci, m->gpu_asleep ? ", asleep" : "");
     if (m->gpu_note[0] != '\0')
         fact(b, "", "%s", m->gpu_note);
+    if (m->gpu_others[0] != '\0')
+        fact(b, "", "not watched: %s (--gpu)", m->gpu_others);
+    if (m->primary_vram)
+        page_pool(b, "VRAM", &m->vram_used, &m->vram_total);
     page_pool(b, "GTT", &m->gtt_used, &m->gtt_total);
     if (isfinite(m->ceiling) && m->ceiling < m->gtt_total.value)
         fact(b, "", "really no more than %s GiB: %s", fmt_gib(x, m->ceiling), m->ceiling_from);
-    page_pool(b, "VRAM", &m->vram_used, &m->vram_total);
+    if (!m->primary_vram)
+        page_pool(b, "VRAM", &m->vram_used, &m->vram_total);
     if (m->gpu_name[0] == '\0')
         return;
     page_sensor(b, "busy", &m->busy, "%", 0);
@@ -183,8 +188,11 @@ static void page_procs(const struct memory_view *m, struct buf *b)
         fact(b, i == 0 ? "processes" : "", "%7d %-16s GTT %s  VRAM %s  RSS %s GiB%s", p->pid, p->name, fmt_gib(x, p->gtt),
              fmt_gib(y, p->vram), fmt_gib(z, p->rss), p->server ? "  (the server)" : "");
     }
-    fact(b, m->procs_n == 0 ? "processes" : "", "other, or not visible: GTT %s  VRAM %s GiB; %zu processes may not be looked at",
-         fmt_gib(x, m->other_gtt), fmt_gib(y, m->other_vram), m->procs_hidden);
+    char hidden[64] = "";
+    if (m->procs_hidden > 0)
+        snprintf(hidden, sizeof hidden, "; %zu processes may not be looked at", m->procs_hidden);
+    fact(b, m->procs_n == 0 ? "processes" : "", "other, or not visible: GTT %s  VRAM %s GiB%s", fmt_gib(x, m->other_gtt),
+         fmt_gib(y, m->other_vram), hidden);
 }
 
 static void page_server(const struct snapshot *s, struct buf *b)

@@ -172,8 +172,12 @@ static void follow_server(struct sampler *s)
             best = &list[i];
         }
     }
-    if (best != NULL)
-        atomic_store(&s->gpu, open_gpu(s, best));
+    if (best == NULL)
+        return;
+    atomic_store(&s->gpu, open_gpu(s, best));
+    pthread_mutex_lock(&s->lock);
+    gpu_others(list, n, best, s->last.others, sizeof s->last.others);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static bool sample_procs(void *ctx, const atomic_bool *stop)
@@ -209,8 +213,10 @@ static bool choose_gpu(struct sampler *s, const char *wanted, struct err *e)
 {
     struct gpu_id list[GPUS_MAX];
     size_t n = gpu_list(&s->roots, list, GPUS_MAX);
-    const struct gpu_id *id = wanted != NULL ? gpu_find(list, n, wanted, e) : gpu_largest(&s->roots, list, n);
+    const struct gpu_id *id = wanted != NULL ? gpu_find(list, n, wanted, e) : gpu_default(&s->roots, list, n);
     s->chosen = wanted != NULL;
+    if (id != NULL)
+        gpu_others(list, n, id, s->last.others, sizeof s->last.others);
     if (id != NULL)
         atomic_store(&s->gpu, open_gpu(s, id));
     return id != NULL || wanted == NULL;
@@ -243,9 +249,9 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     }
     sample_memory(s, NULL);
     sample_sensors(s, NULL);
-    s->memory = ticker_start(c->memory_ns, sample_memory, s);
-    s->sensors = ticker_start(SENSORS_NS, sample_sensors, s);
-    s->procs_ticker = ticker_start(PROCS_NS, sample_procs, s);
+    s->memory = ticker_start("memory", c->memory_ns, sample_memory, s);
+    s->sensors = ticker_start("sensors", SENSORS_NS, sample_sensors, s);
+    s->procs_ticker = ticker_start("processes", PROCS_NS, sample_procs, s);
     return s;
 }
 

@@ -15,7 +15,7 @@
 
 struct sampler_config {
     struct host_roots roots;
-    const char *gpu;    /* the device that is wanted; NULL: the server's, or else the largest */
+    const char *gpu;    /* the device that is wanted; NULL: the server's, or else where a model is, or else the largest */
     int64_t memory_ns;  /* between two looks at memory */
 };
 
@@ -30,6 +30,7 @@ struct host_sample {
     char container[16];
     bool has_gpu;
     struct gpu_id gpu;
+    char others[160];                 /* the GPUs that are not watched */
     struct gpu_reading reading;
     struct limits limits;
     size_t procs_n;

@@ -75,7 +75,7 @@ struct scraper *scraper_start(const struct server_info *server, const struct htt
     server_sample_clear(&s->last);
     pthread_mutex_init(&s->lock, NULL);
     snprintf(s->url, sizeof s->url, "%s/metrics", server->base);
-    s->ticker = ticker_start(EVERY_NS, scrape, s);
+    s->ticker = ticker_start("scraper", EVERY_NS, scrape, s);
     return s;
 }
 

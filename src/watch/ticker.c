@@ -33,7 +33,7 @@ static void *run(void *ctx)
     return NULL;
 }
 
-struct ticker *ticker_start(int64_t every_ns, ticker_fn *fn, void *ctx)
+struct ticker *ticker_start(const char *name, int64_t every_ns, ticker_fn *fn, void *ctx)
 {
     struct ticker *t = xcalloc(1, sizeof *t);
     t->every_ns = every_ns;
@@ -47,6 +47,7 @@ struct ticker *ticker_start(int64_t every_ns, ticker_fn *fn, void *ctx)
     pthread_condattr_destroy(&attr);
     if (pthread_create(&t->thread, NULL, run, t) != 0)
         die("cannot start a sampling thread");
+    pthread_setname_np(t->thread, name);
     return t;
 }
 

@@ -9,7 +9,8 @@
 struct ticker;
 /* fn returns false to end the thread early; it should return soon once *stop is set. */
 typedef bool ticker_fn(void *ctx, const atomic_bool *stop);
-struct ticker *ticker_start(int64_t every_ns, ticker_fn *fn, void *ctx);
+/* name: of the thread, as tools show it; 15 bytes at the most. */
+struct ticker *ticker_start(const char *name, int64_t every_ns, ticker_fn *fn, void *ctx);
 void ticker_stop(struct ticker *t); /* waits for the thread, frees */
 
 #endif

@@ -10,7 +10,7 @@ BUILD=${BUILD:-build}
 TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
 ROUNDS=${ROUNDS:-5}
 IDLE_S=${IDLE_S:-60}
-ONLY=${ONLY:-timing load first_frame idle}
+ONLY=${ONLY:-timing load first_frame idle watch}
 BIN=$BUILD/tests/bench
 
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
@@ -214,10 +214,73 @@ idle() {
     row 'paused dashboard: peak RSS' MB "$(value idle.cost '.rss_kb / 1024')" null 20 value
 }
 
+# A GPU as a tree of files: what `watch` reads on a machine that has one.
+made_up_gpu() {
+    gpu=$TMP/sys/bus/pci/devices/0000:c5:00.0
+    mkdir -p "$gpu/power" "$gpu/hwmon/hwmon3" "$gpu/drm/renderD128" "$TMP/sys/class/drm/card1"
+    ln -s "$gpu" "$TMP/sys/class/drm/card1/device"
+    printf 'DRIVER=amdgpu\nPCI_ID=1002:1586\nPCI_SLOT_NAME=0000:c5:00.0\n' >"$gpu/uevent"
+    echo active >"$gpu/power/runtime_status"
+    for pool in vram vis_vram gtt; do
+        echo 17179869184 >"$gpu/mem_info_${pool}_total"
+        echo 4294967296 >"$gpu/mem_info_${pool}_used"
+    done
+    echo 50 >"$gpu/gpu_busy_percent"
+    printf '0: 400Mhz\n1: 1000Mhz *\n' >"$gpu/pp_dpm_mclk"
+    echo 61000 >"$gpu/hwmon/hwmon3/temp1_input"
+    echo 84000000 >"$gpu/hwmon/hwmon3/power1_average"
+    echo 2900000000 >"$gpu/hwmon/hwmon3/freq1_input"
+}
+
+# thread_ns NAME: CPU time of the thread of that name in the youngest `tokgauge watch`, by the scheduler's own clock
+thread_ns() {
+    for task in /proc/"$(pgrep -n -f 'tokgauge watch')"/task/*; do
+        [ "$(cat "$task/comm")" = "$1" ] && cut -d' ' -f1 "$task/schedstat"
+    done
+}
+
+# cost_of NAME UNTIL COMMAND…: a full screen's cost over IDLE_S seconds
+cost_of() {
+    cost_name=$1 cost_until=$2
+    shift 2
+    "$BIN/meter" --out "$TMP/$cost_name.cost" --pty 120x40 --until "$cost_until" --after 3 --over "$IDLE_S" \
+        --limit $((IDLE_S + 30)) "$@"
+}
+
+# `watch` on a terminal, beside the monitors that people know, in the same minute.
+watch() {
+    made_up_gpu
+    cost_of watch WATCH "$TOKGAUGE" watch --sysfs-root "$TMP/sys" &
+    ours_pid=$!
+    for monitor in htop btop; do
+        command -v "$monitor" >/dev/null && cost_of "$monitor" CPU "$monitor" &
+    done
+    sleep 4
+    before=$(thread_ns memory)
+    sleep $((IDLE_S - 3))
+    after=$(thread_ns memory)
+    private=$(awk '/^Private_Dirty/ { print $2 }' /proc/"$(pgrep -n -f 'tokgauge watch')"/smaps_rollup)
+    wait "$ours_pid"
+    wait
+    row "watch, 120x40: CPU over $IDLE_S s" '% of a core' "$(value watch.cost '.window_cpu_s / .window_s * 100')" null 0.5 value
+    row 'watch: memory looked at ten times a second' '% of a core' \
+        "$(jq -n "($after - $before) / $((IDLE_S - 3)) / 1e7")" null 0.3 value
+    row 'watch: peak RSS' MB "$(value watch.cost '.rss_kb / 1024')" null 16 value
+    row 'watch: memory of its own (private, dirty)' MB "$(jq -n "$private / 1024")" null 4 value
+    for monitor in htop btop; do
+        if [ -s "$TMP/$monitor.cost" ]; then
+            row "  $monitor in the same minute: CPU" '% of a core' "$(value "$monitor.cost" '.window_cpu_s / .window_s * 100')" null null info
+            row "  $monitor: peak RSS" MB "$(value "$monitor.cost" '.rss_kb / 1024')" null null info
+        else
+            echo "  $monitor is not installed: not compared"
+        fi
+    done
+}
+
 head_line
 for part in $ONLY; do
     case $part in
-    timing | load | first_frame | idle) "$part" ;;
+    timing | load | first_frame | idle | watch) "$part" ;;
     *) echo "bench: no part \"$part\"" >&2; exit 2 ;;
     esac
 done

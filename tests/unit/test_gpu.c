@@ -183,7 +183,16 @@ static void test_list(void **state)
     assert_string_equal(list[1].gfx, "gfx1151");
     assert_string_equal(list[1].node, "dri/renderD128");
     assert_true(list[1].apu);
-    assert_ptr_equal(gpu_largest(&t.roots, list, 2), &list[1]); /* a model's GTT counts on an APU alone */
+    assert_ptr_equal(gpu_default(&t.roots, list, 2), &list[1]); /* a model's GTT counts on an APU alone */
+    tree_gpu_number(&t, "0000:03:00.0", "mem_info_vram_used", 9e9);
+    assert_ptr_equal(gpu_default(&t.roots, list, 2), &list[1]); /* more is in use there */
+    tree_gpu_number(&t, PCI, "mem_info_gtt_used", 1e8);
+    assert_ptr_equal(gpu_default(&t.roots, list, 2), &list[0]); /* a model is here, not there */
+    tree_gpu_number(&t, "0000:03:00.0", "mem_info_vram_used", 1e8);
+    assert_ptr_equal(gpu_default(&t.roots, list, 2), &list[1]); /* nowhere: the larger */
+    char others[64];
+    gpu_others(list, 2, &list[1], others, sizeof others);
+    assert_string_equal(others, "0000:03:00.0 AMD GPU");
     assert_ptr_equal(gpu_find(list, 2, "1", &e), &list[1]);
     assert_ptr_equal(gpu_find(list, 2, "0000:C5:00.0", &e), &list[1]);
     assert_ptr_equal(gpu_find(list, 2, "03:00.0", &e), &list[0]);
