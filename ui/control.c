@@ -82,7 +82,11 @@ static bool is_load_key(enum action a)
 bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
                  double now)
 {
-    if (is_load_key(a) && s->state != RUN_WARMUP && s->state != RUN_LOAD && s->state != RUN_PAUSED) {
+    if (s->state == RUN_WATCH && is_load_key(a) && a != ACT_MARK) {
+        control_toast(ctl, st, ROLE_STATUS_WARN, "nothing to change: there is no load here", now);
+        return true;
+    }
+    if (is_load_key(a) && s->state != RUN_WATCH && s->state != RUN_WARMUP && s->state != RUN_LOAD && s->state != RUN_PAUSED) {
         /* The engine would drop it without a word. */
         control_toast(ctl, st, ROLE_STATUS_WARN,
                       s->state == RUN_PREFLIGHT ? "not yet: the load has not begun"

@@ -272,13 +272,19 @@ static void hint_value(struct hint *h, const struct snapshot *s, const struct ui
         fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
 }
 
+/* Without a load there is nothing of it to change. */
+static bool watch_lacks(const char *word)
+{
+    return strcmp(word, "streams") == 0 || strcmp(word, "context") == 0 || strcmp(word, "output") == 0 || strcmp(word, "pause") == 0;
+}
+
 static int collect_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st,
                          struct hint *h, int most)
 {
     int n = 0;
     for (size_t i = 0, next; i < key_table_n && n < most; i = next) {
         h[n].word = keys_footer(i, h[n].keys, sizeof h[n].keys, &next);
-        if (h[n].word == NULL)
+        if (h[n].word == NULL || (s->state == RUN_WATCH && watch_lacks(h[n].word)))
             continue;
         if (strcmp(h[n].word, "pause") == 0 && state_paused(st, s))
             h[n].word = "go on";

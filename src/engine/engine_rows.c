@@ -323,6 +323,10 @@ void rows_sample(struct engine *g, int64_t now)
     jw_num(&j, "ttft_p50_ms", v->ttft.p50, 3);
     jw_num(&j, "ttft_p95_ms", v->ttft.p95, 3);
     jw_gauges(&j, g);
+    if (g->host.procs_at != g->procs_written) { /* they are looked at less often */
+        g->procs_written = g->host.procs_at;
+        processes_json(&v->memory, &j);
+    }
     jw_num(&j, "lag_p99_ms", v->lag_p99_ms, 3);
     jw_open(&j, "ended", '[');
     for (int i = 0; i < g->result.phases.n; i++)

@@ -61,7 +61,8 @@ struct engine {
     struct trend gtt_trend, ram_trend;
     int guarded_pools;  /* known_pools when the guard's lines were drawn; 0: not yet */
     size_t warned;      /* warnings of the limits that are in the log */
-    int64_t simulated_at;
+    int64_t simulated_at;    /* the scrape that the sampler has of it */
+    int64_t procs_written;   /* the look at processes that the run file has */
     struct server_proc proc; /* the server's, as far as it is known */
     struct server_sample server;
     double prefix_hits[PREFIX_RING], prefix_queries[PREFIX_RING];

@@ -463,7 +463,7 @@ static void test_names(void **state)
     static const char *const man_other[] = {"http_proxy", "https_proxy", "all_proxy", "no_proxy", "pages_limit", NULL};
     static const char *const readme_other[] = {"pages_limit", NULL};
     /* The document of the run file's format names functions and modules too. */
-    static const char *const architecture_other[] = {"curl_multi", "timeline_finish", "module_verb", "pages_limit", NULL};
+    static const char *const architecture_other[] = {"curl_multi", "timeline_finish", "module_verb", "pages_limit", "gpu_amdgpu", "gpu_drm", "gpu_metrics", "server_proc", NULL};
     char *readme = slurp(README), *man = slurp(MAN_TEMPLATE), *architecture = slurp("ARCHITECTURE.md");
     assert_true(check_names(README, readme, readme_other) >= 6);
     assert_true(check_names(MAN_TEMPLATE, man, man_other) >= 1);

@@ -1,0 +1,67 @@
+# `tokgauge watch`: no load, or a probe now and then.
+. "$TESTS_DIR/e2e/lib.sh"
+PTY=$BUILD/tests/tools/ui_pty
+NOBODY=http://127.0.0.1:9
+
+check "a look without a server" exits 0 "$TOKGAUGE" watch --once "$NOBODY"
+check "says that there is none, and what this machine has" sh -c 'grep -q "cannot connect to .127.0.0.1:9." "$1" && grep -q "^  RAM" "$1"' sh "$TMP/out"
+check "the same as JSON" exits 0 "$TOKGAUGE" watch --once --json "$NOBODY"
+check "one object: unknown is null" json "$TMP/out" '.server == null and .ram_used > 0 and .ram_available > 0 and .gtt_used == null and (.time | test("^20"))'
+check "it leaves no run file" test ! -e "$XDG_STATE_HOME/tokgauge/runs"
+check "both at once are refused" refuses 2 "--plain and --json exclude each other" watch --plain --json
+check "a probe takes time" refuses 2 "--once and --probe exclude each other" watch --once --probe 1s
+check "an option of a load" refuses 2 "--requests does not belong to 'watch'" watch --requests 5
+check "not a URL" refuses 2 "is neither a command" watch nonsense
+check "a reader that has had enough ends it" sh -c '[ "$("$1" watch --plain "$2" | head -n 1 | wc -l)" = 1 ]' sh "$TOKGAUGE" "$NOBODY"
+
+start_sim --log "$TMP/sim.log" --cold 0 --step 5
+check "a look at a server" exits 0 "$TOKGAUGE" watch --once "$URL"
+check "has its counters, and its machine's memory" sh -c '
+    grep -q "SIMULATED" "$1" && grep -q "running 0, waiting 0" "$1" && grep -q "GTT  *39.7 of 53.0 GiB, 75 %, simulated" "$1"' sh "$TMP/out"
+check "watching sends nothing" test ! -s "$TMP/sim.log"
+check "for a time: a line a second" exits 0 "$TOKGAUGE" watch "$URL" --plain --duration 2500ms
+check "with the server's counters" contains "$TMP/out" "run 0 wait 0"
+check "and still nothing is sent" test ! -s "$TMP/sim.log"
+
+check "probes" exits 0 "$TOKGAUGE" watch "$URL" --json --probe 300ms --duration 4s --out "$TMP/watch.ndjson"
+check "are short streams, one at a time" json "$TMP/sim.log" 'length >= 6 and all(.output_tokens <= 32 and .prompt_tokens < 100)' -s
+tail -n 1 "$TMP/out" >"$TMP/last"
+check "with their figures" json "$TMP/last" '.probes | .ok >= 5 and .failed == 0 and .ttft_p50_ms > 10 and (.decode_tok_s - 190 | fabs) < 30'
+check "in the run file, which was asked for" json "$TMP/watch.ndjson" '
+    (map(select(.type == "request" and .part == "probe" and .outcome == "ok")) | length) >= 5 and
+    (map(select(.type == "sample")) | length) >= 3 and (map(select(.type == "server" and .server != null)) | length) == 1 and
+    .[0].type == "header"' -s
+check "an existing file is not overwritten" exits 1 "$TOKGAUGE" watch "$URL" --once --out "$TMP/watch.ndjson"
+stop_server
+
+# A server that comes while it is watched, and fails.
+WAIT=$TMP/wait.out
+"$TOKGAUGE" watch "$URL" --json --probe 200ms >"$WAIT" 2>"$TMP/err" &
+WATCHER=$!
+SERVERS="$SERVERS $WATCHER"
+said() { tail -n 1 "$WAIT" | jq -e "$1" >/dev/null 2>&1 && [ -s "$WAIT" ]; }
+check "no server yet" within 10 said '.server == null'
+start_server "$TOKGAUGE" sim --port "${URL##*:}" --cold 0 --step 5 --fault 500=0.5
+check "it is found when it comes" within 20 said '.server.running != null'
+check "failures of probes are told" within 20 said '.probes.failed > 0 and (.probes.last_error | test("http_5xx"))'
+kill -TERM "$WATCHER" 2>/dev/null
+wait "$WATCHER"
+check "SIGTERM ends it: 143" same "$?" 143
+
+cat >"$TMP/script" <<'END'
+wait "WATCH"
+wait "simulated"
+wait "39.7 / 53.0 GiB"
+key +
+wait "nothing to"
+key 1
+wait "run"
+key 7
+wait "log"
+key q
+expect-exit 0
+restored
+END
+check "on the screen: memory first, keys of the load do nothing" "$PTY" 100 30 xterm-256color "$TOKGAUGE" watch "$URL" <"$TMP/script"
+printf 'wait "WATCH"\nkey C-c\nexpect-exit 130\nrestored\n' >"$TMP/script"
+check "^C ends it: 130" "$PTY" 80 24 xterm-256color "$TOKGAUGE" watch "$URL" <"$TMP/script"
