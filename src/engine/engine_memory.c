@@ -38,7 +38,7 @@ static int port_of(const char *base)
     while (colon > host && *colon != ':' && *colon != ']')
         colon--;
     if (*colon == ':' && colon > host)
-        return atoi(colon + 1);
+        return (int)strtol(colon + 1, NULL, 10);
     return str_starts(base, "https:") ? 443 : 80;
 }
 

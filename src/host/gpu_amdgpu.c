@@ -115,8 +115,11 @@ static bool see_card(const char *sys, const char *card, struct gpu_id *id)
         if (!isxdigit((unsigned char)*p) && *p != ':' && *p != '.')
             return false;
     str_copy(id->card, sizeof id->card, card);
-    if (value_of(text, "PCI_ID=", v, sizeof v))
-        sscanf(v, "%x:%x", &id->vendor, &id->device);
+    if (value_of(text, "PCI_ID=", v, sizeof v)) { /* "1002:1586" */
+        char *colon;
+        id->vendor = (unsigned)strtoul(v, &colon, 16);
+        id->device = *colon == ':' ? (unsigned)strtoul(colon + 1, NULL, 16) : 0;
+    }
     name_by_table(id);
     char under[64], node[24], hwmon[96];
     snprintf(under, sizeof under, "bus/pci/devices/%s", id->pci);
@@ -171,19 +174,20 @@ static enum gpu_power_state state_of(struct amdgpu *g)
 /* "gfx1151" from the compute driver's list, where it has this render node (110501 is 11.5.1; the last figure is hex). */
 static void gfx_by_kfd(const char *sys, struct gpu_id *id)
 {
-    int minor;
-    if (sscanf(id->node, "dri/renderD%d", &minor) != 1)
+    if (id->node[0] == '\0')
         return;
+    long minor = strtol(id->node + strlen("dri/renderD"), NULL, 10);
     for (int node = 0; node < 64; node++) {
         char path[96], text[4096], v[32];
         snprintf(path, sizeof path, "class/kfd/kfd/topology/nodes/%d/properties", node);
         if (!sysfs_text(sys, path, text, sizeof text, NULL))
             return;
-        int version;
-        if (!value_of(text, "drm_render_minor ", v, sizeof v) || atoi(v) != minor ||
-            !value_of(text, "gfx_target_version ", v, sizeof v) || (version = atoi(v)) <= 0)
+        if (!value_of(text, "drm_render_minor ", v, sizeof v) || strtol(v, NULL, 10) != minor ||
+            !value_of(text, "gfx_target_version ", v, sizeof v))
             continue;
-        snprintf(id->gfx, sizeof id->gfx, "gfx%d%d%x", version / 10000 % 100, version / 100 % 100, (unsigned)(version % 100));
+        unsigned version = (unsigned)strtoul(v, NULL, 10);
+        if (version > 0)
+            snprintf(id->gfx, sizeof id->gfx, "gfx%u%u%x", version / 10000 % 100, version / 100 % 100, version % 100);
         return;
     }
 }
@@ -268,8 +272,10 @@ static double current_clock(struct amdgpu *g, const char *name, char *why)
         next = strchr(line, '\n');
         if (next != NULL)
             *next++ = '\0';
-        double mhz;
-        if (strchr(line, '*') != NULL && sscanf(line, "%*d: %lf", &mhz) == 1 && mhz >= 0 && mhz < 1e5)
+        const char *colon = strchr(line, ':');
+        char *end;
+        double mhz = colon != NULL ? strtod(colon + 1, &end) : (double)NAN;
+        if (colon != NULL && strchr(line, '*') != NULL && end != colon + 1 && mhz >= 0 && mhz < 1e5)
             return mhz;
     }
     str_copy(why, WHY_SIZE, "no level is marked");

@@ -68,9 +68,13 @@ bool host_read_memory(const char *proc, struct host_memory *m, struct err *e)
 
 static double average_of(const char *text, const char *line)
 {
-    const char *p = strstr(text, line);
-    double v = (double)NAN;
-    return p != NULL && sscanf(p + strlen(line), " avg10=%lf", &v) == 1 && v >= 0 && v <= 100 ? v : (double)NAN;
+    const char *p = strstr(text, line), *value = p != NULL ? strstr(p, "avg10=") : NULL;
+    char *end;
+    if (value == NULL)
+        return (double)NAN;
+    value += strlen("avg10=");
+    double v = strtod(value, &end);
+    return end != value && v >= 0 && v <= 100 ? v : (double)NAN;
 }
 
 void host_read_pressure(const char *proc, struct host_pressure *p)
@@ -86,15 +90,21 @@ void host_read_pressure(const char *proc, struct host_pressure *p)
 void host_read_cpu(const char *proc, struct host_cpu *c)
 {
     char text[256];
-    double v[8] = {0};
+    double v[8] = {0}, all = 0;
+    size_t n = 0;
     c->busy = c->all = (double)NAN;
-    if (!sysfs_text(proc, "stat", text, sizeof text, NULL) ||
-        sscanf(text, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
+    if (!sysfs_text(proc, "stat", text, sizeof text, NULL) || !str_starts(text, "cpu "))
         return;
-    c->all = 0;
-    for (size_t i = 0; i < ARRAY_LEN(v); i++)
-        c->all += v[i];
-    c->busy = c->all - v[3] - v[4];
+    for (char *p = text + strlen("cpu"), *end; n < ARRAY_LEN(v); n++, p = end) {
+        v[n] = strtod(p, &end);
+        if (end == p || *end == '\0' || !(v[n] >= 0))
+            break;
+        all += v[n];
+    }
+    if (n < 4)
+        return;
+    c->all = all;
+    c->busy = all - v[3] - v[4];
 }
 
 double host_cpu_share(const struct host_cpu *before, const struct host_cpu *now)

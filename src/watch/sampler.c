@@ -192,7 +192,7 @@ static bool sample_procs(void *ctx, const atomic_bool *stop)
     s->scans++;
     struct gpu *g = atomic_load(&s->gpu);
     bool real = g != NULL && g != s->sim;
-    struct proc_gpu found[SAMPLE_PROCS];
+    struct proc_gpu found[SAMPLE_PROCS] = {{0}};
     struct procs_total total = {0};
     size_t n = 0;
     if (real)
