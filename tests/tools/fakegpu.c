@@ -178,6 +178,21 @@ static void on_exit_of_child(GPid pid, int status, gpointer user)
     g_main_loop_quit(((void **)user)[1]);
 }
 
+/* A sanitiser that opens its log before the testbed's library is ready spoils the testbed for the command: it reports to
+ * stderr, and by its exit status. */
+static char **without_log_path(char **env, const char *name)
+{
+    const char *options = g_environ_getenv(env, name);
+    if (options == NULL)
+        return env;
+    g_auto(GStrv) words = g_strsplit(options, ":", -1);
+    g_autoptr(GString) kept = g_string_new(NULL);
+    for (char **w = words; *w != NULL; w++)
+        if (!g_str_has_prefix(*w, "log_path="))
+            g_string_append_printf(kept, "%s%s", kept->len > 0 ? ":" : "", *w);
+    return g_environ_setenv(env, name, kept->str, TRUE);
+}
+
 /* The command's environment: it needs the shim as well, we do not. */
 static char **command_environment(void)
 {
@@ -193,6 +208,8 @@ static char **command_environment(void)
     g_autofree char *all =
         g_strconcat(has_first ? first : "", has_first ? ":" : "", shim, ":", before != NULL ? before : "", NULL);
     env = g_environ_setenv(env, "LD_PRELOAD", all, TRUE);
+    env = without_log_path(env, "ASAN_OPTIONS");
+    env = without_log_path(env, "TSAN_OPTIONS");
     if (opt.no_render)
         env = g_environ_setenv(env, "FAKEGPU_NO_RENDER", "1", TRUE);
     return env;
