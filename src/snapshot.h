@@ -84,6 +84,7 @@ struct process_row {
     int pid;
     char name[32];
     double gtt, vram, rss;
+    double kfd;  /* what ROCm asked for as VRAM, wherever it lies: not to be added */
     bool server; /* the one that is measured, or a child of it */
     bool rocm;   /* computes by ROCm */
 };

@@ -266,7 +266,12 @@ static void draw_procs(struct canvas *c, struct rect r, const struct snapshot *s
         const struct process_row *p = &m->procs[i];
         char pid[16], name[96];
         snprintf(pid, sizeof pid, "%d", p->pid);
-        snprintf(name, sizeof name, "%s%s%s", p->name, p->server ? " ◂ the server" : "", p->rocm ? " (ROCm)" : "");
+        char rocm[48] = "", n[FMT_SIZE];
+        if (isfinite(p->kfd))
+            snprintf(rocm, sizeof rocm, " (ROCm asked for %s)", fmt_gib(n, p->kfd));
+        else if (p->rocm)
+            str_copy(rocm, sizeof rocm, " (ROCm)");
+        snprintf(name, sizeof name, "%s%s%s", p->name, p->server ? " ◂ the server" : "", rocm);
         process(c, in, row, pid, name, p->gtt, p->vram, p->rss, p->server ? ROLE_TEXT_BRIGHT : ROLE_TEXT);
     }
     if (row < in.h)

@@ -165,7 +165,7 @@ static void put_procs(struct engine *g)
     double gtt = 0, vram = 0; /* of those that are shown */
     for (size_t i = 0; i < m->procs_n; i++) {
         const struct proc_gpu *p = &h->procs[i];
-        m->procs[i] = (struct process_row){.pid = p->pid, .gtt = p->gtt, .vram = p->vram, .rss = p->rss, .server = p->server,
+        m->procs[i] = (struct process_row){.pid = p->pid, .gtt = p->gtt, .vram = p->vram, .rss = p->rss, .kfd = p->kfd, .server = p->server,
                                            .rocm = p->rocm};
         str_copy(m->procs[i].name, sizeof m->procs[i].name, p->name);
         gtt += isfinite(p->gtt) ? p->gtt : 0;

@@ -393,7 +393,7 @@ static bool has_events(const struct chart_times *c, bool marks)
 
 static void draw_legend(const struct chart_times *c, const struct times_frame *f, struct buf *out)
 {
-    static const char *const classes[CHART_SERIES_MAX] = {"s0", "s1"};
+    static const char *const classes[CHART_SERIES_MAX] = {"s0", "s1", "s2"};
     double x = 0;
     size_t shown = 0;
     for (size_t i = 0; i < c->series_n; i++)

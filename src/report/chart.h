@@ -13,7 +13,7 @@
 
 #define CHART_POINTS 600 /* drawn in one chart at the most; more are gathered in columns */
 #define CHART_TICKS_MAX 16
-#define CHART_SERIES_MAX 2
+#define CHART_SERIES_MAX 3
 #define CHART_BINS_MAX 40
 #define CHART_GUIDES 3
 

@@ -83,6 +83,7 @@ void processes_json(const struct memory_view *m, struct jsonw *j)
         jw_num(j, "gtt", p->gtt, 0);
         jw_num(j, "vram", p->vram, 0);
         jw_num(j, "rss", p->rss, 0);
+        jw_num(j, "rocm_alloc", p->kfd, 0);
         jw_bool(j, "server", p->server);
         jw_bool(j, "rocm", p->rocm);
         jw_close(j, '}');

@@ -1,4 +1,5 @@
 #include "report/report_charts.h"
+#include "report/pools.h"
 #include "fmt.h"
 #include "report/chart.h"
 #include "report/report_suite.h"
@@ -87,24 +88,29 @@ static void rate_chart(const struct run_file *f, const struct chart_event *event
 static void memory_chart(const struct run_file *f, const struct chart_event *events, size_t events_n,
                          struct doc *d)
 {
-    struct chart_point *ram = points_for(f->samples_n), *gtt = points_for(f->samples_n);
-    for (size_t i = 0; i < f->samples_n; i++) {
-        ram[i] = (struct chart_point){f->samples[i].t, f->samples[i].ram_used / GIB};
-        gtt[i] = (struct chart_point){f->samples[i].t, f->samples[i].gtt_used / GIB};
-    }
     bool simulated = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "simulated"));
     struct chart_times c = {.text = {"memory", "Memory over time", "GiB", NULL},
-                            .series = {{"RAM used", ram, f->samples_n},
-                                       {simulated ? "GTT used (simulated)" : "GTT used", gtt, f->samples_n}},
-                            .series_n = 2,
                             .events = events,
                             .events_n = events_n,
                             .level = (double)NAN};
+    struct chart_point *points[POOL_KINDS];
+    char names[POOL_KINDS][32];
+    for (enum pool_kind k = POOL_RAM; k < POOL_KINDS; k++) {
+        struct pool_facts p;
+        pool_facts(f, k, NULL, &p);
+        points[k] = points_for(f->samples_n);
+        for (size_t i = 0; i < f->samples_n; i++)
+            points[k][i] = (struct chart_point){f->samples[i].t, pool_used(&f->samples[i], k) / GIB};
+        snprintf(names[k], sizeof names[k], "%s used%s", pool_names[k], simulated ? " (simulated)" : "");
+        if (k == POOL_VRAM && !(p.total >= 2 * GIB)) /* what an APU keeps for itself is no line worth drawing */
+            continue;
+        c.series[c.series_n++] = (struct chart_series){names[k], points[k], f->samples_n};
+    }
     struct buf svg;
     buf_init(&svg, 1u << 20);
     picture(d, chart_times(&c, &svg), c.text.title, true, &svg, "fewer than three samples know it");
-    free(ram);
-    free(gtt);
+    for (enum pool_kind k = POOL_RAM; k < POOL_KINDS; k++)
+        free(points[k]);
 }
 
 /* ---- how often ---- */

@@ -185,8 +185,11 @@ static void page_procs(const struct memory_view *m, struct buf *b)
         return;
     for (size_t i = 0; i < m->procs_n; i++) {
         const struct process_row *p = &m->procs[i];
-        fact(b, i == 0 ? "processes" : "", "%7d %-16s GTT %s  VRAM %s  RSS %s GiB%s", p->pid, p->name, fmt_gib(x, p->gtt),
-             fmt_gib(y, p->vram), fmt_gib(z, p->rss), p->server ? "  (the server)" : "");
+        char rocm[64] = "", n[FMT_SIZE];
+        if (isfinite(p->kfd))
+            snprintf(rocm, sizeof rocm, ", ROCm asked for %s", fmt_gib(n, p->kfd));
+        fact(b, i == 0 ? "processes" : "", "%7d %-16s GTT %s  VRAM %s  RSS %s GiB%s%s", p->pid, p->name, fmt_gib(x, p->gtt),
+             fmt_gib(y, p->vram), fmt_gib(z, p->rss), rocm, p->server ? "  (the server)" : "");
     }
     char hidden[64] = "";
     if (m->procs_hidden > 0)

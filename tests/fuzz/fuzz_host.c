@@ -1,5 +1,7 @@
-/* libFuzzer: what other processes of this machine may write into /proc: their command line, their GPU files. */
+/* libFuzzer: what other processes of this machine may write into /proc: their command line, their GPU files; and the driver
+ * its binary table. */
 #include "host/fdinfo.h"
+#include "host/gpu_metrics.h"
 #include "host/procfs.h"
 #include "host/server_proc.h"
 #include "util.h"
@@ -54,6 +56,17 @@ static void play_secret(const char *bytes, size_t n)
     free(all);
 }
 
+static void play_metrics(const uint8_t *data, size_t n)
+{
+    struct gpu_metrics m;
+    if (!gpu_metrics_parse(data, n, &m))
+        return;
+    const double all[] = {m.temperature_gfx, m.socket_power, m.gfx_power, m.gfxclk, m.uclk, m.gfx_activity};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!isnan(all[i]) && !(all[i] >= 0 && all[i] < 1e10))
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n == 0)
@@ -61,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     char *text = xmalloc(n); /* the first byte is ours, and the copy ends in NUL */
     memcpy(text, data + 1, n - 1);
     text[n - 1] = '\0';
+    play_metrics(data, n);
     play_fdinfo(text);
     procfs_parent(text);
     play_command((const char *)data + 1, n - 1, data[0] % 2 == 0);

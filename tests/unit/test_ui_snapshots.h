@@ -95,8 +95,8 @@ static inline void canned_machine(struct snapshot *s)
     str_copy(m->limited_by, sizeof m->limited_by, "SPPT");
     m->procs_known = true;
     m->procs_n = 2;
-    m->procs[0] = (struct process_row){4711, "VLLM::EngineCor", 38.1 * CANNED_GIB, 0.1 * CANNED_GIB, 3.4 * CANNED_GIB, true, true};
-    m->procs[1] = (struct process_row){1234, "gnome-shell", 0.2 * CANNED_GIB, 0.1 * CANNED_GIB, 0.4 * CANNED_GIB, false, false};
+    m->procs[0] = (struct process_row){4711, "VLLM::EngineCor", 38.1 * CANNED_GIB, 0.1 * CANNED_GIB, 3.4 * CANNED_GIB, 38 * CANNED_GIB, true, true};
+    m->procs[1] = (struct process_row){1234, "gnome-shell", 0.2 * CANNED_GIB, 0.1 * CANNED_GIB, 0.4 * CANNED_GIB, (double)NAN, false, false};
     m->procs_hidden = 12;
     m->other_gtt = 1.4 * CANNED_GIB;
     m->other_vram = 0;

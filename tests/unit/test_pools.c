@@ -1,0 +1,76 @@
+/* What a run file tells of memory. */
+#include "made_run.h"
+#include "report/pools.h"
+
+#define GIB (1024.0 * 1024 * 1024)
+
+static void at(double t, const char *state, int phase_id, double gtt)
+{
+    buf_addf(&file, "{\"type\":\"sample\",\"t\":%.0f,\"state\":\"%s\",\"phase\":%d,\"server_running\":1,\"gtt_used\":%.0f,\"gtt_total\":%.0f}\n",
+             t * 1e9, state, phase_id, gtt * GIB, 53 * GIB);
+}
+
+static void test_facts(void **state)
+{
+    (void)state;
+    struct pool_facts p;
+    begin();
+    phase(0, 1, 512, false);
+    at(0.5, "preflight", 0, 30);
+    at(2, "load", 0, 32);
+    at(3, "load", 0, 36);
+    at(4, "load", 0, 34);
+    at(5, "drain", 0, 38); /* the requests in flight go on */
+    at(6, "done", 0, 31);
+    struct run_file *f = made();
+    pool_facts(f, POOL_GTT, NULL, &p);
+    assert_near(p.idle / GIB, 30, 1e-9);
+    assert_near(p.load / GIB, 34, 1e-9);
+    assert_near(p.peak / GIB, 38, 1e-9);
+    assert_near(p.after / GIB, 31, 1e-9);
+    assert_near(p.total / GIB, 53, 1e-9);
+    pool_facts(f, POOL_GTT, &f->phases[0], &p);
+    assert_near(p.peak / GIB, 36, 1e-9);
+    pool_facts(f, POOL_VRAM, NULL, &p);
+    assert_true(isnan(p.idle) && isnan(p.load) && isnan(p.peak) && isnan(p.after));
+    assert_unknown(pool_growth(f, POOL_GTT).slope); /* seconds tell nothing of an hour */
+    run_file_free(f);
+    begin();
+    at(1, "done", 0, 30); /* no load at all */
+    f = made();
+    pool_facts(f, POOL_GTT, NULL, &p);
+    assert_near(p.after / GIB, 30, 1e-9);
+    assert_unknown(p.load);
+    assert_unknown(p.peak);
+    run_file_free(f);
+}
+
+/* Twenty runs of noise that remembers (as memory does) and does not grow: hardly any may be called growing. */
+static void test_growth_of_noise(void **state)
+{
+    (void)state;
+    int called = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        uint64_t s = seed * 977;
+        double wander = 0;
+        begin();
+        phase(0, 1, 512, false);
+        for (int i = 0; i < 1800; i++) {
+            wander = 0.9 * wander + 0.1 * (rng_unit(&s) - 0.5);
+            at(2 + i, "load", 0, 30 + wander);
+        }
+        struct run_file *f = made();
+        struct pool_slope g = pool_growth(f, POOL_GTT);
+        assert_true(isfinite(g.slope));
+        called += fabs(g.slope) > g.margin;
+        run_file_free(f);
+    }
+    print_message("%d of 20 runs without growth are called growing or shrinking at 95 %%\n", called);
+    assert_true(called <= 4); /* 1 is expected; 5 or more would come by chance in 3 of 1,000 */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts), cmocka_unit_test(test_growth_of_noise)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
