@@ -13,7 +13,7 @@
 PREFIX  ?= /usr/local
 CC      ?= cc
 SAN     ?=
-PKGS     = libcurl libevent_core libevent_extra libevent_pthreads ncursesw libcjson libdrm libdrm_amdgpu
+PKGS     = libcurl libevent_core libevent_extra libevent_pthreads ncursesw libcjson libdrm libdrm_amdgpu inih
 TESTPKGS = cmocka vterm
 
 B := build$(if $(SAN),/$(SAN))$(if $(filter clang%,$(CC)),/clang)
@@ -68,7 +68,7 @@ $B/%.o: %.c
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$Q$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
-CORE_LIBS = $(shell pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson libdrm libdrm_amdgpu 2>/dev/null)
+CORE_LIBS = $(shell pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson libdrm libdrm_amdgpu inih 2>/dev/null)
 $B/tests/unit/test_ui%: $B/tests/unit/test_ui%.o $B/libui.a $B/libcore.a
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
 $B/tests/unit/%: $B/tests/unit/%.o $B/libcore.a

@@ -14,6 +14,7 @@ build    pc:libevent_pthreads           libevent-dev            libevent-devel  
 build    pc:ncursesw                    libncurses-dev          ncurses-devel         ncurses         ncurses-devel
 build    pc:libcjson                    libcjson-dev            cjson-devel           cjson           cJSON-devel
 build    pc:libdrm_amdgpu               libdrm-dev              libdrm-devel          libdrm          libdrm-devel
+build    pc:inih                        libinih-dev             inih-devel            libinih         libinih-devel
 test     pc:umockdev-1.0                libumockdev-dev         umockdev-devel        umockdev        libumockdev-devel
 test     cmd:umockdev-wrapper           umockdev                umockdev              umockdev        umockdev
 test     pc:cmocka                      libcmocka-dev           libcmocka-devel       cmocka          libcmocka-devel

@@ -30,9 +30,9 @@ layers() {
         function bad(why) { printf "%s:%s: includes \"%s\": %s\n", $1, $2, $4, why }
         function base(path) { sub(/.*\//, "", path); return path }
         BEGIN {
-            split("util clock buf fmt hist series stats verdict", l0, " ")
+            split("util clock buf fmt hist series stats verdict inifile", l0, " ")
             for (i in l0) low[l0[i] ".h"] = 1
-            split("snapshot.h hist.h series.h fmt.h util.h", shown, " ")
+            split("snapshot.h hist.h series.h fmt.h util.h inifile.h", shown, " ")
             for (i in shown) open[shown[i]] = 1
         }
         { file = $1; quoted = $3 == "\""; curses = $4 ~ /curses|^term\.h$/ }
@@ -45,7 +45,7 @@ layers() {
             own = $4
             sub(/^ui\//, "", own)
             mine = quoted && own !~ /\// && system("test -e ui/" own) == 0
-            if (quoted && !mine && !($4 in open)) bad("ui/ sees of src/ only snapshot.h hist.h series.h fmt.h util.h")
+            if (quoted && !mine && !($4 in open)) bad("ui/ sees of src/ only snapshot.h hist.h series.h fmt.h util.h inifile.h")
         }
         quoted && file ~ /^src\/[a-z0-9_]*\.[ch]$/ && (sprintf("%s.h", substr(base(file), 1, length(base(file)) - 2)) in low) {
             if (!($4 in low)) bad("layer 0 stands on libc alone")
@@ -85,7 +85,7 @@ format() {
 
 flags() {
     echo -std=c17 -D_GNU_SOURCE -I. -Isrc -Itests
-    pkg-config --cflags libcurl libevent ncursesw libcjson libdrm cmocka vterm umockdev-1.0 2>/dev/null
+    pkg-config --cflags libcurl libevent ncursesw libcjson libdrm inih cmocka vterm umockdev-1.0 2>/dev/null
 }
 
 tidy_one() {

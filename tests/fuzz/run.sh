@@ -8,9 +8,9 @@ mkdir -p "$OUT"
 # shellcheck disable=SC2046  # lists of flags
 compile() {
     clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I. -Isrc -pthread \
-        $(pkg-config --cflags libcurl libevent libcjson) -o "$OUT/$1" "tests/fuzz/$1.c" \
+        $(pkg-config --cflags libcurl libevent libcjson libdrm inih) -o "$OUT/$1" "tests/fuzz/$1.c" \
         $(find src -name '*.c' ! -name main.c ! -path 'src/sim/*' ! -path 'src/options*.c' ! -path 'src/demo.c') \
-        $(pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson) -lm
+        $(pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson libdrm libdrm_amdgpu inih) -lm
 }
 for source in tests/fuzz/fuzz_*.c; do
     name=$(basename "$source" .c)
