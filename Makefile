@@ -123,8 +123,15 @@ man: $B/tests/tools/ui_man
 install: all
 	install -D -m 755 tokgauge $(DESTDIR)$(PREFIX)/bin/tokgauge
 	install -D -m 644 man/tokgauge.1 $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1
+	for shell in bash zsh fish; do ./tokgauge --completions $$shell >$B/completion.$$shell || exit 1; done
+	install -D -m 644 $B/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tokgauge
+	install -D -m 644 $B/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tokgauge
+	install -D -m 644 $B/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tokgauge.fish
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/tokgauge $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/tokgauge $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1 \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tokgauge \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tokgauge \
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tokgauge.fish
 clean:
 	rm -rf build tokgauge
 

@@ -539,12 +539,38 @@ static int run_sim(const struct options *o)
     return status != 0 ? complain(&e, status) : 0;
 }
 
+/* ---- settings ---- */
+
+static void warn(const char *line)
+{
+    fprintf(stderr, "tokgauge: %s\n", line);
+}
+
+/* The command line alone first: it may name the file of settings, and where it is wrong that is all that matters. */
+static bool read_options(struct options *o, int argc, char **argv, struct err *e)
+{
+    char path[1024];
+    if (!options_parse(o, argc, argv, e))
+        return false;
+    const char *name = o->config;
+    if (name == NULL && options_config_path(path, sizeof path))
+        name = path;
+    FILE *in = name != NULL ? fopen(name, "re") : NULL;
+    if (in == NULL)
+        return o->config == NULL || err_set(e, "cannot read the settings '%s': %s", name, strerror(errno));
+    struct options alone = *o;
+    bool ok = options_parse_with(o, argc, argv, &(struct options_config){in, name, warn}, e);
+    options_release(&alone);
+    fclose(in);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: a decimal comma would get into JSON */
     struct options o;
     struct err e;
-    if (!options_parse(&o, argc, argv, &e) || !ui_check_theme(o.theme, &e)) {
+    if (!read_options(&o, argc, argv, &e) || !ui_check_theme(o.theme, &e)) {
         options_release(&o);
         return complain(&e, EXIT_USAGE);
     }
@@ -555,6 +581,10 @@ int main(int argc, char **argv)
         puts("tokgauge " TOKGAUGE_VERSION);
     } else if (o.help) {
         options_help(stdout, argc > 2 ? o.command : 0);
+    } else if (o.completions > 0) {
+        options_completions(stdout, o.completions);
+    } else if (o.print_config) {
+        options_print_config(stdout, &o);
     } else if (o.command == COMMAND_REPORT) {
         signal(SIGPIPE, SIG_IGN);
         status = run_report(&o);

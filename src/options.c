@@ -9,186 +9,6 @@
 
 _Static_assert(ARRAY_LEN(((struct options *)NULL)->files) == COMPARE_RUNS, "options.h has room for all that are compared");
 
-#define RUN COMMAND_RUN
-#define LOAD (COMMAND_RUN | COMMAND_DEMO)
-#define LOADS (LOAD | COMMAND_BENCH)
-#define WATCH COMMAND_WATCH
-#define LOOKS (LOADS | WATCH)
-#define ASKS (COMMAND_RUN | COMMAND_BENCH | WATCH)
-#define SIM (COMMAND_SIM | COMMAND_DEMO)
-#define ALL COMMAND_ALL
-#define AT(field) offsetof(struct options, field)
-#define YEAR 31536000.0
-
-const struct option option_rows[] = {
-    {"max-num-seqs", 'c', "concurrency", LOAD, COUNT, AT(run.max_num_seqs), 1, STREAMS_MAX, "N", "4",
-     "number of sequences kept in flight (streams)", false},
-    {"context", 0, NULL, LOAD, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "1k",
-     "prompt length; k is 1024", false},
-    {"max-tokens", 0, NULL, LOAD, TOKENS, AT(run.max_tokens), 1, TOKENS_MAX, "TOKENS", "128",
-     "output length, held fixed where the server can", false},
-    {"requests", 'n', NULL, LOAD, COUNT, AT(run.requests), 1, 1e12, "N", NULL,
-     "stop after so many measured requests", false},
-    {"duration", 'd', NULL, LOAD | WATCH, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,
-     "stop sending after so long (30s, 5m, 24h); without --requests and --duration the dashboard runs until q, a run "
-     "without a terminal 60 s (demo: 20 s)", false},
-    {"warmup", 0, NULL, LOAD, COUNT, AT(run.warmup), 0, 1e9, "N", "0", "send N requests first that are not measured",
-     false},
-    {"drain", 0, NULL, LOAD, DURATION, AT(run.drain_ns), 0, 10 * YEAR, "TIME", "30s",
-     "at the end wait so long for answers in flight, then cancel them", false},
-    {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",
-     "unique: no prefix cache helps; shared: all requests send the same; FILE: lines of {\"prompt\":…} or "
-     "{\"messages\":[…]}", false},
-    {"natural-length", 0, NULL, LOOKS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
-     "let the model end by itself: --max-tokens is only a limit", false},
-    {"endpoint", 0, NULL, LOOKS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},
-    {"model", 'm', NULL, ASKS, TEXT, AT(run.model), 0, 0, "NAME", NULL, "default: the first that the server lists", false},
-    {"api-key-env", 0, NULL, LOOKS, TEXT, AT(run.api_key_env), 0, 0, "VARIABLE", NULL,
-     "environment variable that holds the API key", false},
-    {"api-key-file", 0, NULL, LOOKS, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
-     "file whose first line is the API key", false},
-    {"header", 'H', NULL, LOOKS, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
-     "send this header too; may be given several times", false},
-    {"ca-file", 0, NULL, ASKS, TEXT, AT(run.ca_file), 0, 0, "FILE", NULL,
-     "certificates (PEM) to trust instead of the system's", false},
-    {"insecure", 0, NULL, ASKS, FLAG, AT(run.insecure), 0, 0, NULL, NULL, "do not verify the server's TLS certificate",
-     false},
-    {"timeout", 0, NULL, LOOKS, DURATION, AT(run.timeout_ns), 0.01, YEAR, "TIME", "600s",
-     "a request fails when its first byte takes longer", false},
-    {"stall", 0, NULL, LOOKS, DURATION, AT(run.stall_ns), 0.01, YEAR, "TIME", "60s",
-     "a stream fails when no byte comes for so long", false},
-    {"workers", 0, NULL, LOADS, COUNT, AT(run.workers), 0, WORKERS_MAX, "N", "0",
-     "threads that drive the load; 0: one less than cores, at most 4", false},
-    {"seed", 0, NULL, LOOKS, COUNT, AT(run.seed), 0, 9e15, "N", NULL,
-     "seed of the prompts (default: another one in each run, so that no prefix cache knows them from the last run)", false},
-    {"label", 0, NULL, LOOKS, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
-     false},
-    {"out", 'o', NULL, LOOKS, TEXT, AT(run.out), 0, 0, "FILE", NULL,
-     "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
-    {"save-chunks", 0, NULL, LOADS, FLAG, AT(run.save_chunks), 0, 0, NULL, NULL,
-     "keep every gap between chunks in the run file: some 10 bytes a chunk", false},
-    {"save-text", 0, NULL, LOADS, FLAG, AT(run.save_text), 0, 0, NULL, NULL, "keep every answer's text in the run file", false},
-    {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
-     "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
-     "several times", false},
-    {"plain", 0, NULL, LOOKS, FLAG, AT(plain), 0, 0, NULL, NULL,
-     "no dashboard: a progress line a second, a summary at the end", false},
-    {"json", 0, NULL, LOOKS, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
-    {"glyphs", 0, NULL, LOOKS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
-     false},
-    {"color", 0, NULL, LOOKS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
-    {"theme", 0, NULL, LOOKS, TEXT, AT(theme), 0, 0, "NAME", NULL, "colours of the dashboard: tokgauge-dark, mono", false},
-    {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
-     false},
-    {"svg-size", 0, NULL, LOAD, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
-    {"stamps", 0, NULL, LOAD, FLAG, AT(run.stamps), 0, 0, NULL, NULL,
-     "compare arrival times with the stamps of the simulator", true},
-
-    {"probe", 0, NULL, WATCH, DURATION, AT(run.probe_ns), 0.1, YEAR, "TIME", NULL,
-     "send one short stream each so long, to see how fast the server is under other people's load", false},
-    {"context", 0, NULL, WATCH, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "64", "prompt length of a probe", false},
-    {"max-tokens", 0, NULL, WATCH, TOKENS, AT(run.max_tokens), 1, TOKENS_MAX, "TOKENS", "32", "output length of a probe", false},
-    {"once", 0, NULL, WATCH, FLAG, AT(once), 0, 0, NULL, NULL, "one look, then the end: as text, or as JSON with --json", false},
-    {"gpu", 0, NULL, LOOKS, TEXT, AT(run.machine.gpu), 0, 0, "PCI|N", NULL,
-     "the GPU to watch, by PCI address or number (default: the server's, or the one with the most memory)", false},
-    {"sample-interval", 0, NULL, LOOKS, DURATION, AT(run.machine.sample_ns), 0.02, 3600, "TIME", "100ms",
-     "time between two looks at this machine's memory", false},
-    {"guard", 0, NULL, LOADS, GUARD, AT(run.machine.guard), 1, 1e15, "BYTES|off", NULL,
-     "stop the load, with exit status 4, when less RAM or GTT is left than this (2GiB, 512MiB); default: 1 GiB, or 2 % of RAM "
-     "where that is more; only for a server on this machine", false},
-    {"proc-root", 0, NULL, LOOKS, TEXT, AT(run.machine.proc_root), 0, 0, "FOLDER", NULL, "in place of /proc", true},
-    {"sysfs-root", 0, NULL, LOOKS, TEXT, AT(run.machine.sysfs_root), 0, 0, "FOLDER", NULL, "in place of /sys", true},
-    {"dev-root", 0, NULL, LOOKS, TEXT, AT(run.machine.dev_root), 0, 0, "FOLDER", NULL, "in place of /dev", true},
-
-    {"only", 0, NULL, COMMAND_BENCH, PARTS, AT(suite.parts), 0, 0, "PART,…", NULL,
-     "these parts only: a interactive, b memory, c stability, d concurrency, e agent", false},
-    {"quick", 0, NULL, COMMAND_BENCH, FLAG, AT(suite.quick), 0, 0, NULL, NULL,
-     "fewer and shorter requests: about a minute at 30 tok/s", false},
-    {"runs", 0, NULL, COMMAND_BENCH, COUNT, AT(suite.runs), 1, 1000, "N", "3", "repeats of each measurement (quick: 2)", false},
-    {"context", 0, NULL, COMMAND_BENCH, TOKENS_LIST, AT(suite.contexts), 1, TOKENS_MAX, "TOKENS,…", "1k,2k,4k",
-     "prompt lengths of the stability part", false},
-    {"max-num-seqs", 'c', "concurrency", COMMAND_BENCH, COUNTS, AT(suite.streams), 1, 1000, "N,…", "1,2,4,8",
-     "numbers of streams of the concurrency part", false},
-
-    {"agent-url", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.url), 0, 0, "URL", NULL,
-     "measure the agent gateway there too: its chat completions, with this server as its model", false},
-    {"agent-token-env", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.token_env), 0, 0, "VARIABLE", NULL,
-     "environment variable that holds the gateway's token", false},
-    {"agent-token-file", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.token_file), 0, 0, "FILE", NULL,
-     "file whose first line is the gateway's token", false},
-    {"agent-model", 0, NULL, COMMAND_BENCH, TEXT, AT(run.agent.model), 0, 0, "NAME", "openclaw", "model name for the gateway", false},
-    {"agent-runs", 0, NULL, COMMAND_BENCH, COUNT, AT(run.agent.runs), 1, 100, "N", "5", "repeats of each of its scenarios", false},
-
-    {"sim-port", 0, NULL, COMMAND_SIM, PORT, AT(sim.port), 0, 65535, "PORT", "0", "0: any free one", false},
-    {"sim-host", 0, NULL, COMMAND_SIM, TEXT, AT(sim.host), 0, 0, "ADDRESS", "127.0.0.1", "address to listen on", false},
-    {"sim-model", 0, NULL, SIM, TEXT, AT(sim.model), 0, 0, "NAME", NULL, "model name that it serves", false},
-    {"sim-max-num-seqs", 0, NULL, SIM, PORT, AT(sim.max_num_seqs), 1, 100000, "N", "4", "sequences that it decodes at once",
-     false},
-    {"sim-max-model-len", 0, NULL, SIM, PORT, AT(sim.max_model_len), 64, 1e8, "TOKENS", "16384", "context + output limit",
-     false},
-    {"sim-prefill-rate", 0, NULL, SIM, NUMBER, AT(sim.prefill_rate), 1, 1e9, "TOK/S", NULL, "uncached prompt tokens a second",
-     false},
-    {"sim-step", 0, NULL, SIM, NUMBER, AT(sim.step_ms), 0.01, 1e5, "MS", NULL, "time of a decode step", false},
-    {"sim-step-seq", 0, NULL, SIM, NUMBER, AT(sim.step_seq_ms), 0, 1e4, "MS", NULL, "further time of it for each running sequence",
-     false},
-    {"sim-overhead", 0, NULL, SIM, NUMBER, AT(sim.overhead_ms), 0, 1e5, "MS", NULL, "request received to prefill", false},
-    {"sim-cold", 0, NULL, SIM, NUMBER, AT(sim.cold_ms), 0, 1e6, "MS", NULL, "extra time of the first request", false},
-    {"sim-jitter", 0, NULL, SIM, NUMBER, AT(sim.jitter), 0, 0.5, "SHARE", NULL, "relative spread of a step's time", false},
-    {"sim-seed", 0, NULL, SIM, COUNT, AT(sim.seed), 0, 9e15, "N", NULL, "seed of its text, lengths, jitter and faults", false},
-    {"sim-no-prefix-cache", 0, NULL, SIM, FLAG_OFF, AT(sim.prefix_cache), 0, 0, NULL, NULL, "recompute every prompt", false},
-    {"sim-kv-tokens", 0, NULL, SIM, COUNT, AT(sim.kv_tokens), 64, 1e12, "TOKENS", NULL, "KV cache capacity", false},
-    {"sim-kv-gib-per-1k", 0, NULL, SIM, NUMBER, AT(sim.kv_gib_per_1k), 0, 1000, "GIB", "0",
-     "GTT that grows with KV use; 0: all taken at start", false},
-    {"sim-tokens-per-event", 0, NULL, SIM, NUMBER, AT(sim.tokens_per_event), 1, 1000, "N", "1", "tokens in one event", false},
-    {"sim-no-usage", 0, NULL, SIM, FLAG, AT(sim.no_usage), 0, 0, NULL, NULL, "never tell token counts", false},
-    {"sim-close-after", 0, NULL, SIM, FLAG, AT(sim.close_after), 0, 0, NULL, NULL,
-     "close after every stream though keep-alive was announced, as llama.cpp does", false},
-    {"sim-fault", 0, NULL, SIM, FAULT, 0, 0, 1, "KIND=SHARE", NULL,
-     "let a share of requests fail: 429, 500, stall, reset, truncated, error-event, malformed; may be repeated", false},
-    {"sim-api-key", 0, NULL, COMMAND_SIM, TEXT, AT(sim.api_key), 0, 0, "KEY", NULL, "ask for this key", true},
-    {"sim-log", 0, NULL, SIM, TEXT, AT(sim.log), 0, 0, "FILE", NULL, "write one JSON line a request: what really happened",
-     false},
-
-
-    {"format", 0, NULL, COMMAND_REPORT, WORD, AT(format), 0, 0, "md|html|csv|json|vllm", "md",
-     "Markdown; a page for a browser; a line a request; figures; or what 'vllm bench serve --save-result' writes", false},
-    {"out", 'o', NULL, COMMAND_REPORT, TEXT, AT(report_out), 0, 0, "FILE", NULL, "write there (default: standard output)",
-     false},
-    {"note", 0, NULL, COMMAND_REPORT | COMMAND_BENCH, NOTE, 0, 0, 0, "KEY=VALUE", NULL,
-     "a fact that no API tells (quantisation, launch command); may be given several times", false},
-    {"detailed", 0, NULL, COMMAND_REPORT, FLAG, AT(detailed), 0, 0, NULL, NULL,
-     "with vllm: the lists with one entry a request too; gaps and texts only of a run with --save-chunks and --save-text", false},
-
-    {"min-effect", 0, NULL, COMMAND_COMPARE, NUMBER, AT(min_effect), 0, 1, "SHARE", "0.02",
-     "smaller differences do not count", false},
-    {"baseline", 0, NULL, COMMAND_COMPARE, TEXT, AT(baseline), 0, 0, "NAME", NULL,
-     "compare with the run that was kept under this name", false},
-    {"save-baseline", 0, NULL, COMMAND_COMPARE, TEXT, AT(save_baseline), 0, 0, "NAME", NULL,
-     "keep a copy of one run file under this name, in place of one that has it, and compare nothing", false},
-    {"fail-if", 0, NULL, COMMAND_COMPARE, GATE, 0, 0, 0, "'NAME worse'", NULL,
-     "exit with status 3 when this is so of one of the other runs: 'ttft_p95 worse', 'any worse', 'ttft_p95 > +10%', "
-     "'output_tok_s < -5%'; a difference that may be noise (unsure) or does not count (same) never fails, runs that "
-     "are not comparable always do; may be given several times", false},
-    {"format", 0, NULL, COMMAND_COMPARE, WORD, AT(format), 0, 0, "text|md|json", "text",
-     "tables for a terminal; Markdown, to paste in an issue; JSON", false},
-    {"json", 0, NULL, COMMAND_COMPARE, FLAG, AT(json), 0, 0, NULL, NULL, "the same as --format json", false},
-
-    {"help", 'h', NULL, ALL, FLAG, AT(help), 0, 0, NULL, NULL, "this list", false},
-    {"version", 'V', NULL, ALL, FLAG, AT(version), 0, 0, NULL, NULL, "print the version", false},
-};
-const size_t option_rows_n = ARRAY_LEN(option_rows);
-
-const struct option_command option_commands[] = {
-    {"run", COMMAND_RUN, "[URL]", "load a server and measure it; without a URL the usual local ports are tried"},
-    {"demo", COMMAND_DEMO, "", "the same against a simulated server: needs no server and no GPU"},
-    {"sim", COMMAND_SIM, "", "the simulated server alone"},
-    {"bench", COMMAND_BENCH, "[URL]", "the standard suite: interactive speed, memory, stability, concurrency; writes a report"},
-    {"watch", COMMAND_WATCH, "[URL]", "no load: memory, GPU and the server's own counters"},
-    {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
-    {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE…", "are the other runs better than the first, or is it noise?"},
-};
-const size_t option_commands_n = ARRAY_LEN(option_commands);
-
 const char *options_name(size_t i)
 {
     return i < option_rows_n ? option_rows[i].name : NULL;
@@ -216,10 +36,10 @@ static bool named(const struct option *op, const char *name, size_t n, unsigned 
            strncmp(op->name + 4, name, n) == 0;
 }
 
-static const struct option *find(const char *name, size_t n, unsigned command)
+const struct option *option_find(const char *name, size_t n, unsigned commands)
 {
     for (size_t i = 0; i < option_rows_n; i++)
-        if ((option_rows[i].commands & command) && named(&option_rows[i], name, n, command))
+        if ((option_rows[i].commands & commands) && named(&option_rows[i], name, n, commands))
             return &option_rows[i];
     return NULL;
 }
@@ -446,7 +266,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     return false;
 }
 
-static bool is_flag(const struct option *op)
+bool option_is_flag(const struct option *op)
 {
     return op->kind == FLAG || op->kind == FLAG_OFF;
 }
@@ -457,7 +277,15 @@ static bool keep_sim_arg(struct options *o, const struct option *op, const char 
         return true;
     if (o->sim_args_n == ARRAY_LEN(o->sim_args))
         return err_set(e, "too many --sim- options");
-    o->sim_args[o->sim_args_n++] = is_flag(op) ? xasprintf("--%s", op->name) : xasprintf("--%s=%s", op->name, value);
+    o->sim_args[o->sim_args_n++] = option_is_flag(op) ? xasprintf("--%s", op->name) : xasprintf("--%s=%s", op->name, value);
+    return true;
+}
+
+bool option_set(struct options *o, const struct option *op, const char *value, enum option_origin origin, struct err *e)
+{
+    if (!set(o, op, value, e) || !keep_sim_arg(o, op, value, e))
+        return false;
+    o->origin[op - option_rows] = (unsigned char)origin;
     return true;
 }
 
@@ -467,7 +295,7 @@ static bool unknown(const char *arg, size_t n, const struct options *o, struct e
     for (size_t i = 0; i < option_commands_n; i++)
         if (option_commands[i].command == o->command)
             command = option_commands[i].name;
-    if (find(arg, n, ALL) != NULL)
+    if (option_find(arg, n, COMMAND_ALL) != NULL)
         return err_set(e, "--%.*s does not belong to '%s' (see: tokgauge %s --help)", (int)n, arg, command, command);
     return err_set(e, "there is no option '--%.*s' (see: tokgauge %s --help)", (int)n, arg, command);
 }
@@ -479,7 +307,7 @@ static bool take_option(struct options *o, int argc, char **argv, int *i, struct
     const struct option *op;
     if (arg[1] == '-') {
         size_t n = strcspn(arg + 2, "=");
-        op = find(arg + 2, n, o->command);
+        op = option_find(arg + 2, n, o->command);
         if (op == NULL)
             return unknown(arg + 2, n, o, e);
         if (arg[2 + n] == '=')
@@ -488,18 +316,18 @@ static bool take_option(struct options *o, int argc, char **argv, int *i, struct
         op = find_letter(arg[1], o->command);
         if (op == NULL)
             return err_set(e, "there is no option '-%c' (see: tokgauge --help)", arg[1]);
-        if (arg[2] != '\0' && is_flag(op))
+        if (arg[2] != '\0' && option_is_flag(op))
             return err_set(e, "'%s': give each one-letter option by itself", arg);
         value = arg[2] != '\0' ? arg + 2 : NULL;
     }
-    if (is_flag(op) && value != NULL)
+    if (option_is_flag(op) && value != NULL)
         return err_set(e, "--%s takes no value", op->name);
-    if (!is_flag(op) && value == NULL) {
+    if (!option_is_flag(op) && value == NULL) {
         if (*i + 1 >= argc)
             return err_set(e, "--%s needs %s", op->name, op->arg);
         value = argv[++*i];
     }
-    return set(o, op, value, e) && keep_sim_arg(o, op, value, e);
+    return option_set(o, op, value, ORIGIN_COMMAND_LINE, e);
 }
 
 static bool take_command(struct options *o, const char *word)
@@ -563,11 +391,42 @@ static bool check_compare(const struct options *o, struct err *e)
     return true;
 }
 
-static bool check_together(const struct options *o, struct err *e)
+static bool from_config(const struct options *o, const void *field)
 {
-    if (o->command == COMMAND_REPORT && o->files_n == 0 && !o->help && !o->version)
+    size_t offset = (size_t)((const char *)field - (const char *)o);
+    for (size_t i = 0; i < option_rows_n; i++)
+        if (option_rows[i].offset == offset && o->origin[i] == ORIGIN_CONFIG && (option_rows[i].commands & o->command))
+            return true;
+    return false;
+}
+
+/* Two that exclude each other: what the command line says goes before a setting of the file. */
+static void settle_flags(struct options *o, bool *a, bool *b)
+{
+    if (*a && *b && from_config(o, a))
+        *a = false;
+    else if (*a && *b && from_config(o, b))
+        *b = false;
+}
+
+static void settle_texts(struct options *o, const char **a, const char **b)
+{
+    if (*a != NULL && *b != NULL && from_config(o, a))
+        *a = NULL;
+    else if (*a != NULL && *b != NULL && from_config(o, b))
+        *b = NULL;
+}
+
+static bool check_together(struct options *o, struct err *e)
+{
+    settle_flags(o, &o->plain, &o->json);
+    settle_texts(o, &o->run.api_key_env, &o->run.api_key_file);
+    settle_texts(o, &o->run.agent.token_env, &o->run.agent.token_file);
+    if (o->help || o->version || o->print_config || o->completions > 0)
+        return true;
+    if (o->command == COMMAND_REPORT && o->files_n == 0)
         return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
-    if (o->command == COMMAND_COMPARE && !o->help && !o->version && !check_compare(o, e))
+    if (o->command == COMMAND_COMPARE && !check_compare(o, e))
         return false;
     if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)
         return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
@@ -582,7 +441,7 @@ static bool check_together(const struct options *o, struct err *e)
     return true;
 }
 
-bool options_parse(struct options *o, int argc, char **argv, struct err *e)
+bool options_parse_with(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e)
 {
     set_defaults(o);
     int i = 1;
@@ -594,6 +453,8 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
         o->run.context = 64;
         o->run.max_tokens = 32;
     }
+    if (config != NULL)
+        options_read_config(o, config);
     for (; i < argc; i++) {
         bool ok = true;
         if (!words_only && strcmp(argv[i], "--") == 0)
@@ -608,9 +469,19 @@ bool options_parse(struct options *o, int argc, char **argv, struct err *e)
     return check_together(o, e);
 }
 
+bool options_parse(struct options *o, int argc, char **argv, struct err *e)
+{
+    return options_parse_with(o, argc, argv, NULL, e);
+}
+
 void options_release(struct options *o)
 {
     for (size_t i = 0; i < o->sim_args_n; i++)
         free(o->sim_args[i]);
     o->sim_args_n = 0;
+    for (size_t i = 0; i < o->texts_n; i++)
+        free(o->texts[i]);
+    free(o->texts);
+    o->texts = NULL;
+    o->texts_n = 0;
 }

@@ -14,6 +14,9 @@
 enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_BENCH = 32,
                     COMMAND_WATCH = 64, COMMAND_ALL = 127 };
 
+#define OPTIONS_MAX 160 /* rows of the table, at the most */
+enum option_origin { ORIGIN_DEFAULT, ORIGIN_CONFIG, ORIGIN_COMMAND_LINE };
+
 struct options {
     enum command_name command;
     struct run_config run;
@@ -39,19 +42,39 @@ struct options {
     const char *notes[32]; /* report: KEY=VALUE */
     size_t notes_n;
     const char *report_out; /* NULL: stdout */
+    const char *config;    /* --config: the file of settings; NULL: the default one, where there is one */
+    bool print_config;
+    int completions;       /* --completions: 0 none, 1 bash, 2 zsh, 3 fish */
     char *sim_args[64];    /* --sim-… as given, for the child of demo; owned */
     size_t sim_args_n;
+    unsigned char origin[OPTIONS_MAX]; /* an enum option_origin for each row of the table */
+    char **texts;          /* from the file of settings; owned */
+    size_t texts_n;
 };
 
 /* Fills o with the defaults and then from argv.  False with one line in e: what is wrong with which option, and what it
  * takes.  Strings point into argv.  Touches no network and no file. */
 bool options_parse(struct options *o, int argc, char **argv, struct err *e);
+/* The same with a file of settings between the defaults and the command line.  A line that is wrong is told by warn, one
+ * line each with file and line number, and left out. */
+struct options_config {
+    FILE *in;
+    const char *name;
+    void (*warn)(const char *line);
+};
+bool options_parse_with(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e);
 void options_release(struct options *o);
+/* Where the default file of settings is; false where no home is known. */
+bool options_config_path(char *out, size_t size);
+/* A file of settings with all that holds for o's command now: what is a default stands as a comment. */
+void options_print_config(FILE *f, const struct options *o);
 
 /* --help for one command; 0: the overview of all. */
 void options_help(FILE *f, unsigned command);
 /* The manual's options section, in man(7) macros. */
 void options_man(FILE *f);
+/* The script that lets a shell complete our command lines: 1 bash, 2 zsh, 3 fish. */
+void options_completions(FILE *f, int shell);
 /* The command line as it could be typed again, secrets masked (mask.h). */
 void options_command_line(int argc, char **argv, char *out, size_t size);
 

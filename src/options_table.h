@@ -20,6 +20,13 @@ struct option {
     bool hidden;
 };
 extern const struct option option_rows[];
+/* By its name, alias, or name without "sim-" (of `sim`), among those of these commands; NULL: none. */
+const struct option *option_find(const char *name, size_t n, unsigned commands);
+/* Sets it; value is kept, not copied. */
+bool option_set(struct options *o, const struct option *op, const char *value, enum option_origin origin, struct err *e);
+void options_read_config(struct options *o, const struct options_config *config);
+/* Is it switched on or off, without a value? */
+bool option_is_flag(const struct option *op);
 extern const size_t option_rows_n;
 
 struct option_command {

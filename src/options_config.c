@@ -1,0 +1,183 @@
+/* The file of settings: the option table as NAME = VALUE lines, read and written. */
+#include "fmt.h"
+#include "inifile.h"
+#include "options.h"
+#include "options_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+struct config_read {
+    struct options *o;
+    const struct options_config *config;
+};
+
+static void config_bad(void *ctx, int line, const char *why)
+{
+    const struct config_read *r = ctx;
+    char text[800];
+    snprintf(text, sizeof text, "%s:%d: %s; the line is left out", r->config->name, line, why);
+    r->config->warn(text);
+}
+
+static bool switched(const char *value, bool *on)
+{
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(value, words[i]) == 0) {
+            *on = i % 2 == 1;
+            return true;
+        }
+    return false;
+}
+
+static const char *keep_text(struct options *o, const char *text)
+{
+    o->texts = xrealloc(o->texts, (o->texts_n + 1) * sizeof *o->texts);
+    o->texts[o->texts_n] = xstrdup(text);
+    return o->texts[o->texts_n++];
+}
+
+static unsigned command_named(const char *name)
+{
+    for (size_t i = 0; i < option_commands_n; i++)
+        if (strcmp(option_commands[i].name, name) == 0)
+            return option_commands[i].command;
+    return 0;
+}
+
+static bool config_knows(const struct option *op)
+{
+    return op != NULL && !op->hidden && strcmp(op->name, "help") != 0 && strcmp(op->name, "version") != 0 &&
+           strcmp(op->name, "config") != 0 && strcmp(op->name, "print-config") != 0 && strcmp(op->name, "completions") != 0;
+}
+
+static bool config_apply(struct options *o, const struct option *op, const char *value, struct err *e)
+{
+    bool on = true;
+    if (option_is_flag(op) && !switched(value, &on))
+        return err_set(e, "'%s = %s' is neither yes nor no", op->name, value);
+    if (!on)
+        return true; /* that is how it is without a word */
+    return option_set(o, op, keep_text(o, value), ORIGIN_CONFIG, e);
+}
+
+static void config_set(void *ctx, int line, const char *section, const char *name, const char *value)
+{
+    const struct config_read *r = ctx;
+    unsigned scope = section[0] != '\0' ? command_named(section) : COMMAND_ALL;
+    struct err e;
+    if (scope == 0) {
+        err_set(&e, "there is no command '%s'", section);
+        config_bad(ctx, line, e.msg);
+        return;
+    }
+    const struct option *any = option_find(name, strlen(name), scope), *op = option_find(name, strlen(name), scope & r->o->command);
+    if (!config_knows(any)) {
+        err_set(&e, "there is no setting '%s'%s%s", name, section[0] != '\0' ? " of " : "", section);
+        config_bad(ctx, line, e.msg);
+    } else if (op != NULL && !config_apply(r->o, op, value, &e)) {
+        config_bad(ctx, line, e.msg);
+    }
+}
+
+bool options_config_path(char *out, size_t size)
+{
+    const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (base != NULL && base[0] == '/')
+        return snprintf(out, size, "%s/tokgauge/config", base) < (int)size;
+    return home != NULL && home[0] == '/' && snprintf(out, size, "%s/.config/tokgauge/config", home) < (int)size;
+}
+
+void options_read_config(struct options *o, const struct options_config *config)
+{
+    struct config_read read = {o, config};
+    inifile_read(config->in, &(struct inifile_use){&read, config_set, config_bad});
+}
+
+/* ---- writing ---- */
+
+static void put_ints(FILE *f, const struct int_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        fprintf(f, "%s%" PRId64, i > 0 ? "," : "", list->v[i]);
+}
+
+static void put_duration(FILE *f, int64_t ns)
+{
+    if (ns % INT64_C(1000000000) == 0)
+        fprintf(f, "%" PRId64 "s", ns / INT64_C(1000000000));
+    else
+        fprintf(f, "%" PRId64 "ms", ns / INT64_C(1000000));
+}
+
+static void put_word(FILE *f, const char *words, int i)
+{
+    for (; i > 0 && words != NULL; i--) {
+        words = strchr(words, '|');
+        words = words != NULL ? words + 1 : NULL;
+    }
+    if (words != NULL)
+        fprintf(f, "%.*s", (int)strcspn(words, "|"), words);
+}
+
+/* As it could be written into the file; false where it has no value of its own to print. */
+static bool put_value(FILE *f, const struct options *o, const struct option *op)
+{
+    const void *field = (const char *)o + op->offset;
+    switch (op->kind) {
+    case FLAG: fputs(*(const bool *)field ? "yes" : "no", f); return true;
+    case FLAG_OFF: fputs(*(const bool *)field ? "no" : "yes", f); return true;
+    case COUNT:
+    case TOKENS: fprintf(f, "%" PRId64, *(const int64_t *)field); return true;
+    case PORT: fprintf(f, "%d", *(const int *)field); return true;
+    case DURATION: put_duration(f, *(const int64_t *)field); return true;
+    case NUMBER: fprintf(f, "%.15g", *(const double *)field); return true;
+    case WORD: put_word(f, op->arg, *(const int *)field); return true;
+    case TEXT: fputs(*(const char *const *)field != NULL ? *(const char *const *)field : "", f); return true;
+    case COUNTS:
+    case TOKENS_LIST: put_ints(f, field); return true;
+    case SIZE: fprintf(f, "%" PRId64 "x%" PRId64, o->svg_width, o->svg_height); return true;
+    case GUARD:
+        if (*(const int64_t *)field == GUARD_NONE)
+            fputs("off", f);
+        else
+            fprintf(f, "%" PRId64, *(const int64_t *)field);
+        return true;
+    case HEADER: /* may hold a secret */
+    case NOTE:
+    case THRESHOLD:
+    case GATE:
+    case FAULT:
+    case PARTS: return false;
+    }
+    return false;
+}
+
+void options_print_config(FILE *f, const struct options *o)
+{
+    for (size_t i = 0; i < option_commands_n; i++)
+        if (option_commands[i].command == o->command)
+            fprintf(f, "# Settings of tokgauge %s.  Those that are defaults stand as comments.\n[%s]\n", option_commands[i].name,
+                    option_commands[i].name);
+    for (size_t i = 0; i < option_rows_n; i++) {
+        const struct option *op = &option_rows[i];
+        if (!(op->commands & o->command) || !config_knows(op))
+            continue;
+        bool given = o->origin[i] != ORIGIN_DEFAULT;
+        fprintf(f, "\n# %s\n", op->help);
+        char *text = NULL;
+        size_t n = 0;
+        FILE *value = open_memstream(&text, &n);
+        bool has = put_value(value, o, op);
+        fclose(value);
+        if (given && has)
+            fprintf(f, "%s = %s\n", op->name, text);
+        else
+            fprintf(f, "#%s = %s\n", op->name, op->preset != NULL ? op->preset : option_is_flag(op) ? "no" : op->arg != NULL ? op->arg : "");
+        free(text);
+    }
+}

@@ -1,0 +1,101 @@
+# The file of settings, and completions: both are the option table in another form.
+. "$TESTS_DIR/e2e/lib.sh"
+CONFIG=$XDG_CONFIG_HOME/tokgauge/config
+mkdir -p "$XDG_CONFIG_HOME/tokgauge"
+
+# prints EXPRESSION ARGUMENTS…: --print-config has a line that matches
+prints() {
+    prints_expr=$1
+    shift
+    "$TOKGAUGE" "$@" --print-config >"$TMP/printed" 2>"$TMP/err"
+    grep -qE -- "$prints_expr" "$TMP/printed" || { cat "$TMP/err"; grep -E "^[a-z]" "$TMP/printed"; return 1; }
+}
+check "no file: defaults, as comments" prints '^#max-num-seqs = 4$'
+cat >"$CONFIG" <<'END'
+# settings
+max-num-seqs = 3
+plain = yes
+label = two words # and a mark
+[bench]
+runs = 7
+context = 1k,2k
+[run]
+context = 512
+json = no
+END
+check "a setting for all commands" prints '^max-num-seqs = 3$' run
+check "for those that have it" prints '^max-num-seqs = 3$' bench
+check "of one command" prints '^runs = 7$' bench
+check "and not of another" prints '^#runs = 3$' bench --config /dev/null
+check "a list" prints '^context = 1024,2048$' bench
+check "the same name is another one there" prints '^context = 512$' run
+check "a '#' behind a value is a part of it" prints '^label = two words # and a mark$'
+check "the command line goes before" prints '^max-num-seqs = 9$' -c 9
+check "also where the two exclude each other" exits 0 "$TOKGAUGE" run --json --print-config
+check "then the setting does not hold" prints '^plain = no$' --json
+cp "$TMP/printed" "$TMP/before"
+"$TOKGAUGE" run --print-config >"$TMP/one"
+check "what is printed can be read, and means the same" sh -c '"$1" run --config "$2" --print-config 2>&1 | diff "$2" -' sh "$TOKGAUGE" "$TMP/one"
+check "another file" prints '^#max-num-seqs = 4$' --config /dev/null
+check "one that is not there" refuses 2 "cannot read the settings '$TMP/none': No such file" --config "$TMP/none"
+
+cat >"$CONFIG" <<'END'
+max-num-seqs = many
+nonsense = 1
+seed = 5
+  indented = 1
+just words
+[nobody]
+seed = 6
+[sim]
+max-num-seqs = 2
+[run]
+json = perhaps
+help = yes
+stamps = yes
+END
+"$TOKGAUGE" run --print-config >"$TMP/printed" 2>"$TMP/err"
+check "bad lines do not stop it" grep -qx 'seed = 5' "$TMP/printed"
+for line in 1 2 4 5 7 11 12 13; do
+    check "line $line is named" grep -q "^tokgauge: $CONFIG:$line: .*; the line is left out$" "$TMP/err"
+done
+check "and no other" same "$(wc -l <"$TMP/err")" 8
+head -c 100000 /dev/urandom >"$CONFIG"
+check "no text at all" exits 0 "$TOKGAUGE" run --print-config
+printf 'header = Authorization: Bearer CANARY\n' >"$CONFIG"
+check "secrets are not printed" sh -c '! "$1" run --print-config 2>&1 | grep -q CANARY' sh "$TOKGAUGE"
+
+# It holds for a run.
+start_sim --cold 0 --step 2 --prefill-rate 100000
+printf 'requests = 5\nmax-num-seqs = 2\ncontext = 100\nmax-tokens = 7\njson = yes\nlabel = from the file\n' >"$CONFIG"
+check "a run by the file alone" exits 0 "$TOKGAUGE" run "$URL"
+check "does what it says" json "$TMP/out" '.requests.ok == 5 and .max_num_seqs == 2 and .context == 100 and .max_tokens == 7 and .label == "from the file"'
+printf 'fail-if = ttft_min > 0.001ms\nrequests = 2\njson = yes\n' >"$CONFIG"
+check "a threshold too" exits 3 "$TOKGAUGE" run "$URL" --max-tokens 2 --context 64
+rm "$CONFIG"
+
+# ---- completions ----
+
+check "bash: a script" exits 0 "$TOKGAUGE" --completions bash
+cp "$TMP/out" "$TMP/complete.bash"
+completes() { # WANTED WORDS…: the last word is completed to this
+    bash -c 'wanted=$1; source "$2"; shift 2; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tokgauge
+        [ "${COMPREPLY[*]}" = "$wanted" ] || { echo "got ${COMPREPLY[*]}"; exit 1; }' bash "$1" "$TMP/complete.bash" tokgauge "$2" "${3:-}" "${4:-}"
+}
+two() { # WANTED WORDS…: with two words
+    bash -c 'wanted=$1; source "$2"; COMP_WORDS=(tokgauge "$3"); COMP_CWORD=1; _tokgauge
+        [ "${COMPREPLY[*]}" = "$wanted" ] || { echo "got ${COMPREPLY[*]}"; exit 1; }' bash "$1" "$TMP/complete.bash" "$2"
+}
+check "bash: a command" two bench b
+check "bash: the words of an option" completes "braille block" run --glyphs b
+check "bash: an option of the simulator without its prefix" sh -c 'bash -c "source \"\$1\"; COMP_WORDS=(tokgauge sim --po); COMP_CWORD=2; _tokgauge
+    [ \"\${COMPREPLY[*]}\" = --port ]" bash "$1"' sh "$TMP/complete.bash"
+for shell in bash zsh fish; do
+    "$TOKGAUGE" --completions "$shell" >"$TMP/script"
+    check "$shell: every option of run is there" sh -c '"$1" run --help | sed -n "s/^ *\(-., \)\?--\([a-z-]*\).*/\2/p" | sort -u >"$2/options"
+        while read -r name; do grep -qE -- "(--|-l )$name\\b" "$3" || { echo "no $name"; exit 1; }; done <"$2/options"' sh "$TOKGAUGE" "$TMP" "$TMP/script"
+    if command -v "$shell" >/dev/null; then
+        check "$shell: it is a script" "$shell" -n "$TMP/script"
+    fi
+done
+check "another shell" refuses 2 "--completions 'ksh' is not one of" --completions ksh
