@@ -147,6 +147,17 @@ struct latency_view {
     double p50, p95, p99, mean;
 };
 
+/* How often a latency was met, over time (columns of step_s seconds from the start of the run) and height (a quarter of a
+ * decade a row, the lowest from HEAT_LOW_MS on; what lies outside is in the first or last row). */
+#define HEAT_COLUMNS 240
+#define HEAT_ROWS 24
+#define HEAT_LOW_MS 1.0
+struct heat_view {
+    double step_s; /* 0: nothing yet */
+    size_t columns;
+    uint16_t count[HEAT_COLUMNS][HEAT_ROWS];
+};
+
 #define SNAP_PARTS 8
 
 enum part_state { PART_WAITING, PART_RUNNING, PART_DONE, PART_LEFT_OUT };
@@ -195,6 +206,10 @@ struct snapshot {
     struct latency_view ttft, tpot, e2e; /* ms */
     double decode_rate;        /* tok/s per stream, mean of finished requests */
     struct hist ttft_hist;     /* ns; measured requests, without the first */
+    struct latency_view itl;             /* ms */
+    struct latency_view ttft_new, ttft_cached; /* by what the prefix cache had of the prompt, where the server tells */
+    struct hist itl_hist, tpot_hist, e2e_hist; /* ns */
+    struct heat_view ttft_heat;          /* by the moment of the first token */
     struct hist ttft_first;    /* ns; requests sent before the first one had completed: server start-up costs */
 
     bool client_limited;

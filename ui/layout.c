@@ -57,3 +57,40 @@ void layout_memory(struct rect b, struct rect at[MEMORY_COUNT])
         at[MEMORY_POOLS].h = middle - 9;
     }
 }
+
+#define HIST_LEAST_W 38
+#define HIST_LEAST_H 7
+#define TABLE_W 66
+
+/* Histograms next to each other, in one row or two; as many as have room. */
+static void place_hists(struct rect r, struct rect at[LATENCY_COUNT])
+{
+    static const enum latency_panel order[] = {LATENCY_TTFT, LATENCY_E2E, LATENCY_ITL, LATENCY_TPOT};
+    int across = MIN_OF(r.w / HIST_LEAST_W, 4), rows = 1;
+    if (across == 3)
+        across = 2;
+    if (across < 4 && r.h >= 2 * HIST_LEAST_H)
+        rows = 2;
+    for (int row = 0; row < rows; row++)
+        for (int i = 0; i < across; i++) {
+            int x = r.w * i / across, y = r.h * row / rows;
+            at[order[row * across + i]] = (struct rect){r.x + x, r.y + y, r.w * (i + 1) / across - x, r.h * (row + 1) / rows - y};
+        }
+}
+
+void layout_latency(struct rect b, struct rect at[LATENCY_COUNT])
+{
+    memset(at, 0, sizeof *at * LATENCY_COUNT);
+    int bottom = b.h < 18 ? 7 : MIN_OF(MAX_OF(b.h * 2 / 5, 10), 18), top = b.h - bottom;
+    bool beside = b.w >= TABLE_W + 40, below = !beside && b.h >= 36;
+    int table = below ? 10 : bottom;
+    at[LATENCY_TABLE] = (struct rect){b.x, b.y + b.h - table, beside ? TABLE_W : b.w, table};
+    if (beside)
+        at[LATENCY_HEAT] = (struct rect){b.x + TABLE_W, b.y + top, b.w - TABLE_W, bottom};
+    if (below) {
+        int heat = MIN_OF(b.h / 3, 14);
+        top = b.h - table - heat;
+        at[LATENCY_HEAT] = (struct rect){b.x, b.y + top, b.w, heat};
+    }
+    place_hists((struct rect){b.x, b.y, b.w, top}, at);
+}

@@ -33,10 +33,22 @@ enum memory_panel {
     MEMORY_COUNT
 };
 
+enum latency_panel {
+    LATENCY_TABLE,
+    LATENCY_TTFT,
+    LATENCY_E2E,  /* the others make room on small screens */
+    LATENCY_ITL,
+    LATENCY_TPOT,
+    LATENCY_HEAT,
+    LATENCY_COUNT
+};
+
 /* False where the size is below the least; nothing is then set. */
 bool layout_frame(int w, int h, struct rect at[AREA_FRAME_COUNT]);
 /* The Overview's panels in the body; a panel that is absent has w == 0. */
 void layout_overview(struct rect body, struct rect at[PANEL_COUNT]);
+/* The Latency view's. */
+void layout_latency(struct rect body, struct rect at[LATENCY_COUNT]);
 /* The Memory view's. */
 void layout_memory(struct rect body, struct rect at[MEMORY_COUNT]);
 

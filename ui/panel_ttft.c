@@ -97,3 +97,23 @@ void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s)
                                     {"cold", cold, ROLE_HIST_COLD}};
     plot_hist(c, in, rows, n, markers, (int)ARRAY_LEN(markers));
 }
+
+void draw_hist(struct canvas *c, struct rect r, const char *title, const struct hist *h, const struct hist *first,
+               const struct latency_view *v, const char *when_empty)
+{
+    struct items head = {.n = 0};
+    char text[FMT_SIZE];
+    items_add(&head, "p50", short_ms(text, v->p50), ROLE_TEXT_BRIGHT);
+    items_add(&head, "p95", short_ms(text, v->p95), ROLE_TEXT_BRIGHT);
+    struct rect in = panel_draw(c, r, title, &head, NULL);
+    struct hist_row rows[PLOT_ROWS];
+    int n = plot_hist_rows(h, first, in.h, rows);
+    if (n == 0) {
+        centred(c, in, when_empty);
+        return;
+    }
+    double cold = first->count > 0 ? hist_quantile(first, 0.5) / 1e6 : (double)NAN;
+    struct plot_marker markers[] = {
+        {"p50", v->p50, ROLE_HIST_MARK}, {"p95", v->p95, ROLE_HIST_MARK}, {"p99", v->p99, ROLE_HIST_MARK}, {"first", cold, ROLE_HIST_COLD}};
+    plot_hist(c, in, rows, n, markers, (int)ARRAY_LEN(markers));
+}

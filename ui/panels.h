@@ -8,6 +8,9 @@
 void draw_output(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st);
 /* Where the plot of the output panel stands inside r: its scale depends on what is seen. */
 struct rect output_plot(struct rect r, enum glyph_set glyphs);
+/* Any latency as a histogram with its p50 and p95; first: kept apart, may be empty. */
+void draw_hist(struct canvas *c, struct rect r, const char *title, const struct hist *h, const struct hist *first,
+               const struct latency_view *v, const char *when_empty);
 void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s);
 void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st);
 #define GIB (1024.0 * 1024 * 1024)

@@ -56,6 +56,10 @@ void plot_stack(struct canvas *c, int x, int y, int w, const struct plot_part *p
 /* The look of part i, for a legend. */
 uint32_t plot_stack_glyph(const struct canvas *c, int i);
 
+/* A heat map: time to the right, the newest at the edge; latency upwards, a quarter of a decade a row, or more where there
+ * are fewer rows; the darkest cell has the most.  With labels left and a time axis below. */
+void plot_heat(struct canvas *c, struct rect r, const struct heat_view *h, double now_s);
+
 /* A row of a histogram: values in [lo, hi), in ms; the first may be open below, the last open above. */
 struct hist_row {
     double lo, hi;

@@ -54,6 +54,7 @@ static void note_failure(struct engine *g, const struct row *r)
 static void settle_row(struct engine *g, struct row *r)
 {
     rows_request(g, r);
+    engine_see_latency(g, r);
     free(r->text);
     r->text = NULL;
     phases_row(&g->result.phases, r);

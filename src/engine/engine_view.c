@@ -86,6 +86,24 @@ static void fill_ttft(struct engine *g)
     v->ttft = latency_of(&v->ttft_hist, M_TTFT);
 }
 
+void engine_see_latency(struct engine *g, const struct row *r)
+{
+    const struct timeline *t = &r->tl;
+    if (r->warmup || r->stream == 0 || t->outcome != OUT_OK || t->first_token == 0)
+        return;
+    int64_t ttft = t->first_token - t->sent;
+    heat_add(&g->view.ttft_heat, engine_seconds(g, t->first_token), (double)ttft / 1e6);
+    if (t->cached_tokens < 0 || t->prompt_tokens <= 0)
+        return;
+    hist_add(2 * t->cached_tokens > t->prompt_tokens ? &g->ttft_cached : &g->ttft_new, (uint64_t)MAX_OF(ttft, 0), 1);
+}
+
+static void copy_hist(struct hist *to, const struct hist *from)
+{
+    if (from != NULL)
+        *to = *from;
+}
+
 static void fill_results(struct engine *g)
 {
     const struct run_result *r = &g->result;
@@ -105,6 +123,12 @@ static void fill_results(struct engine *g)
     v->short_output = t->short_output;
     v->tpot = latency_of(t->hist[M_TPOT], M_TPOT);
     v->e2e = latency_of(t->hist[M_E2E], M_E2E);
+    v->itl = latency_of(t->hist[M_ITL], M_ITL);
+    v->ttft_new = latency_of(&g->ttft_new, M_TTFT);
+    v->ttft_cached = latency_of(&g->ttft_cached, M_TTFT);
+    copy_hist(&v->itl_hist, t->hist[M_ITL]);
+    copy_hist(&v->tpot_hist, t->hist[M_TPOT]);
+    copy_hist(&v->e2e_hist, t->hist[M_E2E]);
     if (t->hist[M_DECODE_RATE] != NULL)
         v->decode_rate = hist_mean(t->hist[M_DECODE_RATE]) / metrics[M_DECODE_RATE].scale;
 }

@@ -47,6 +47,32 @@ void series_push(struct series_view *s, double end_s, double v)
     s->end_s = end_s;
 }
 
+static void pair_columns(struct heat_view *h)
+{
+    for (size_t i = 0; i < HEAT_COLUMNS; i++)
+        for (size_t r = 0; r < HEAT_ROWS; r++) {
+            uint32_t sum = 2 * i + 1 < HEAT_COLUMNS ? (uint32_t)h->count[2 * i][r] + h->count[2 * i + 1][r] : 0;
+            h->count[i][r] = (uint16_t)MIN_OF(sum, UINT32_C(65535));
+        }
+    h->step_s *= 2;
+    h->columns = (h->columns + 1) / 2;
+}
+
+void heat_add(struct heat_view *h, double t_s, double ms)
+{
+    if (!(t_s >= 0) || !(ms >= 0))
+        return;
+    if (h->step_s <= 0)
+        h->step_s = 1;
+    while (t_s / h->step_s >= HEAT_COLUMNS)
+        pair_columns(h);
+    size_t column = (size_t)(t_s / h->step_s);
+    double row = ms > HEAT_LOW_MS ? floor(4 * log10(ms / HEAT_LOW_MS)) : 0;
+    uint16_t *cell = &h->count[column][(size_t)MIN_OF(row, (double)(HEAT_ROWS - 1))];
+    *cell += *cell < UINT16_MAX;
+    h->columns = MAX_OF(h->columns, column + 1);
+}
+
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text)
 {
     if (s->events_n == SNAP_EVENTS) {
@@ -86,7 +112,7 @@ void snapshot_clear(struct snapshot *s)
     m->ceiling = m->full_in_s = m->pressure_some = m->pressure_full = m->cpu = m->limited = nan;
     m->other_gtt = m->other_vram = m->guard_ram = m->guard_gtt = nan;
     s->output_rate = s->output_rate_stream = s->output_rate_peak = s->decode_rate = s->lag_p99_ms = nan;
-    struct latency_view *v[] = {&s->ttft, &s->tpot, &s->e2e};
+    struct latency_view *v[] = {&s->ttft, &s->tpot, &s->e2e, &s->itl, &s->ttft_new, &s->ttft_cached};
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
         *v[i] = (struct latency_view){0, nan, nan, nan, nan};
 }

@@ -24,6 +24,8 @@ double live_rate(const struct live *l, bool *approx);
 void series_push(struct series_view *s, double end_s, double v);
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
 void snapshot_mark(struct snapshot *s, double at_s, const char *text);
+/* One more value at t_s seconds; columns are put together in pairs when there are too many. */
+void heat_add(struct heat_view *h, double t_s, double ms);
 void snapshot_clear(struct snapshot *s); /* everything unknown */
 
 #endif

@@ -121,6 +121,24 @@ static void test_memory(void **state)
     free(s);
 }
 
+static void test_latency(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {80, 50}, {120, 40}, {200, 60}};
+    struct ui_state st;
+    frame_init(&st);
+    st.view = &view_latency;
+    struct snapshot *s = canned_busy();
+    for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        shoot("latency", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+        shoot("latency", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
+    }
+    free(s);
+    s = canned_empty();
+    shoot("latency-empty", s, &st, 80, 24, GLYPHS_BRAILLE);
+    free(s);
+}
+
 static void test_others(void **state)
 {
     (void)state;
@@ -186,7 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_latency), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
         cmocka_unit_test(test_demo),
         cmocka_unit_test(test_render),
     };

@@ -77,6 +77,25 @@ static void check_memory_layout(int w, int h)
     free(map);
 }
 
+static void check_latency_layout(int w, int h)
+{
+    struct rect frame[AREA_FRAME_COUNT], at[LATENCY_COUNT];
+    unsigned char *map = xcalloc((size_t)w, (size_t)h);
+    int cells = 0;
+    assert_true(layout_frame(w, h, frame));
+    layout_latency(frame[AREA_BODY], at);
+    assert_true(at[LATENCY_TABLE].w > 0 && at[LATENCY_TTFT].w > 0);
+    for (int p = 0; p < LATENCY_COUNT; p++) {
+        if (at[p].w == 0)
+            continue;
+        assert_true(at[p].w >= 38 && at[p].h >= 6);
+        mark_cells(map, w, h, at[p]);
+        cells += at[p].w * at[p].h;
+    }
+    assert_int_equal(cells, frame[AREA_BODY].w * frame[AREA_BODY].h); /* and nothing is left over */
+    free(map);
+}
+
 static void test_layout(void **state)
 {
     (void)state;
@@ -86,6 +105,7 @@ static void test_layout(void **state)
         size_at(i, &seed, &w, &h);
         check_layout(w, h);
         check_memory_layout(w, h);
+        check_latency_layout(w, h);
     }
     struct rect frame[AREA_FRAME_COUNT];
     assert_false(layout_frame(59, 16, frame));

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "engine/live.h"
 #include "ui/plot.h"
 #include "util.h"
 
@@ -186,10 +187,44 @@ static void test_hist_property(void **state)
     free(warm);
 }
 
+/* The heat map keeps every value, however long the run. */
+static void test_heat(void **state)
+{
+    (void)state;
+    static struct heat_view h;
+    const double bad[] = {-1, (double)NAN};
+    for (size_t i = 0; i < 2; i++) {
+        heat_add(&h, bad[i], 5);
+        heat_add(&h, 5, bad[i]);
+    }
+    assert_int_equal(h.columns, 0);
+    for (int t = 0; t < 3000; t++)
+        heat_add(&h, t, t % 3 == 0 ? 0 : t % 3 == 1 ? 100 : 1e9);
+    assert_true(h.columns <= HEAT_COLUMNS);
+    assert_int_equal((int)h.step_s, 16);
+    assert_int_equal(h.columns, 3000 / 16 + 1);
+    uint64_t rows[HEAT_ROWS] = {0};
+    for (size_t i = 0; i < HEAT_COLUMNS; i++)
+        for (size_t r = 0; r < HEAT_ROWS; r++)
+            rows[r] += h.count[i][r];
+    assert_int_equal(rows[0], 1000);
+    assert_int_equal(rows[8], 1000); /* 100 ms: two decades above 1 ms */
+    assert_int_equal(rows[HEAT_ROWS - 1], 1000);
+    for (int i = 0; i < 100000; i++) /* a cell does not turn over */
+        heat_add(&h, 1, 100);
+    assert_int_equal(h.count[0][8], UINT16_MAX);
+    struct canvas c;
+    canvas_init(&c, 60, 12, GLYPHS_ASCII);
+    for (int w = 0; w < 60; w++) /* at any size: clipped, never outside */
+        for (int k = 0; k < 12; k++)
+            plot_heat(&c, (struct rect){0, 0, w, k}, &h, 3000);
+    canvas_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scale),           cmocka_unit_test(test_area),
+        cmocka_unit_test(test_heat), cmocka_unit_test(test_scale),           cmocka_unit_test(test_area),
         cmocka_unit_test(test_area_fallbacks),  cmocka_unit_test(test_area_steady),
         cmocka_unit_test(test_spark_and_gauge), cmocka_unit_test(test_hist_small),
         cmocka_unit_test(test_hist_property),

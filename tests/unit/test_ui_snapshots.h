@@ -150,6 +150,20 @@ static inline void canned_latency(struct snapshot *s, double t, uint64_t *seed)
     s->tpot.p99 = 33.8;
     s->tpot.mean = 29.6;
     s->ttft.mean = hist_mean(&s->ttft_hist) / 1e6;
+    for (int i = 0; i < n; i++) {
+        double at = 3 + (t - 3) * i / n, u = rng_unit(seed);
+        heat_add(&s->ttft_heat, at, (at > 130 ? 300 : 90) * exp(0.8 * (u - 0.4)) * (rng_unit(seed) > 0.95 ? 5 : 1));
+        hist_add(&s->e2e_hist, (uint64_t)((3700 + 900 * u) * 1e6), 1);
+        hist_add(&s->tpot_hist, (uint64_t)((28.5 + 3 * u) * 1e6), 1);
+        for (int k = 0; k < 40; k++)
+            hist_add(&s->itl_hist, (uint64_t)((rng_unit(seed) > 0.98 ? 210 : 28 + 4 * rng_unit(seed)) * 1e6), 1);
+    }
+    s->tpot.n = s->e2e.n = (uint64_t)n;
+    s->itl = (struct latency_view){s->itl_hist.count, hist_quantile(&s->itl_hist, 0.5) / 1e6, hist_quantile(&s->itl_hist, 0.95) / 1e6,
+                                   hist_quantile(&s->itl_hist, 0.99) / 1e6, hist_mean(&s->itl_hist) / 1e6};
+    s->ttft_new = s->ttft;
+    s->ttft_new.n = s->ttft.n * 2 / 3;
+    s->ttft_cached = (struct latency_view){s->ttft.n / 3, 61.2, 70.9, 88.1, 62.0};
     s->decode_rate = 34.0;
     s->ok = (uint64_t)n;
     s->sent = s->ok + 6;
