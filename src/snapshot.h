@@ -138,6 +138,7 @@ struct server_view {
     int pid;                 /* 0: not known */
     char process_note[96];   /* why it is not known, or what stands between */
     char command[512];       /* its command line, secrets masked */
+    double told_max_num_seqs, told_max_model_len, told_memory_share; /* by that command line; NAN: not in it */
     double prefix_hits;      /* share of prompt tokens found in the prefix cache over the last 10 s, 0…1 */
 };
 
@@ -219,6 +220,7 @@ struct snapshot {
     struct series_view out_series; /* tok/s */
     struct series_view gtt_series, ram_series, vram_series; /* bytes used */
     struct series_view run_series, wait_series; /* requests */
+    struct series_view kv_series;               /* share */
 
     size_t marks_n;
     struct mark marks[SNAP_MARKS];

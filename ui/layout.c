@@ -94,3 +94,16 @@ void layout_latency(struct rect b, struct rect at[LATENCY_COUNT])
     }
     place_hists((struct rect){b.x, b.y, b.w, top}, at);
 }
+
+void layout_server(struct rect b, struct rect at[SERVER_COUNT])
+{
+    if (b.w >= 100) {
+        int w = b.w * 45 / 100;
+        at[SERVER_FACTS] = (struct rect){b.x, b.y, w, b.h};
+        at[SERVER_COUNTERS] = (struct rect){b.x + w, b.y, b.w - w, b.h};
+        return;
+    }
+    int facts = MIN_OF(MAX_OF(b.h / 2, 7), 13);
+    at[SERVER_FACTS] = (struct rect){b.x, b.y, b.w, facts};
+    at[SERVER_COUNTERS] = (struct rect){b.x, b.y + facts, b.w, b.h - facts};
+}

@@ -33,6 +33,12 @@ enum memory_panel {
     MEMORY_COUNT
 };
 
+enum server_panel {
+    SERVER_FACTS,
+    SERVER_COUNTERS,
+    SERVER_COUNT
+};
+
 enum latency_panel {
     LATENCY_TABLE,
     LATENCY_TTFT,
@@ -47,6 +53,8 @@ enum latency_panel {
 bool layout_frame(int w, int h, struct rect at[AREA_FRAME_COUNT]);
 /* The Overview's panels in the body; a panel that is absent has w == 0. */
 void layout_overview(struct rect body, struct rect at[PANEL_COUNT]);
+/* The Server view's. */
+void layout_server(struct rect body, struct rect at[SERVER_COUNT]);
 /* The Latency view's. */
 void layout_latency(struct rect body, struct rect at[LATENCY_COUNT]);
 /* The Memory view's. */

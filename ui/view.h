@@ -41,7 +41,7 @@ struct view {
     bool (*act)(struct ui_state *st, const struct snapshot *s, enum action a, struct rect body);
 };
 
-extern const struct view view_overview, view_latency, view_streams, view_memory, view_log;
+extern const struct view view_overview, view_latency, view_streams, view_memory, view_server, view_log;
 extern const struct view *const view_table[]; /* NULL after the last */
 
 /* The value to show and to count from: the wish where there is one. */

@@ -48,6 +48,10 @@ static void show_process(struct engine *g)
     struct server_view *v = &g->view.server;
     v->pid = p->pid;
     str_copy(v->command, sizeof v->command, p->command);
+    bool known = p->pid != 0;
+    v->told_max_num_seqs = known ? p->max_num_seqs : (double)NAN;
+    v->told_max_model_len = known ? p->max_model_len : (double)NAN;
+    v->told_memory_share = known ? p->gpu_memory_utilization : (double)NAN;
     v->process_note[0] = '\0';
     if (p->pid == 0)
         str_copy(v->process_note, sizeof v->process_note, p->why);

@@ -178,6 +178,7 @@ static void fill_series(struct engine *g, int64_t now)
     series_push(&v->vram_series, end, v->memory.vram_used.value);
     series_push(&v->run_series, end, v->server.running);
     series_push(&v->wait_series, end, v->server.waiting);
+    series_push(&v->kv_series, end, v->server.kv_used);
 }
 
 static void fill_status(struct engine *g)

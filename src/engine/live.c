@@ -101,6 +101,7 @@ void snapshot_clear(struct snapshot *s)
     memset(s, 0, sizeof *s);
     double nan = (double)NAN;
     s->elapsed_s = s->planned_s = s->planned_requests = nan;
+    s->server.told_max_num_seqs = s->server.told_max_model_len = s->server.told_memory_share = nan;
     s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
     struct memory_view *m = &s->memory;
     struct gauge *g[] = {&m->ram_total, &m->ram_used,   &m->ram_available, &m->swap_total, &m->swap_used,   &m->gtt_total,

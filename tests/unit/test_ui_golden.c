@@ -139,6 +139,31 @@ static void test_latency(void **state)
     free(s);
 }
 
+static void test_server(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 60}};
+    struct ui_state st;
+    frame_init(&st);
+    st.view = &view_server;
+    struct snapshot *s = canned_busy();
+    s->server.simulated = false;
+    s->server.pid = 4711;
+    s->server.told_max_num_seqs = 4;
+    s->server.told_memory_share = 0.85;
+    str_copy(s->server.command, sizeof s->server.command,
+             "/opt/vllm/bin/python3 /opt/vllm/bin/vllm serve Qwen3-Coder-30B-A3B-Instruct-gptq-4bit --max-num-seqs 4 --max-model-len "
+             "16384 --gpu-memory-utilization 0.85 --api-key *** --enable-auto-tool-choice --tool-call-parser qwen3_coder");
+    for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        shoot("server", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+        shoot("server", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
+    }
+    free(s);
+    s = canned_empty();
+    shoot("server-empty", s, &st, 80, 24, GLYPHS_BRAILLE);
+    free(s);
+}
+
 static void test_others(void **state)
 {
     (void)state;
@@ -204,7 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_latency), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
         cmocka_unit_test(test_demo),
         cmocka_unit_test(test_render),
     };

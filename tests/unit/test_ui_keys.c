@@ -202,6 +202,8 @@ static void test_views(void **state)
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_memory);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
+    assert_ptr_equal(st.view, &view_server);
+    frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_log);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_overview);

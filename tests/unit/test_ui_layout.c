@@ -85,6 +85,10 @@ static void check_latency_layout(int w, int h)
     assert_true(layout_frame(w, h, frame));
     layout_latency(frame[AREA_BODY], at);
     assert_true(at[LATENCY_TABLE].w > 0 && at[LATENCY_TTFT].w > 0);
+    struct rect two[SERVER_COUNT];
+    layout_server(frame[AREA_BODY], two);
+    assert_int_equal(two[0].w * two[0].h + two[1].w * two[1].h, frame[AREA_BODY].w * frame[AREA_BODY].h);
+    assert_true(two[0].h >= 7 && two[1].h >= 7 && two[0].w >= 45 && two[1].w >= 45);
     for (int p = 0; p < LATENCY_COUNT; p++) {
         if (at[p].w == 0)
             continue;

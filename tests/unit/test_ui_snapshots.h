@@ -111,6 +111,7 @@ static inline void canned_points(struct snapshot *s, double t, uint64_t *seed)
     canned_series(&s->vram_series, n, t);
     canned_series(&s->run_series, n, t);
     canned_series(&s->wait_series, n, t);
+    canned_series(&s->kv_series, n, t);
     for (size_t i = 0; i < n; i++) {
         double at = floor(t / SNAP_STEP_S) * SNAP_STEP_S - (double)(n - 1 - i) * SNAP_STEP_S;
         double level = at < 60 ? 34 : at < 110 ? 68 : at < 150 ? 105 : 132;
@@ -122,6 +123,7 @@ static inline void canned_points(struct snapshot *s, double t, uint64_t *seed)
         s->ram_series.v[i] = (46.0 + 0.5 * sin(at / 9)) * CANNED_GIB;
         s->vram_series.v[i] = 0.2 * CANNED_GIB;
         s->run_series.v[i] = at < 60 ? 1 : at < 110 ? 2 : at < 150 ? 3 : 4;
+        s->kv_series.v[i] = at / 620;
         s->wait_series.v[i] = at < 130 ? 0 : floor(2.5 + 2.4 * sin(at / 7));
     }
     (void)seed;
