@@ -2,6 +2,7 @@
 #include "stats.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 void trend_add(struct trend *r, double t_s, double v)
@@ -21,7 +22,9 @@ double trend_seconds(const struct trend *r, double room, double least)
 {
     if (r->n < 10 || !(room > 0))
         return (double)NAN;
-    struct stats_line l = stats_line(r->t, r->v, r->n);
+    struct stats_line l = stats_line(r->t, r->v, r->n), late = stats_line(r->t + r->n / 2, r->v + r->n / 2, r->n - r->n / 2);
     double grown = l.slope * (r->t[r->n - 1] - r->t[0]);
-    return l.slope - l.margin > 0 && grown >= least ? room / l.slope : (double)NAN;
+    /* A step (a model was loaded) makes a slope of a minute that is over. */
+    bool goes_on = late.slope - late.margin > 0;
+    return goes_on && l.slope - l.margin > 0 && grown >= least ? room / l.slope : (double)NAN;
 }

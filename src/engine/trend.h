@@ -14,7 +14,7 @@ struct trend { /* zeroed: empty */
 /* Points nearer than a second to the last one are left out; NAN is too. */
 void trend_add(struct trend *r, double t_s, double v);
 /* Seconds until the value has grown by `room`, at the slope of the points that there are; NAN where it does not grow for
- * certain (95 %), by less than `least` over them, or where there are fewer than ten. */
+ * certain (95 %), over all of them and over the later half, by less than `least`, or where there are fewer than ten. */
 double trend_seconds(const struct trend *r, double room, double least);
 
 #endif

@@ -108,6 +108,10 @@ static void test_trend(void **state)
         trend_add(&r, i / 10.0, i < 300 ? 0 : i * 1e6);
     assert_int_equal(r.n, TREND_POINTS);
     assert_near(trend_seconds(&r, 1e9, 1), 100, 1e-6);
+    struct trend step = {0}; /* a model was loaded, and nothing has grown since */
+    for (int i = 0; i < 60; i++)
+        trend_add(&step, i, i < 20 ? 10e9 : 50e9);
+    assert_unknown(trend_seconds(&step, 40e9, 64e6));
     trend_add(&r, 1000, UNKNOWN);
     assert_near(r.t[r.n - 1], 99, 1);
 }
