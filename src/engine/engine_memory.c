@@ -263,13 +263,21 @@ static int known_pools(const struct engine *g)
            m->gtt_used.simulated << 4;
 }
 
-static void arm_guard(struct engine *g)
+static void arm_guard(struct engine *g, bool other_source)
 {
     const struct machine_config *c = &g->cfg->machine;
     const struct memory_view *m = &g->view.memory;
     char note[200];
     double line = c->guard == GUARD_DEFAULT ? guard_default(m->ram_total.value) : (double)c->guard;
-    guard_arm(&g->guard, line, m->ram_available.value, gtt_headroom(g), note, sizeof note);
+    /* A line stays where it was drawn, also where its pool could not be read for a while: else one that is nearly full by
+     * then would be taken for one that was so from the start. */
+    struct guard before = g->guard;
+    bool ram = !other_source && isfinite(before.ram_line), gtt = !other_source && isfinite(before.gtt_line);
+    guard_arm(&g->guard, line, ram ? (double)NAN : m->ram_available.value, gtt ? (double)NAN : gtt_headroom(g), note, sizeof note);
+    if (ram)
+        g->guard.ram_line = before.ram_line;
+    if (gtt)
+        g->guard.gtt_line = before.gtt_line;
     if (note[0] != '\0')
         engine_note(g, 1, "%s", note);
 }
@@ -280,8 +288,10 @@ void engine_see_guard(struct engine *g, int64_t now)
         return;
     g->host_seq = g->host.seq;
     if (g->guard.done == GUARD_NOTHING && known_pools(g) != g->guarded_pools) {
+        bool other_source = (g->host.memory_simulated || g->host.reading.v[GPU_GTT_USED].simulated) != g->guard_simulated;
+        g->guard_simulated = g->host.memory_simulated || g->host.reading.v[GPU_GTT_USED].simulated;
         g->guarded_pools = known_pools(g);
-        arm_guard(g);
+        arm_guard(g, other_source);
     }
     const struct memory_view *m = &g->view.memory;
     enum guard_act act = guard_see(&g->guard, engine_seconds(g, now), m->ram_available.value, gtt_headroom(g));

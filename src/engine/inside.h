@@ -60,6 +60,7 @@ struct engine {
     struct guard guard;
     struct trend gtt_trend, ram_trend;
     int guarded_pools;  /* known_pools when the guard's lines were drawn; 0: not yet */
+    bool guard_simulated; /* whose they were then */
     size_t warned;      /* warnings of the limits that are in the log */
     int64_t simulated_at;    /* the scrape that the sampler has of it */
     int64_t procs_written;   /* the look at processes that the run file has */

@@ -30,3 +30,11 @@ check "more than there is at the start: half of that is the line, said once" sh 
         length == 1" "$3"' sh "$TOKGAUGE" "$URL" "$TMP/half.ndjson"
 check "not a size" refuses 2 "--guard 'much' is neither a size (2GiB, 512MiB) nor 'off'" run "$URL" --guard much
 check "none at all" refuses 2 "--guard '0' is out of range" run "$URL" --guard 0
+
+# RAM that cannot be read for a moment, and is nearly full afterwards: the line is still where it was.
+start_server "$RAWSERVER" ok
+mkdir -p "$TMP/proc/self"
+ram() { printf 'MemTotal: 64000000 kB\nMemFree: %d kB\nMemAvailable: %d kB\nAnonPages: 2000000 kB\n' "$1" "$1" >"$TMP/proc/new" && mv "$TMP/proc/new" "$TMP/proc/meminfo"; }
+ram 32000000
+(sleep 2; rm "$TMP/proc/meminfo"; sleep 0.5; ram 1500000) &
+check "a line stays where it was drawn" exits 4 "$TOKGAUGE" run "$URL" --json -c 1 --context 16 --max-tokens 8 -d 8s --guard 4GiB --proc-root "$TMP/proc"
