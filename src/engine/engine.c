@@ -230,7 +230,9 @@ static void begin_load(struct engine *g, int64_t now)
     g->shared.fields = r->pre.fields;
     snprintf(g->shared.url, sizeof g->shared.url, "%s/v1/%s", r->pre.server.base,
              c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
+    g->server_known = true;
     engine_know_server(g);
+    engine_fill_memory(g, now); /* whose it is may be another matter now */
     struct err why;
     g->runlog = runlog_open(c->out, c->label != NULL ? c->label : r->pre.server.model, &why);
     if (g->runlog == NULL) {

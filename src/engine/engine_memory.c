@@ -213,6 +213,11 @@ static void put_result(struct engine *g)
     const struct memory_view *m = &g->view.memory;
     struct run_result *r = &g->result;
     bool load = r->load_start != 0;
+    const struct span unknown = {(double)NAN, (double)NAN, (double)NAN};
+    if (m->gtt_used.simulated && !r->gtt_simulated) /* what was seen before was another machine's */
+        r->gtt = r->vram = unknown;
+    if (m->ram_used.simulated && !r->ram_simulated)
+        r->ram = unknown;
     r->gtt_simulated |= m->gtt_used.simulated;
     r->ram_simulated |= m->ram_used.simulated;
     track(&r->ram, m->ram_used.value, load, false);
@@ -229,13 +234,17 @@ static void put_result(struct engine *g)
 void engine_fill_memory(struct engine *g, int64_t now)
 {
     struct memory_view *m = &g->view.memory;
-    bool stale = now - g->host.at > STALE_NS, sensors_stale = now - g->host.sensors_at > STALE_NS;
+    /* A simulated server's machine is simulated: until it has told its memory, this machine's does not stand in for it. */
+    bool mixed = g->server_known && g->result.pre.server.simulated && !g->host.memory_simulated;
+    bool stale = mixed || now - g->host.at > STALE_NS, sensors_stale = mixed || now - g->host.sensors_at > STALE_NS;
     put_ram(g, stale);
     put_gpu(g, stale, sensors_stale);
     put_limits(g);
     put_procs(g);
     struct host_stack stack;
-    host_stack(&g->host.memory, m->gtt_used.value, &stack);
+    struct host_memory unknown;
+    host_parse_meminfo("", &unknown);
+    host_stack(mixed ? &unknown : &g->host.memory, m->gtt_used.value, &stack);
     m->stack.gtt = stack.gtt;
     m->stack.other = stack.other;
     m->stack.unaccounted = stack.unaccounted;

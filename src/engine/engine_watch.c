@@ -36,6 +36,7 @@ static void see_server(struct engine *g, int64_t now)
         return;
     g->server_known = true;
     engine_know_server(g);
+    engine_fill_memory(g, now);
     rows_server(g);
     g->scraper = scraper_start(&g->result.pre.server, &g->http);
     if (g->cfg->probe_ns > 0) {

@@ -52,7 +52,7 @@ struct engine {
     struct sampler *sampler;
     struct scraper *scraper;
     struct probe *probe;     /* of `watch` */
-    bool server_known;       /* `watch` has found one */
+    bool server_known;       /* result.pre is whole */
     struct counter *counter; /* NULL: the server sends usage, or has no tokenizer */
     struct runlog *runlog;
     struct host_sample host;

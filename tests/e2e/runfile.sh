@@ -17,6 +17,8 @@ check "the summary comes last, and once" json "$RUN" '(.[-1].type == "summary") 
 check "a sample a second" json "$RUN" 'map(select(.type == "sample")) | length >= 4 and length <= 8' -s
 check "samples have the gauges" json "$RUN" 'map(select(.type == "sample")) | .[-1] |
     .ram_used > 0 and .gtt_used > 0 and .gtt_simulated and .server_running != null and .state == "done"' -s
+check "what this machine has is in no sample of a simulated one" json "$RUN" '
+    map(select(.type == "sample" and .ram_used != null and (.ram_simulated | not))) | length == 0' -s
 check "what is not known yet is null, not 0" json "$RUN" 'map(select(.type == "sample" and .gtt_total == 0)) | length == 0' -s
 check "a phase has its own row" json "$RUN" 'map(select(.type == "phase")) | length == 1 and .[0].max_num_seqs == 4' -s
 check "the samples add up to the summary: requests" json "$RUN" '
