@@ -58,7 +58,7 @@ static char *next_line(char *out, int n, void *stream)
     const char *why = wrong_with(text, fits && strlen(text) < (size_t)n);
     if (why != NULL)
         r->use->bad(r->use->ctx, r->line, why);
-    strcpy(out, why == NULL && text[0] != '#' ? text : "\n"); /* it fits: n is inih's own bound */
+    snprintf(out, (size_t)n, "%s", why == NULL && text[0] != '#' ? text : "\n"); /* it fits */
     return out;
 }
 

@@ -325,7 +325,7 @@ static bool seen_all(const struct snapshot *s)
 static void watch_lines(struct engine *g, const struct options *o, struct snapshot *s)
 {
     struct snapshot_source source = engine_source(g);
-    int64_t every = MAX_OF(o->run.machine.sample_ns, NS_PER_SEC), next = clock_ns() + (o->once ? 0 : every);
+    int64_t every = NS_PER_SEC, next = clock_ns() + (o->once ? 0 : every);
     bool stopped = false;
     while (!engine_over(g)) {
         engine_wait(g, SIGNAL_NS);

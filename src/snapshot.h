@@ -119,7 +119,7 @@ struct memory_view { /* bytes */
     char limited_by[24];
     size_t warnings_n;
     char warnings[SNAP_WARNINGS][200];
-    size_t procs_n, procs_hidden;     /* hidden: processes that may not be looked at */
+    size_t procs_n, procs_more, procs_hidden; /* more: visible, but not in the list; hidden: processes that may not be looked at */
     bool procs_known;
     struct process_row procs[SNAP_PROCS]; /* the largest */
     double other_gtt, other_vram;     /* in use by nobody that is seen */

@@ -36,7 +36,7 @@ static double cell_sum(const struct heat_view *h, const struct heat_frame *f, in
     double sum = 0;
     for (int i = 0; i < f->columns_per; i++)
         for (int k = 0; k < f->rows_per; k++) {
-            size_t column = (size_t)(cell * f->columns_per + i);
+            size_t column = (size_t)cell * (size_t)f->columns_per + (size_t)i;
             int row = f->lo + line * f->rows_per + k;
             if (column < h->columns && row < HEAT_ROWS)
                 sum += h->count[column][row];

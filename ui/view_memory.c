@@ -274,8 +274,12 @@ static void draw_procs(struct canvas *c, struct rect r, const struct snapshot *s
         snprintf(name, sizeof name, "%s%s%s", p->name, p->server ? " ◂ the server" : "", rocm);
         process(c, in, row, pid, name, p->gtt, p->vram, p->rss, p->server ? ROLE_TEXT_BRIGHT : ROLE_TEXT);
     }
+    char rest[64] = "other, or not visible";
+    size_t more = m->procs_more + m->procs_n - (size_t)MAX_OF(shown, 0);
+    if (more > 0)
+        snprintf(rest, sizeof rest, "%zu more, others, not visible", more);
     if (row < in.h)
-        process(c, in, row, "", "other, or not visible", gtt, vram, (double)NAN, ROLE_TEXT_DIM);
+        process(c, in, row, "", rest, gtt, vram, (double)NAN, ROLE_TEXT_DIM);
 }
 
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)

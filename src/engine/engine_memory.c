@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALE_NS (3 * INT64_C(1000000000)) /* a value that is older is not known */
+#define STALE_NS (3 * INT64_C(1000000000)) /* a value that is older is not known, where it should have come more often */
 #define GROWTH_LEAST (64.0 * 1024 * 1024)  /* bytes a minute: less is no trend */
 #define DAY_S 86400.0
 
 void engine_watch_machine(struct engine *g)
 {
     const struct server_sample *s = &g->server;
-    if (isfinite(s->gtt_used) && s->at != g->simulated_at) {
+    /* A simulated server that has gone takes its machine with it. */
+    if ((isfinite(s->gtt_used) || g->simulated_at != 0) && s->at != g->simulated_at) {
         double nan = (double)NAN;
         double memory[GPU_MEMORY_VALUES_] = {nan, nan, nan, nan, nan, nan};
         memory[GPU_GTT_TOTAL] = s->gtt_total;
@@ -69,9 +70,9 @@ void engine_know_server(struct engine *g)
     g->result.memory_not_server = !s->local;
     if (!s->local || s->simulated)
         return;
-    int port = port_of(s->base);
-    server_proc_find(sampler_roots(g->sampler)->proc, port, &g->proc);
-    sampler_server(g->sampler, port);
+    sampler_server(g->sampler, port_of(s->base), &g->proc);
+    sampler_get(g->sampler, &g->host); /* perhaps of another GPU now */
+    engine_fill_memory(g, g->tick_at);
     show_process(g);
 }
 
@@ -93,7 +94,7 @@ static void put(struct gauge *out, const struct gauge *in, bool stale)
     *out = *in;
     if (stale && isfinite(in->value)) {
         out->value = (double)NAN;
-        str_copy(out->why, sizeof out->why, "no answer for 3 s");
+        str_copy(out->why, sizeof out->why, "no answer for some seconds");
     }
 }
 
@@ -155,28 +156,36 @@ static void put_limits(struct engine *g)
 
 static double left_of(double used, double seen)
 {
-    double left = used - (isfinite(seen) ? seen : 0);
+    double left = used - seen;
     return left > 0 ? left : isfinite(left) ? 0 : left;
 }
 
+static void put_proc(struct memory_view *m, const struct proc_gpu *p, double *gtt, double *vram)
+{
+    struct process_row *row = &m->procs[m->procs_n++];
+    *row = (struct process_row){.pid = p->pid, .gtt = p->gtt, .vram = p->vram, .rss = p->rss, .kfd = p->kfd, .server = p->server,
+                                .rocm = p->rocm};
+    str_copy(row->name, sizeof row->name, p->name);
+    *gtt += isfinite(p->gtt) ? p->gtt : 0;
+    *vram += isfinite(p->vram) ? p->vram : 0;
+}
+
+/* The server's own first, however small; then the largest.  Both sides of the difference are of one moment. */
 static void put_procs(struct engine *g)
 {
     const struct host_sample *h = &g->host;
     struct memory_view *m = &g->view.memory;
-    m->procs_known = h->procs_at != 0;
-    m->procs_n = MIN_OF(h->procs_n, (size_t)SNAP_PROCS);
-    m->procs_hidden = h->procs_total.hidden;
     double gtt = 0, vram = 0; /* of those that are shown */
-    for (size_t i = 0; i < m->procs_n; i++) {
-        const struct proc_gpu *p = &h->procs[i];
-        m->procs[i] = (struct process_row){.pid = p->pid, .gtt = p->gtt, .vram = p->vram, .rss = p->rss, .kfd = p->kfd, .server = p->server,
-                                           .rocm = p->rocm};
-        str_copy(m->procs[i].name, sizeof m->procs[i].name, p->name);
-        gtt += isfinite(p->gtt) ? p->gtt : 0;
-        vram += isfinite(p->vram) ? p->vram : 0;
-    }
-    m->other_gtt = m->procs_known ? left_of(m->gtt_used.value, gtt) : (double)NAN;
-    m->other_vram = m->procs_known ? left_of(m->vram_used.value, vram) : (double)NAN;
+    m->procs_known = h->procs_at != 0;
+    m->procs_n = 0;
+    m->procs_hidden = h->procs_total.hidden;
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < h->procs_n && m->procs_n < SNAP_PROCS; i++)
+            if (h->procs[i].server == (turn == 0))
+                put_proc(m, &h->procs[i], &gtt, &vram);
+    m->procs_more = h->procs_total.count > m->procs_n ? h->procs_total.count - m->procs_n : 0;
+    m->other_gtt = m->procs_known ? left_of(h->procs_gtt, gtt) : (double)NAN;
+    m->other_vram = m->procs_known ? left_of(h->procs_vram, vram) : (double)NAN;
 }
 
 static double gtt_headroom(const struct engine *g)
@@ -231,12 +240,33 @@ static void put_result(struct engine *g)
         r->vram_total = m->vram_total.value;
 }
 
+/* Another GPU than before: nothing of the old one goes on under its name. */
+static void see_gpu(struct engine *g)
+{
+    double nan = (double)NAN;
+    if (!g->host.has_gpu || strcmp(g->gpu_pci, g->host.gpu.pci) == 0)
+        return;
+    bool other = g->gpu_pci[0] != '\0';
+    str_copy(g->gpu_pci, sizeof g->gpu_pci, g->host.gpu.pci);
+    if (!other || g->host.gpu.pci[0] == '\0')
+        return;
+    g->gtt_trend = (struct trend){.n = 0};
+    g->result.gtt = g->result.vram = (struct span){nan, nan, nan};
+    g->result.gtt_total = g->result.vram_total = nan;
+    if (g->guard.done == GUARD_NOTHING)
+        guard_off(&g->guard);
+    g->guarded_pools = 0;
+    engine_note(g, g->result.load_start != 0 ? 1 : 0, "now watching the GPU at %s, %s: the server uses it", g->host.gpu.pci, g->host.gpu.name);
+}
+
 void engine_fill_memory(struct engine *g, int64_t now)
 {
     struct memory_view *m = &g->view.memory;
     /* A simulated server's machine is simulated: until it has told its memory, this machine's does not stand in for it. */
     bool mixed = g->server_known && g->result.pre.server.simulated && !g->host.memory_simulated;
-    bool stale = mixed || now - g->host.at > STALE_NS, sensors_stale = mixed || now - g->host.sensors_at > STALE_NS;
+    see_gpu(g);
+    bool stale = mixed || now - g->host.at > MAX_OF(STALE_NS, 3 * g->cfg->machine.sample_ns);
+    bool sensors_stale = mixed || now - g->host.sensors_at > STALE_NS;
     put_ram(g, stale);
     put_gpu(g, stale, sensors_stale);
     put_limits(g);
@@ -313,8 +343,9 @@ void engine_see_guard(struct engine *g, int64_t now)
         rows_mark(g, "guard");
         if (g->state != RUN_DRAIN)
             engine_begin_drain(g, now, END_GUARD);
-        g->result.end = END_GUARD;
     } else {
+        if (g->view.in_flight > 0 && !g->cancelled)
+            g->result.end = END_GUARD; /* also where the load had ended by itself: answers are lost */
         engine_note(g, 2, "guard: memory is still short: what is in flight is cancelled");
         atomic_store(&g->stop, true); /* an agent's too */
         engine_cancel_all(g, now);

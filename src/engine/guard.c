@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FALLS_ON (64.0 * 1024 * 1024) /* bytes: less is the machine's own unrest */
 #define GIB (1024.0 * 1024 * 1024)
 
 double guard_default(double ram_total)
@@ -16,7 +17,7 @@ double guard_default(double ram_total)
 void guard_off(struct guard *g)
 {
     double nan = (double)NAN;
-    *g = (struct guard){.ram_line = nan, .gtt_line = nan, .ram_least = nan, .gtt_least = nan};
+    *g = (struct guard){.ram_line = nan, .gtt_line = nan, .ram_then = nan, .gtt_then = nan};
 }
 
 static double line_for(const char *pool, double line, double headroom, char *note, size_t size)
@@ -24,8 +25,12 @@ static double line_for(const char *pool, double line, double headroom, char *not
     char a[FMT_SIZE], b[FMT_SIZE];
     if (!isfinite(headroom) || headroom > line)
         return isfinite(headroom) ? line : (double)NAN;
-    double half = headroom > 0 ? headroom / 2 : 0;
     size_t used = strlen(note);
+    if (!(headroom > 0)) {
+        snprintf(note + used, size - used, "%s%s has nothing left at the start: the guard does not watch it", used > 0 ? "; " : "", pool);
+        return (double)NAN;
+    }
+    double half = headroom / 2;
     snprintf(note + used, size - used, "%s%s has only %s GiB left at the start: the guard stops the load at %s GiB",
              used > 0 ? "; " : "", pool, fmt_gib(a, headroom), fmt_gib(b, half));
     return half;
@@ -56,10 +61,10 @@ enum guard_act guard_see(struct guard *g, double t, double ram, double gtt)
         g->done = GUARD_STOP_ADDING;
         g->acted = t;
         explain(g, gtt_low ? "GTT" : "RAM", gtt_low ? gtt : ram, gtt_low ? g->gtt_line : g->ram_line);
-    } else if ((ram_low && ram < g->ram_least) || (gtt_low && gtt < g->gtt_least) || t - g->acted > GUARD_PATIENCE_S) {
+        g->ram_then = ram;
+        g->gtt_then = gtt;
+    } else if ((ram_low && ram < g->ram_then - FALLS_ON) || (gtt_low && gtt < g->gtt_then - FALLS_ON) || t - g->acted > GUARD_PATIENCE_S) {
         g->done = GUARD_CANCEL;
     }
-    g->ram_least = ram;
-    g->gtt_least = gtt;
     return g->done != before ? g->done : GUARD_NOTHING;
 }

@@ -17,7 +17,7 @@ struct guard {
     double ram_line, gtt_line; /* least headroom in bytes; NAN: not armed */
     enum guard_act done;       /* the most that it has asked for */
     double acted;                  /* when it first acted, s */
-    double ram_least, gtt_least;   /* of the last look that was below a line */
+    double ram_then, gtt_then;     /* headroom at that moment */
     char why[160];             /* the numbers, at the moment it first acted; empty before */
 };
 

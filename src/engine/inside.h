@@ -59,6 +59,7 @@ struct engine {
     uint64_t host_seq;  /* the last one that was looked at */
     struct guard guard;
     struct trend gtt_trend, ram_trend;
+    char gpu_pci[16];   /* of the GPU whose figures these are */
     int guarded_pools;  /* known_pools when the guard's lines were drawn; 0: not yet */
     bool guard_simulated; /* whose they were then */
     size_t warned;      /* warnings of the limits that are in the log */

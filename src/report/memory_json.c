@@ -63,6 +63,7 @@ void memory_json(const struct memory_view *m, struct jsonw *j)
     ram(m, j);
     if (m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value)) {
         text(j, "gpu", m->gpu_name);
+        text(j, "gpu_pci", m->gpu_pci);
         gpu(m, j);
     } else { /* these two are asked for by readers of old files */
         jw_str(j, "gtt_total", NULL);

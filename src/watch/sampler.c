@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,10 +35,10 @@ struct sampler {
     double ttm;
     char boot[512];
 
-    /* The thread of the processes. */
+    pthread_mutex_t looking; /* at processes: held over a whole look, the next four under it */
     struct procs *procs;
     struct server_proc server;
-    atomic_int port; /* 0: no server on this machine */
+    int port; /* 0: no server on this machine */
     int scans;
 };
 
@@ -48,7 +49,7 @@ static void read_ram(struct sampler *s, struct host_memory *m, char why[WHY_SIZE
     struct err e = {""};
     host_read_memory(s->roots.proc, m, &e);
     pthread_mutex_lock(&s->lock);
-    *simulated = s->simulated && isfinite(s->sim_ram_total);
+    *simulated = s->simulated;
     if (*simulated) {
         host_parse_meminfo("", m);
         m->total = s->sim_ram_total;
@@ -172,38 +173,58 @@ static void follow_server(struct sampler *s)
             best = &list[i];
         }
     }
-    if (best == NULL)
+    struct gpu *g = best != NULL ? open_gpu(s, best) : NULL;
+    if (g == NULL || g == atomic_load(&s->gpu))
         return;
-    atomic_store(&s->gpu, open_gpu(s, best));
+    atomic_store(&s->gpu, g);
     pthread_mutex_lock(&s->lock);
+    gpu_reading_clear(&s->last.reading); /* nothing of the other one under its name */
     gpu_others(list, n, best, s->last.others, sizeof s->last.others);
     pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_there(const struct sampler *s, int pid)
+{
+    char path[64], stat[8];
+    snprintf(path, sizeof path, "%d/stat", pid);
+    return sysfs_text(s->roots.proc, path, stat, sizeof stat, NULL);
+}
+
+static void look_for_server(struct sampler *s)
+{
+    server_proc_find(s->roots.proc, s->port, &s->server);
+    follow_server(s);
 }
 
 static bool sample_procs(void *ctx, const atomic_bool *stop)
 {
     (void)stop;
     struct sampler *s = ctx;
-    int port = atomic_load(&s->port);
-    if (port > 0 && (s->scans % FIND_AGAIN == 0 || s->server.pid == 0)) {
-        server_proc_find(s->roots.proc, port, &s->server);
-        follow_server(s);
-    }
+    pthread_mutex_lock(&s->looking);
+    if (s->port > 0 && (s->scans % FIND_AGAIN == 0 || s->server.pid == 0 || !is_there(s, s->server.pid)))
+        look_for_server(s);
     s->scans++;
     struct gpu *g = atomic_load(&s->gpu);
     bool real = g != NULL && g != s->sim;
     struct proc_gpu found[SAMPLE_PROCS] = {{0}};
     struct procs_total total = {0};
+    struct gpu_reading r; /* of the same moment: what nobody is seen to have is the difference */
     size_t n = 0;
-    if (real)
+    gpu_reading_clear(&r);
+    if (real) {
         procs_scan(s->procs, gpu_identity(g)->pci, s->server.pids, s->server.pids_n, found, SAMPLE_PROCS, &n, &total);
+        gpu_memory(g, &r);
+    }
     pthread_mutex_lock(&s->lock);
     memcpy(s->last.procs, found, n * sizeof found[0]);
     s->last.procs_n = n;
     s->last.procs_total = total;
+    s->last.procs_gtt = r.v[GPU_GTT_USED].value;
+    s->last.procs_vram = r.v[GPU_VRAM_USED].value;
     s->last.server = s->server;
     s->last.procs_at = real ? clock_ns() : 0;
     pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->looking);
     return true;
 }
 
@@ -229,6 +250,7 @@ static void free_sampler(struct sampler *s)
     gpu_close(s->sim);
     procs_free(s->procs);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->looking);
     free(s);
 }
 
@@ -237,6 +259,7 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     struct sampler *s = xcalloc(1, sizeof *s);
     s->roots = c->roots;
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->looking, NULL);
     gpu_reading_clear(&s->last.reading);
     host_read_cpu("", &s->cpu); /* unknown: the first share is too */
     s->ttm = system_ttm_limit(s->roots.sys);
@@ -262,9 +285,14 @@ void sampler_get(struct sampler *s, struct host_sample *out)
     pthread_mutex_unlock(&s->lock);
 }
 
-void sampler_server(struct sampler *s, int port)
+void sampler_server(struct sampler *s, int port, struct server_proc *out)
 {
-    atomic_store(&s->port, port);
+    pthread_mutex_lock(&s->looking);
+    s->port = port;
+    look_for_server(s);
+    *out = s->server;
+    pthread_mutex_unlock(&s->looking);
+    sample_memory(s, NULL); /* of the right GPU, from the first moment on */
 }
 
 void sampler_simulate(struct sampler *s, const double gpu[GPU_MEMORY_VALUES_], double ram_total, double ram_used)

@@ -36,6 +36,7 @@ struct host_sample {
     size_t procs_n;
     struct proc_gpu procs[SAMPLE_PROCS];
     struct procs_total procs_total;
+    double procs_gtt, procs_vram;     /* in use on the device when the processes were looked at; NAN unknown */
     struct server_proc server;        /* pid 0: not known */
 };
 
@@ -44,8 +45,9 @@ struct sampler;
  * there.  Opens the GPU: call it before anything is drawn. */
 struct sampler *sampler_start(const struct sampler_config *c, struct err *e);
 void sampler_get(struct sampler *s, struct host_sample *out);
-/* The server is on this machine and listens there: its process is looked for, and its GPU is watched. */
-void sampler_server(struct sampler *s, int port);
+/* The server is on this machine and listens there: its process is looked for, and its GPU is watched, from now on; what was
+ * found at once is in *out. */
+void sampler_server(struct sampler *s, int port, struct server_proc *out);
 /* The server is simulated: this is the memory of its machine, from now on.  Bytes; NAN unknown. */
 void sampler_simulate(struct sampler *s, const double gpu[GPU_MEMORY_VALUES_], double ram_total, double ram_used);
 /* Bytes of the TTM limit and so on, for the header of a run file. */

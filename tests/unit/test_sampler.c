@@ -74,7 +74,12 @@ static void test_follows_server(void **state)
     assert_string_equal(h.gpu.pci, APU); /* more is in use there, as long as nothing is known of a server */
     assert_near(h.reading.v[GPU_GTT_USED].value, 9 * GIB, 0);
     assert_string_equal(h.others, CARD " AMD GPU");
-    sampler_server(s, 8000);
+    struct server_proc found;
+    sampler_server(s, 8000, &found);
+    assert_int_equal(found.pid, 500);
+    sampler_get(s, &h);
+    assert_string_equal(h.gpu.pci, CARD); /* at once: a load must not begin with another one's figures */
+    assert_near(h.reading.v[GPU_VRAM_USED].value, 8 * GIB, 0);
     assert_true(until(s, &h, on_card));
     assert_near(h.reading.v[GPU_VRAM_USED].value, 8 * GIB, 0);
     assert_int_equal(h.server.pid, 500);
@@ -100,7 +105,8 @@ static void test_chosen(void **state)
     server(&t);
     assert_null(sampler_start(&(struct sampler_config){.roots = t.roots, .memory_ns = NS_PER_SEC, .gpu = "2"}, &e));
     struct sampler *s = sampler_start(&(struct sampler_config){.roots = t.roots, .memory_ns = NS_PER_SEC, .gpu = "c5:00.0"}, &e);
-    sampler_server(s, 8000);
+    struct server_proc found;
+    sampler_server(s, 8000, &found);
     assert_true(until(s, &h, looked));
     assert_string_equal(h.gpu.pci, APU); /* what the user wants stays */
     sampler_stop(s);
