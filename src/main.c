@@ -309,7 +309,9 @@ static bool print_look(const struct snapshot *s, const struct options *o)
     else
         watch_print_line(s, utf8_terminal(), &b);
     bool ok = print(&b, stdout);
+    int why = errno;
     buf_release(&b);
+    errno = why;
     return ok;
 }
 
@@ -322,8 +324,10 @@ static bool seen_all(const struct snapshot *s)
     return server && s->memory.procs_known == (s->memory.gpu_name[0] != '\0');
 }
 
-static void watch_lines(struct engine *g, const struct options *o, struct snapshot *s)
+/* False where nothing can be written any more; a reader that has had enough is no failure. */
+static bool watch_lines(struct engine *g, const struct options *o, struct snapshot *s, struct err *e)
 {
+    bool ok = true;
     struct snapshot_source source = engine_source(g);
     int64_t every = NS_PER_SEC, next = clock_ns() + (o->once ? 0 : every);
     bool stopped = false;
@@ -336,11 +340,15 @@ static void watch_lines(struct engine *g, const struct options *o, struct snapsh
         if (stopped || s->seq == 0 || clock_ns() < next || (o->once && !seen_all(s) && s->clock_s < 5))
             continue;
         next += every;
-        if (!print_look(s, o) || o->once) {
+        bool told = print_look(s, o);
+        if (!told && errno != EPIPE)
+            ok = err_set(e, "cannot write to standard output: %s", strerror(errno));
+        if (!told || o->once) {
             stop_run(g);
             stopped = true;
         }
     }
+    return ok;
 }
 
 static int run_watch(const struct options *o, const char *command_line)
@@ -354,8 +362,8 @@ static int run_watch(const struct options *o, const char *command_line)
     enum ui_end end = UI_FINISHED;
     if (dashboard)
         end = watch_dashboard(g, o, last, &ui_error);
-    else
-        watch_lines(g, o, last);
+    else if (!watch_lines(g, o, last, &ui_error))
+        end = UI_ERROR;
     const struct run_result *r = engine_finish(g);
     ui_finish();
     int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED)

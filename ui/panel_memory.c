@@ -113,8 +113,9 @@ static void memory_items(struct items *head, struct items *foot, const struct me
     if (any_simulated(m))
         items_add(head, "", "simulated", ROLE_STATUS_WARN);
     items_add(head, "", m->gpu_name, ROLE_TEXT);
-    if (isfinite(gtt_room(m) - m->gtt_used.value)) {
-        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, gtt_room(m) - m->gtt_used.value));
+    const char *bound;
+    if (isfinite(gtt_left(m, &bound))) {
+        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, gtt_left(m, &bound)));
         items_add(foot, "GTT left", text, ROLE_TEXT);
     }
     if (isfinite(m->ram_available.value)) {
@@ -132,6 +133,14 @@ bool pool_has_history(const struct pool *p)
 double gtt_room(const struct memory_view *m)
 {
     return m->ceiling < m->gtt_total.value ? m->ceiling : m->gtt_total.value;
+}
+
+double gtt_left(const struct memory_view *m, const char **bound)
+{
+    double left = gtt_room(m) - m->gtt_used.value;
+    bool ram = m->ram_available.value < left && m->container[0] == '\0'; /* GTT is RAM */
+    *bound = ram ? "RAM" : "GTT";
+    return ram ? m->ram_available.value : left;
 }
 
 /* The pool where models live comes first. */

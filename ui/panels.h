@@ -22,6 +22,8 @@ struct pool {
     enum role role;
 };
 double gtt_room(const struct memory_view *m); /* bytes of GTT that can really be used */
+/* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which. */
+double gtt_left(const struct memory_view *m, const char **bound);
 /* The pools of memory that are known, RAM last; returns how many. */
 int pools_of(struct pool out[3], const struct snapshot *s);
 /* A gauge with its numbers; spark: and its history, where there is room; large: numbers of 100 GiB and more. */

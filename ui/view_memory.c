@@ -110,8 +110,9 @@ static void bound_items(struct items *l, const struct memory_view *m)
     if (isfinite(m->ceiling)) {
         snprintf(text, sizeof text, "%s by %s", fmt_gib(n, m->ceiling), m->ceiling_from);
         items_add(l, "ceiling", text, m->ceiling < m->gtt_total.value ? ROLE_STATUS_WARN : ROLE_TEXT);
-        gib(text, sizeof text, m->ceiling - m->gtt_used.value);
-        items_add(l, "left", text, ROLE_TEXT_BRIGHT);
+        const char *bound;
+        gib(text, sizeof text, gtt_left(m, &bound));
+        items_add(l, bound[0] == 'R' ? "left by RAM" : "left", text, ROLE_TEXT_BRIGHT);
     }
     if (isfinite(m->guard_gtt)) {
         snprintf(text, sizeof text, "at %s left", fmt_gib(n, m->guard_gtt));

@@ -465,13 +465,23 @@ static bool throttling(const struct facts *d, struct insight *o)
     return found;
 }
 
+/* The pool where models live: the one of the GPU that has more in it. */
+static enum pool_kind model_pool(const struct run_file *f)
+{
+    struct pool_facts gtt, vram;
+    pool_facts(f, POOL_GTT, NULL, &gtt);
+    pool_facts(f, POOL_VRAM, NULL, &vram);
+    return vram.peak > gtt.peak || isnan(gtt.peak) ? POOL_VRAM : POOL_GTT;
+}
+
 static bool memory_headroom(const struct facts *d, struct insight *o)
 {
     const struct run_file *f = d->file;
+    enum pool_kind k = model_pool(f);
     double used = (double)NAN, total = (double)NAN, kv = (double)NAN, tokens = 0;
     for (size_t i = 0; i < f->samples_n; i++) {
-        raise_to(&used, f->samples[i].gtt_used);
-        raise_to(&total, f->samples[i].gtt_total);
+        raise_to(&used, pool_used(&f->samples[i], k));
+        raise_to(&total, pool_total(&f->samples[i], k));
     }
     for (size_t i = 0; i < d->groups; i++) {
         const struct group *g = &d->group[i];
@@ -482,22 +492,13 @@ static bool memory_headroom(const struct facts *d, struct insight *o)
     if (!isfinite(used) || !(total > 0))
         return false;
     char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
-    SAY(sentence, "%s GiB of the %s GiB of GTT were never used.", fmt_gib(a, total - used), fmt_gib(b, total));
+    SAY(sentence, "%s GiB of the %s GiB of %s were never used.", fmt_gib(a, total - used), fmt_gib(b, total), pool_names[k]);
     SAY(evidence, "peak %s GiB%s%s", fmt_gib(a, used), isfinite(kv) ? "; KV cache used at most " : "",
         isfinite(kv) ? fmt_percent(c, kv) : "");
     if (kv > 0.005 && kv < 0.5 && tokens > 0)
         SAY(advice, "The KV cache seems to hold about %s tokens: there is room for more sequences or a longer context before memory "
                     "is the limit.", fmt_tokens(a, round(tokens / kv / 1024) * 1024));
     return true;
-}
-
-/* The pool where models live: the one of the GPU that has more in it. */
-static enum pool_kind model_pool(const struct run_file *f)
-{
-    struct pool_facts gtt, vram;
-    pool_facts(f, POOL_GTT, NULL, &gtt);
-    pool_facts(f, POOL_VRAM, NULL, &vram);
-    return vram.peak > gtt.peak || isnan(gtt.peak) ? POOL_VRAM : POOL_GTT;
 }
 
 static bool kv_growth(const struct facts *d, struct insight *o)
@@ -527,7 +528,7 @@ static bool memory_growth(const struct facts *d, struct insight *o)
         struct pool_slope g = pool_growth(d->file, k);
         struct pool_facts p;
         pool_facts(d->file, k, NULL, &p);
-        if (!(g.slope - g.margin > 0.05 * GIB))
+        if (!g.even || !(g.slope - g.margin > 0.05 * GIB))
             continue;
         char a[FMT_SIZE], b[FMT_SIZE];
         SAY(sentence, "%s goes on growing under an even load: %.2f GiB an hour.", pool_names[k], g.slope / GIB);

@@ -17,7 +17,9 @@ double pool_used(const struct run_sample *s, enum pool_kind k)
 
 double pool_total(const struct run_sample *s, enum pool_kind k)
 {
-    return k == POOL_RAM ? s->ram_total : k == POOL_GTT ? s->gtt_total : s->vram_total;
+    if (k == POOL_GTT) /* what can really be used of it */
+        return s->gtt_ceiling < s->gtt_total ? s->gtt_ceiling : s->gtt_total;
+    return k == POOL_RAM ? s->ram_total : s->vram_total;
 }
 
 void pool_facts(const struct run_file *f, enum pool_kind k, const struct run_phase *phase, struct pool_facts *out)
@@ -75,7 +77,7 @@ static size_t block_means(const struct run_file *f, enum pool_kind k, double fro
 
 struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
 {
-    struct pool_slope out = {(double)NAN, (double)NAN, 0};
+    struct pool_slope out = {(double)NAN, (double)NAN, 0, false};
     double from = (double)NAN, to = (double)NAN;
     for (size_t i = 0; i < f->samples_n; i++)
         if (f->samples[i].loading) {
@@ -87,19 +89,40 @@ struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
     size_t most = (size_t)((to - from) / BLOCK_S) + 2;
     double *x = xcalloc(most, sizeof *x), *y = xcalloc(most, sizeof *y);
     size_t n = block_means(f, k, from + SETTLE_S, to, x, y);
-    struct stats_line l = stats_line(x, y, n);
+    struct stats_line l = stats_line(x, y, n), early = stats_line(x, y, n / 2), late = stats_line(x + n / 2, y + n / 2, n - n / 2);
     free(x);
     free(y);
+    bool up = early.slope > early.margin && late.slope > late.margin, down = early.slope < -early.margin && late.slope < -late.margin;
     if (n >= 10)
-        out = (struct pool_slope){l.slope * 3600, l.margin * 3600, to - from - SETTLE_S};
+        out = (struct pool_slope){l.slope * 3600, l.margin * 3600, to - from - SETTLE_S, up || down};
     return out;
+}
+
+/* How much the pool still rose in the second half of a phase: more than unrest means that time, and not the load, makes it
+ * grow. */
+static double late_rise(const struct run_file *f, enum pool_kind k, const struct run_phase *p)
+{
+    double sum[4] = {0}, n[4] = {0}, to = p->t;
+    for (size_t i = 0; i < f->samples_n; i++)
+        if (f->samples[i].phase == p->id && f->samples[i].loading)
+            to = fmax(to, f->samples[i].t);
+    for (size_t i = 0; i < f->samples_n && to > p->t; i++) {
+        const struct run_sample *s = &f->samples[i];
+        double v = pool_used(s, k);
+        if (s->phase != p->id || !s->loading || s->t <= p->t || !isfinite(v))
+            continue;
+        int quarter = (int)((s->t - p->t) / (to - p->t) * 4);
+        sum[quarter < 3 ? quarter : 3] += v;
+        n[quarter < 3 ? quarter : 3]++;
+    }
+    return n[2] > 0 && n[3] > 0 ? 2 * (sum[3] / n[3] - sum[2] / n[2]) : 0;
 }
 
 struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
 {
-    struct pool_slope out = {(double)NAN, (double)NAN, 0};
+    struct pool_slope out = {(double)NAN, (double)NAN, 0, false};
     double *x = xcalloc(f->phases_n + 1, sizeof *x), *y = xcalloc(f->phases_n + 1, sizeof *y);
-    double least = (double)INFINITY, most = 0;
+    double least = (double)INFINITY, most = 0, low = (double)INFINITY, high = 0, risen = 0;
     size_t n = 0;
     for (size_t i = 0; i < f->phases_n; i++) {
         const struct run_phase *p = &f->phases[i];
@@ -116,10 +139,13 @@ struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
         y[n++] = facts.peak;
         least = fmin(least, tokens);
         most = fmax(most, tokens);
+        low = fmin(low, facts.peak);
+        high = fmax(high, facts.peak);
+        risen += late_rise(f, k, p);
     }
-    if (n >= 3 && most >= 2 * least) {
+    if (n >= 3 && most >= 2 * least && !(risen > 0.2 * (high - low) && high - low > 0)) {
         struct stats_line l = stats_line(x, y, n);
-        out = (struct pool_slope){l.slope, l.margin, most - least};
+        out = (struct pool_slope){l.slope, l.margin, most - least, true};
     }
     free(x);
     free(y);

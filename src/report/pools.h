@@ -25,11 +25,12 @@ void pool_facts(const struct run_file *f, enum pool_kind k, const struct run_pha
 struct pool_slope {
     double slope, margin;
     double over; /* seconds, or tokens, that it was seen over */
+    bool even;   /* both halves go the same way, for certain: no single step, no pool that has filled */
 };
 /* Bytes an hour, under one and the same load of ten minutes or more, of which the first two are left out. */
 struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k);
 /* Bytes for each token in flight (streams that ran × what each holds), by the means of three phases or more of which the
- * largest held twice the tokens of the smallest. */
+ * largest held twice the tokens of the smallest; unknown where the pool goes on growing within the phases. */
 struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k);
 
 #endif

@@ -406,6 +406,11 @@ static void growth(const struct run_file *f, struct doc *d)
         char t[FMT_SIZE];
         if (!isfinite(g.slope))
             continue;
+        if (!g.even && fabs(g.slope) > g.margin) {
+            doc_paragraph(d, "%s did not stay the same over %s under load, but it did not change evenly either (a step, or a pool that "
+                             "has filled): that is no rate.", pool_names[k], fmt_about(t, g.over));
+            continue;
+        }
         doc_paragraph(d, "%s %s by %.2f ± %.2f GiB an hour (95 %%, over %s under load)%s.", pool_names[k],
                       g.slope < 0 ? "shrank" : "grew", fabs(g.slope) / GIB, g.margin / GIB, fmt_about(t, g.over),
                       fabs(g.slope) <= g.margin ? ": that is not told apart from standing still" : "");

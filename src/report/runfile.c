@@ -167,7 +167,7 @@ static bool read_sample(struct run_file *f, const cJSON *o)
         .in_flight = number(o, "in_flight"), .live_tokens = number(o, "live_tokens"),
         .output_rate = number(o, "output_tok_s"), .ttft_p50 = number(o, "ttft_p50_ms"), .ttft_p95 = number(o, "ttft_p95_ms"),
         .ram_used = number(o, "ram_used"), .ram_total = number(o, "ram_total"), .gtt_used = number(o, "gtt_used"),
-        .gtt_total = number(o, "gtt_total"), .vram_used = number(o, "vram_used"), .vram_total = number(o, "vram_total"),
+        .gtt_total = number(o, "gtt_total"), .vram_used = number(o, "vram_used"), .vram_total = number(o, "vram_total"), .gtt_ceiling = number(o, "gtt_ceiling"),
         .gpu_limited = number(o, "gpu_limited_percent") / 100, .running = number(o, "server_running"), .waiting = number(o, "server_waiting"),
         .kv_used = number(o, "server_kv_used")};
     const char *by = text(o, "gpu_limited_by");

@@ -14,6 +14,9 @@ check "an option of a load" refuses 2 "--requests does not belong to 'watch'" wa
 check "not a URL" refuses 2 "is neither a command" watch nonsense
 check "a reader that has had enough ends it" sh -c '[ "$("$1" watch --plain "$2" | head -n 1 | wc -l)" = 1 ]' sh "$TOKGAUGE" "$NOBODY"
 
+check "output that cannot be written" sh -c '"$1" watch --once "$2" >/dev/full 2>"$3"; [ $? = 1 ] && grep -q "cannot write to standard output" "$3"' \
+    sh "$TOKGAUGE" "$NOBODY" "$TMP/full"
+
 start_sim --log "$TMP/sim.log" --cold 0 --step 5
 check "a look at a server" exits 0 "$TOKGAUGE" watch --once "$URL"
 check "has its counters, and its machine's memory" sh -c '

@@ -69,8 +69,39 @@ static void test_growth_of_noise(void **state)
     assert_true(called <= 4); /* 1 is expected; 5 or more would come by chance in 3 of 1,000 */
 }
 
+/* One step is no growth; nor is growth in time the KV cache's. */
+static void test_step(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 512, false);
+    for (int i = 0; i < 1800; i++)
+        at(2 + i, "load", 0, i < 600 ? 30 : 31);
+    struct run_file *f = made();
+    struct pool_slope g = pool_growth(f, POOL_GTT);
+    assert_true(g.slope > g.margin && !g.even);
+    run_file_free(f);
+    begin();
+    phase(0, 1, 512, false);
+    for (int i = 0; i < 1800; i++)
+        at(2 + i, "load", 0, 30 + i / 1800.0);
+    f = made();
+    assert_true(pool_growth(f, POOL_GTT).even);
+    run_file_free(f);
+    begin();
+    for (int p = 0; p < 4; p++) {
+        phase(p, 1 << p, 4096, false);
+        for (int i = 1; i < 60; i++)
+            buf_addf(&file, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"phase\":%d,\"server_running\":%d,\"gtt_used\":%.0f}\n",
+                     1 + p * 100 + i, p, 1 << p, (30 + (p * 60 + i) * 0.005) * GIB);
+    }
+    f = made();
+    assert_unknown(pool_per_token(f, POOL_GTT).slope);
+    run_file_free(f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts), cmocka_unit_test(test_growth_of_noise)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts), cmocka_unit_test(test_growth_of_noise), cmocka_unit_test(test_step)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
