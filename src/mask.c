@@ -58,6 +58,13 @@ static bool is_secret(const char *name, size_t n, const char *value)
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (find_part(name, n, 0, parts[i]) < n)
             return true;
+    static const char *const short_names[] = {"pass", "pw", "pwd", "jwt", "sig", "signature", "hft", "api-k", "api-ke", "api_k", "api_ke"};
+    size_t dashes = strspn(name, "-");
+    for (size_t i = 0; i < ARRAY_LEN(short_names); i++) { /* as a name of its own, or as its last part: DB_PASS */
+        size_t k = strlen(short_names[i]);
+        if (ends_in(name, n, short_names[i]) && (n <= dashes + k || strchr("-_.", name[n - k - 1]) != NULL))
+            return true;
+    }
     return token_is_secret(name, n, value);
 }
 
@@ -114,6 +121,32 @@ static const char *add_value(struct buf *out, const char *v, bool to_the_end)
     return to_the_end || *v == '\\' ? v + strlen(v) : v + strcspn(v, " \t\n");
 }
 
+/* Inside the text for a shell: everything up to the next option or command, for a shell may make several words of it, or
+ * what it likes of a substitution. */
+static const char *add_shell_values(struct buf *out, const char *v)
+{
+    char quote = '\0';
+    const char *p = v;
+    for (; *p != '\0'; p++) {
+        if (*p == '`' || (p[0] == '$' && p[1] == '(')) {
+            p += strlen(p);
+            break;
+        }
+        if (quote != '\0') {
+            quote = *p == quote ? '\0' : quote;
+            continue;
+        }
+        if (*p == '"' || *p == '\'')
+            quote = *p;
+        else if (strchr(";|&\n", *p) != NULL || (strchr(" \t", *p) != NULL && p[1] == '-'))
+            break;
+    }
+    while (p > v && strchr(" \t", p[-1]) != NULL)
+        p--;
+    buf_adds(out, STARS);
+    return p;
+}
+
 /* After a name: the value that belongs to it ("name=value", "name": "value", --name value), or NULL. */
 static const char *value_of(const char *name, size_t n, char *separator)
 {
@@ -166,6 +199,8 @@ static const char *add_named(struct buf *out, const char *word, const char *p, s
         add_header(out, v);
         return v + strlen(v);
     }
+    if (separator == ' ' && p != word && !bearer && !header)
+        return add_shell_values(out, v);
     return add_value(out, v, separator == ':' ? *v != '"' && *v != '\'' : separator == '=' && p == word);
 }
 

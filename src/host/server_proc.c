@@ -165,9 +165,13 @@ static bool find_sockets(const char *proc, int port, struct sockets *s)
         char path[512];
         bool whole, whole_before = true;
         snprintf(path, sizeof path, "%s/net/%s", proc, tables[i]);
-        FILE *f = fopen(path, "re");
-        if (f == NULL)
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to be held up by what is no file of the kernel */
+        FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+        if (f == NULL) {
+            if (fd >= 0)
+                close(fd);
             continue;
+        }
         read = true;
         for (; buf_read_line(f, &line, &whole); whole_before = whole)
             if (whole && whole_before)
