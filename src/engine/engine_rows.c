@@ -105,6 +105,8 @@ void rows_server(struct engine *g)
     struct jsonw j = begin(&b, "server");
     jw_moment(&j, "t", g, g->tick_at);
     jw_server(&j, &g->result.pre.server);
+    jw_bool(&j, "simulated", g->result.pre.server.simulated);
+    jw_bool(&j, "is_the_servers", g->result.pre.server.local);
     if (g->proc.pid != 0 || g->proc.why[0] != '\0')
         jw_process(&j, g);
     end(g, &j, &b);
@@ -124,6 +126,7 @@ void rows_header(struct engine *g)
     jw_str(&j, "command", r->command);
     jw_str(&j, "label", g->cfg->label);
     jw_bool(&j, "simulated", s->simulated);
+    jw_bool(&j, "watch", g->cfg->watch);
     jw_server(&j, s);
     jw_str(&j, "endpoint", g->cfg->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
     jw_str(&j, "prompt", g->cfg->prompt);

@@ -46,14 +46,19 @@ static void see_server(struct engine *g, int64_t now)
     }
 }
 
-void engine_watch_tick(struct engine *g, int64_t now)
+static void take_probes(struct engine *g)
 {
     struct row row;
-    see_server(g, now);
     while (probe_take(g->probe, &row)) {
         g->result.sent++;
         engine_take_row(g, &row);
     }
+}
+
+void engine_watch_tick(struct engine *g, int64_t now)
+{
+    see_server(g, now);
+    take_probes(g);
     phases_settle(&g->result.phases, now - NS_PER_SEC);
     probe_status(g->probe, g->view.status, sizeof g->view.status);
     if (g->stop_asked || (g->deadline != 0 && now >= g->deadline))
@@ -63,7 +68,10 @@ void engine_watch_tick(struct engine *g, int64_t now)
 void engine_end_watch(struct engine *g)
 {
     probe_stop(g->probe);
+    take_probes(g);
+    probe_free(g->probe);
     g->probe = NULL;
+    phases_settle(&g->result.phases, INT64_MAX);
     if (g->scraper != NULL)
         scraper_stop(g->scraper);
     g->scraper = NULL;

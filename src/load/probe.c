@@ -176,6 +176,10 @@ void probe_stop(struct probe *p)
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
+}
+
+void probe_free(struct probe *p)
+{
     struct row row;
     while (probe_take(p, &row))
         timeline_release(&row.tl);

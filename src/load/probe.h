@@ -14,6 +14,7 @@ bool probe_found(struct probe *p, struct preflight *out);
 void probe_status(struct probe *p, char *out, size_t size);
 /* The next finished stream; the caller owns its gaps.  False where there is none at the moment. */
 bool probe_take(struct probe *p, struct row *out);
-void probe_stop(struct probe *p); /* cancels what is in flight, waits, frees */
+void probe_stop(struct probe *p); /* cancels what is in flight, waits; what has ended can still be taken */
+void probe_free(struct probe *p); /* after probe_stop */
 
 #endif

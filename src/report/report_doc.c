@@ -87,7 +87,9 @@ static void head(const struct run_file *f, struct doc *d)
     if (flag(f->header, "simulated"))
         doc_warning(d, "SIMULATED",
                     "the server was tokgauge's own simulation; these are not figures of a real machine.");
-    if (f->summary == NULL)
+    if (flag(f->header, "watch"))
+        doc_paragraph(d, "A watch: no load was made. Requests, where there are any, are probes, one at a time.");
+    else if (f->summary == NULL)
         doc_warning(
             d, NULL,
             "The run file has no summary: the run was killed or the file was cut. What follows is what "

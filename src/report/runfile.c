@@ -126,7 +126,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
         str_sanitise(r.error, sizeof r.error, error, strlen(error));
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
-    } else if (strcmp(part, "load") == 0) {
+    } else if (strcmp(part, "load") == 0 || strcmp(part, "probe") == 0) {
         if (f->has_gaps || f->has_texts) {
             f->details = room(f->details, f->rows_n, sizeof *f->details);
             f->details[f->rows_n] = read_detail(o);
@@ -235,6 +235,26 @@ static bool read_answer(struct run_file *f, const cJSON *o)
     return true;
 }
 
+/* A server that `watch` found after the header was written: what the line says of it stands in the header then. */
+static bool read_server(struct run_file *f, cJSON *line)
+{
+    for (cJSON *v = line->child, *next; v != NULL; v = next) {
+        next = v->next;
+        if (v->string == NULL || strcmp(v->string, "type") == 0 || strcmp(v->string, "t") == 0)
+            continue;
+        cJSON_DetachItemViaPointer(line, v);
+        cJSON *system = cJSON_GetObjectItemCaseSensitive(f->header, "system");
+        bool local = strcmp(v->string, "is_the_servers") == 0;
+        cJSON *into = local && cJSON_IsObject(system) ? system : f->header;
+        char *name = xstrdup(v->string);
+        cJSON_DeleteItemFromObjectCaseSensitive(into, name);
+        if (!cJSON_AddItemToObject(into, name, v))
+            cJSON_Delete(v);
+        free(name);
+    }
+    return true;
+}
+
 /* Takes the line over where it is kept. */
 static bool read_line(struct run_file *f, cJSON **line)
 {
@@ -243,6 +263,8 @@ static bool read_line(struct run_file *f, cJSON **line)
         return false;
     if (strcmp(type, "request") == 0)
         return read_row(f, *line);
+    if (strcmp(type, "server") == 0)
+        return read_server(f, *line);
     if (strcmp(type, "agent") == 0)
         return read_answer(f, *line);
     if (strcmp(type, "sample") == 0)

@@ -34,6 +34,9 @@ check "in the run file, which was asked for" json "$TMP/watch.ndjson" '
     (map(select(.type == "request" and .part == "probe" and .outcome == "ok")) | length) >= 5 and
     (map(select(.type == "sample")) | length) >= 3 and (map(select(.type == "server" and .server != null)) | length) == 1 and
     .[0].type == "header"' -s
+check "a report of it says what it was, and of which server" sh -c '"$1" report "$2" >"$3/report.md" && grep -q "A watch: no load was made" "$3/report.md" &&
+    grep -q "SIMULATED" "$3/report.md" && grep -q "| Server | vLLM" "$3/report.md" && ! grep -q "has no summary" "$3/report.md" &&
+    grep -qE "Requests: [5-9]|Requests: 1[0-9]" "$3/report.md"' sh "$TOKGAUGE" "$TMP/watch.ndjson" "$TMP"
 check "an existing file is not overwritten" exits 1 "$TOKGAUGE" watch "$URL" --once --out "$TMP/watch.ndjson"
 stop_server
 
