@@ -82,9 +82,12 @@ static void see_process(struct engine *g)
     const struct server_proc *now = &g->host.server;
     if ((now->pid == 0 && now->why[0] == '\0') || now->pid == g->proc.pid)
         return;
+    bool other = now->pid != 0 && g->proc.pid != now->pid;
     g->proc = *now;
     show_process(g);
     rows_process(g);
+    if (other && g->probe != NULL)
+        probe_again(g->probe); /* perhaps with another model */
 }
 
 /* ---- the snapshot ---- */

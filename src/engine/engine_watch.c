@@ -32,16 +32,25 @@ void engine_begin_watch(struct engine *g, int64_t now)
 
 static void see_server(struct engine *g, int64_t now)
 {
-    if (!probe_found(g->probe, &g->result.pre))
+    struct preflight found;
+    if (!probe_found(g->probe, &found))
         return;
+    bool first = !g->server_known;
+    if (g->scraper != NULL)
+        scraper_stop(g->scraper); /* it reads what is replaced */
+    timeline_release(&g->result.pre.first.tl);
+    g->result.pre = found;
     g->server_known = true;
+    g->view.server.model[0] = '\0';
     engine_know_server(g);
     engine_fill_memory(g, now);
     rows_server(g);
     g->scraper = scraper_start(&g->result.pre.server, &g->http);
     if (g->cfg->probe_ns > 0) {
-        phases_begin(&g->result.phases, now);
-        rows_phase(g, phases_current(&g->result.phases), now);
+        if (first) {
+            phases_begin(&g->result.phases, now);
+            rows_phase(g, phases_current(&g->result.phases), now);
+        }
         rows_request(g, &g->result.pre.first);
     }
 }

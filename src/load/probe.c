@@ -16,11 +16,12 @@ struct probe {
     const struct run_config *c;
     const struct http_settings *http;
     const struct prompt_set *prompts;
+    uint64_t seq;         /* of the prompts; the thread's */
     struct preflight pre; /* the thread's until `found` */
     atomic_bool stop;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool found, told; /* under lock, as all that follows */
+    bool found, told, again; /* under lock, as all that follows */
     char status[200];
     struct row rows[KEEP_MAX];
     size_t head, n;
@@ -38,7 +39,7 @@ static void sleep_until(struct probe *p, int64_t until)
 {
     struct timespec at = {until / NS_PER_SEC, until % NS_PER_SEC};
     pthread_mutex_lock(&p->lock);
-    while (!atomic_load(&p->stop) && clock_ns() < until)
+    while (!atomic_load(&p->stop) && !p->again && clock_ns() < until)
         pthread_cond_timedwait(&p->wake, &p->lock, &at);
     pthread_mutex_unlock(&p->lock);
 }
@@ -46,6 +47,7 @@ static void sleep_until(struct probe *p, int64_t until)
 static bool look(struct probe *p)
 {
     struct err e;
+    timeline_release(&p->pre.first.tl); /* where nobody has taken it */
     bool ok = p->c->probe_ns > 0 ? preflight_run(p->c, p->http, p->prompts, &p->stop, say, p, &p->pre, &e)
                                  : server_find(&p->pre.server, p->http, p->c->url, p->c->model, &p->stop, &e);
     say(p, ok ? "" : e.msg);
@@ -93,6 +95,14 @@ static void send_one(struct probe *p, struct transfer *t, uint64_t seq)
     pthread_mutex_unlock(&p->lock);
 }
 
+static bool wants_again(struct probe *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool again = p->again;
+    pthread_mutex_unlock(&p->lock);
+    return again;
+}
+
 static void probe_on(struct probe *p)
 {
     char url[600];
@@ -102,8 +112,8 @@ static void probe_on(struct probe *p)
              p->c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
     transfer_init(&t, p->http, url, sink);
     int64_t due = clock_ns();
-    for (uint64_t seq = 0; !atomic_load(&p->stop); seq++) {
-        send_one(p, &t, seq);
+    for (; !atomic_load(&p->stop) && !wants_again(p); p->seq++) {
+        send_one(p, &t, p->seq);
         due = MAX_OF(due + p->c->probe_ns, clock_ns());
         sleep_until(p, due);
     }
@@ -114,10 +124,17 @@ static void probe_on(struct probe *p)
 static void *run(void *ctx)
 {
     struct probe *p = ctx;
-    while (!atomic_load(&p->stop) && !look(p))
-        sleep_until(p, clock_ns() + LOOK_AGAIN_NS);
-    if (!atomic_load(&p->stop) && p->c->probe_ns > 0)
-        probe_on(p);
+    while (!atomic_load(&p->stop)) {
+        pthread_mutex_lock(&p->lock);
+        p->again = p->found = p->told = false;
+        pthread_mutex_unlock(&p->lock);
+        if (!look(p))
+            sleep_until(p, clock_ns() + LOOK_AGAIN_NS);
+        else if (p->c->probe_ns > 0)
+            probe_on(p);
+        else
+            sleep_until(p, INT64_MAX);
+    }
     return NULL;
 }
 
@@ -138,14 +155,24 @@ struct probe *probe_start(const struct run_config *c, const struct http_settings
     return p;
 }
 
+void probe_again(struct probe *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->again = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+}
+
 bool probe_found(struct probe *p, struct preflight *out)
 {
     pthread_mutex_lock(&p->lock);
     bool news = p->found && !p->told;
     p->told |= news;
-    pthread_mutex_unlock(&p->lock);
-    if (news)
+    if (news) {
         *out = p->pre;
+        p->pre.first.tl.gaps = NULL; /* the caller's now */
+    }
+    pthread_mutex_unlock(&p->lock);
     return news;
 }
 
@@ -183,8 +210,7 @@ void probe_free(struct probe *p)
     struct row row;
     while (probe_take(p, &row))
         timeline_release(&row.tl);
-    if (!p->told) /* else the first request is the caller's */
-        timeline_release(&p->pre.first.tl);
+    timeline_release(&p->pre.first.tl);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->wake);
     free(p);

@@ -8,7 +8,9 @@
 struct probe;
 /* With c->probe_ns = 0 no request is sent.  All must outlive it. */
 struct probe *probe_start(const struct run_config *c, const struct http_settings *http, const struct prompt_set *prompts);
-/* True once, when a server has been found. */
+/* The server may be another one now: it is looked for again. */
+void probe_again(struct probe *p);
+/* True once each time that a server has been found. */
 bool probe_found(struct probe *p, struct preflight *out);
 /* What it is at, or why there is no server; empty: nothing to tell. */
 void probe_status(struct probe *p, char *out, size_t size);

@@ -35,6 +35,7 @@ struct sampler {
     double ttm;
     char boot[512];
 
+    pthread_mutex_t reading; /* held while a GPU's memory is read */
     pthread_mutex_t looking; /* at processes: held over a whole look, the next four under it */
     struct procs *procs;
     struct server_proc server;
@@ -62,6 +63,14 @@ static void read_ram(struct sampler *s, struct host_memory *m, char why[WHY_SIZE
     str_copy(why, WHY_SIZE, *simulated ? "" : e.msg);
 }
 
+/* One at a time: a device's memory is one thread's to read. */
+static void read_gpu(struct sampler *s, struct gpu *g, struct gpu_reading *r)
+{
+    pthread_mutex_lock(&s->reading);
+    gpu_memory(g, r);
+    pthread_mutex_unlock(&s->reading);
+}
+
 static bool sample_memory(void *ctx, const atomic_bool *stop)
 {
     (void)stop;
@@ -74,7 +83,7 @@ static bool sample_memory(void *ctx, const atomic_bool *stop)
     read_ram(s, &m, why, &simulated);
     gpu_reading_clear(&r);
     if (g != NULL)
-        gpu_memory(g, &r);
+        read_gpu(s, g, &r);
     int64_t now = clock_ns();
     pthread_mutex_lock(&s->lock);
     struct host_sample *l = &s->last;
@@ -213,7 +222,7 @@ static bool sample_procs(void *ctx, const atomic_bool *stop)
     gpu_reading_clear(&r);
     if (real) {
         procs_scan(s->procs, gpu_identity(g)->pci, s->server.pids, s->server.pids_n, found, SAMPLE_PROCS, &n, &total);
-        gpu_memory(g, &r);
+        read_gpu(s, g, &r);
     }
     pthread_mutex_lock(&s->lock);
     memcpy(s->last.procs, found, n * sizeof found[0]);
@@ -251,6 +260,7 @@ static void free_sampler(struct sampler *s)
     procs_free(s->procs);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->looking);
+    pthread_mutex_destroy(&s->reading);
     free(s);
 }
 
@@ -260,6 +270,8 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     s->roots = c->roots;
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->looking, NULL);
+    pthread_mutex_init(&s->reading, NULL);
+    s->sim = gpu_open_sim();
     gpu_reading_clear(&s->last.reading);
     host_read_cpu("", &s->cpu); /* unknown: the first share is too */
     s->ttm = system_ttm_limit(s->roots.sys);
@@ -297,8 +309,6 @@ void sampler_server(struct sampler *s, int port, struct server_proc *out)
 
 void sampler_simulate(struct sampler *s, const double gpu[GPU_MEMORY_VALUES_], double ram_total, double ram_used)
 {
-    if (s->sim == NULL)
-        s->sim = gpu_open_sim();
     gpu_sim_say(s->sim, gpu);
     pthread_mutex_lock(&s->lock);
     s->simulated = true;

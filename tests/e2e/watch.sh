@@ -71,3 +71,21 @@ END
 check "on the screen: memory first, keys of the load do nothing" "$PTY" 100 30 xterm-256color "$TOKGAUGE" watch "$URL" <"$TMP/script"
 printf 'wait "WATCH"\nkey C-c\nexpect-exit 130\nrestored\n' >"$TMP/script"
 check "^C ends it: 130" "$PTY" 80 24 xterm-256color "$TOKGAUGE" watch "$URL" <"$TMP/script"
+
+# A server that is started again on the same port: another process, perhaps with another model.
+start_server "$RAWSERVER" ok
+PORT=${URL##*:}
+"$TOKGAUGE" watch "$URL" --json --out "$TMP/again.ndjson" >/dev/null 2>&1 &
+WATCHER=$!
+SERVERS="$SERVERS $WATCHER"
+rows() { # N TYPE: the file has so many
+    [ "$(jq -s "map(select(.type == \"$2\")) | length" "$TMP/again.ndjson" 2>/dev/null)" -ge "$1" ]
+}
+check "a server is found" within 15 rows 1 server
+stop_server
+start_server "$RAWSERVER" ok --port "$PORT"
+check "the new process is told" within 20 rows 1 process
+check "and it is asked again what it is" within 20 rows 2 server
+kill -TERM "$WATCHER"
+wait "$WATCHER"
+check "the watch goes on until it is stopped" same "$?" 143
