@@ -237,7 +237,7 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
     items_add_unit(&totals, fmt_count(n, (double)s->ok), "ok", ROLE_TEXT);
     items_add_unit(&totals, fmt_count(n, (double)s->failed), "failed",
                    s->failed > 0 ? ROLE_STATUS_ERROR : ROLE_TEXT);
-    bool counted = s->state != RUN_PREFLIGHT && s->state != RUN_FAILED;
+    bool counted = s->state != RUN_PREFLIGHT && s->state != RUN_FAILED && (s->state != RUN_WATCH || s->sent > 0);
     int used = !counted ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
     int room = r.w - used - 4;
     int urgent = collect_alerts(alerts, s), x = r.x + 1;
