@@ -257,7 +257,12 @@ static bool queueing(const struct facts *d, struct insight *o)
     SAY(sentence, "Above %d streams requests queue at the server%s: more streams give no more output.", b->phase->streams, limit);
     SAY(evidence, "%d → %d streams: first token after %s → %s (median), output %s → %s tok/s", b->phase->streams,
         g->phase->streams, fmt_ms(t1, b->ttft.p50), fmt_ms(t2, g->ttft.p50), fmt_rate(r1, b->rate), fmt_rate(r2, g->rate));
-    SAY(advice, "Raise the server's own limit (vLLM: --max-num-seqs) if memory allows, or send %d at a time.", b->phase->streams);
+    const cJSON *process = cJSON_GetObjectItemCaseSensitive(d->file->header, "server_process");
+    const cJSON *told = cJSON_GetObjectItemCaseSensitive(process, "max_num_seqs");
+    char is[48] = "vLLM: --max-num-seqs";
+    if (cJSON_IsNumber(told))
+        snprintf(is, sizeof is, "%.0f, by its command line", told->valuedouble);
+    SAY(advice, "Raise the server's own limit (%s) if memory allows, or send %d at a time.", is, b->phase->streams);
     return true;
 }
 

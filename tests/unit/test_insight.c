@@ -133,7 +133,10 @@ static void test_queueing(void **state)
     (void)state;
     concurrency(2430, 85.2, 4);
     says("queueing", "Above 4 streams requests queue at the server (it ran 4 at once)");
+    says("queueing", "the server's own limit (vLLM: --max-num-seqs)");
     says("queueing", "572 ms → 2.43 s");
+    buf_adds(&file, "{\"type\":\"server\",\"server_process\":{\"max_num_seqs\":4}}\n");
+    says("queueing", "the server's own limit (4, by its command line)");
     concurrency(800, 85.2, 4); /* it waits less than half as long again */
     silent("queueing");
     concurrency(2430, 150, 4); /* the output grows */
