@@ -392,16 +392,14 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
         snprintf(out, size, "this client was the limit, not the server");
         return;
     }
-    double from = 0, to = 0;
-    if (decode_fell(f, p, &from, &to)) {
-        char x[FMT_SIZE], y[FMT_SIZE];
-        snprintf(out, size, "each decoded slower than the one before (%s → %s tok/s), as at a power or temperature limit",
-                 fmt_rate(x, from), fmt_rate(y, to));
-        return;
-    }
     bool slow_first = (double)(first->tl.end - first->tl.sent) > most && ttft_of(first) > 1.5 * rest / (double)later;
+    double from = 0, to = 0;
+    char x[FMT_SIZE], y[FMT_SIZE];
     if (slow_first && uncached(first) && later_cached == later)
         snprintf(out, size, "the first was new to the prefix cache, the later ones were in it");
+    else if (decode_fell(f, p, &from, &to))
+        snprintf(out, size, "each decoded slower than the one before (%s → %s tok/s), as at a power or temperature limit",
+                 fmt_rate(x, from), fmt_rate(y, to));
     else if (slow_first && p->repeated && first->tl.cached_tokens < 0)
         snprintf(out, size, "the first waited longest: the later ones look cached (the server does not tell)");
     else if (slow_first)
