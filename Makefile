@@ -45,6 +45,7 @@ UI_OBJ   := $(UI_SRC:%.c=$B/%.o)
 MAIN_OBJ := $B/src/main.o
 TOOL_SRC := $(filter-out %/drmshim.c %/fakegpu_driver.c %/fakegpu_sysfs.c,$(wildcard tests/tools/*.c tests/bench/*.c))
 TOOLS    := $(TOOL_SRC:tests/%.c=$B/tests/%) $B/tests/tools/libdrmshim.so
+THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
@@ -52,7 +53,7 @@ PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
-$(PROGRAM): $(MAIN_OBJ) $B/libcore.a $B/libui.a
+$(PROGRAM): $(MAIN_OBJ) $B/libui.a $B/libcore.a
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PC_LIBS) -lm
 
 $B/libcore.a: $(CORE_OBJ)
@@ -127,11 +128,14 @@ install: all
 	install -D -m 644 $B/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tokgauge
 	install -D -m 644 $B/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tokgauge
 	install -D -m 644 $B/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tokgauge.fish
+	install -d $(DESTDIR)$(PREFIX)/share/tokgauge/themes
+	install -m 644 $(THEMES) $(DESTDIR)$(PREFIX)/share/tokgauge/themes
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/tokgauge $(DESTDIR)$(PREFIX)/share/man/man1/tokgauge.1 \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tokgauge \
 	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tokgauge \
-	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tokgauge.fish
+	    $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tokgauge.fish \
+	    $(addprefix $(DESTDIR)$(PREFIX)/share/tokgauge/,$(THEMES))
 clean:
 	rm -rf build tokgauge
 

@@ -30,7 +30,7 @@ static double top(int y)
 
 static uint8_t attrs_of(const struct picture *p, const struct cell *cell)
 {
-    return cell->attrs | p->t->style[cell->role].attrs;
+    return cell->attrs | p->t->style[cell->role].attrs_picture;
 }
 
 static uint32_t foreground(const struct picture *p, const struct cell *cell)

@@ -1,6 +1,7 @@
 #include "ui/theme.h"
 
-#include <stdlib.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const role_names[ROLE_NAMED] = {
@@ -35,9 +36,11 @@ struct entry {
 };
 #define NEAR (-2)
 #define DEF COLOR_DEFAULT
+#define GREY_MOST 48 /* parts of a colour that differ by less have no hue to tell */
 
 struct builtin {
-    const char *name;
+    const char *name, *title;
+    enum theme_variant variant;
     const struct entry *entries;
     size_t n;
 };
@@ -55,13 +58,13 @@ static const struct entry dark[] = {
     {ROLE_PANEL_TITLE, 0x8fb8e0, 110, CYAN, 0, 0},
     {ROLE_KEY_HINT, 0x9fd0c8, 116, CYAN, ATTR_BOLD, ATTR_BOLD},
     {ROLE_KEY_LABEL, 0x8793a4, 246, DEF, 0, 0},
-    {ROLE_SELECTION_FG, 0xf5f8fc, 231, WHITE, ATTR_BOLD, ATTR_BOLD},
-    {ROLE_SELECTION_BG, 0x2a3a52, 237, BLUE, 0, ATTR_REVERSE},
+    {ROLE_SELECTION_FG, 0xf5f8fc, 231, DEF, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_SELECTION_BG, 0x2a3a52, 237, DEF, 0, ATTR_REVERSE},
     {ROLE_GRAPH_LOW, 0x3a7ca8, NEAR, BLUE, 0, 0},
     {ROLE_GRAPH_MID, 0x34b3ad, NEAR, CYAN, 0, 0},
     {ROLE_GRAPH_HIGH, 0xb5e48c, NEAR, GREEN, 0, 0},
     {ROLE_GRAPH_GRID, 0x28313d, 236, DEF, 0, ATTR_DIM},
-    {ROLE_GRAPH_LABEL, 0x748092, 243, DEF, 0, ATTR_DIM},
+    {ROLE_GRAPH_LABEL, 0x748092, 245, DEF, 0, ATTR_DIM},
     {ROLE_GAUGE_OK, 0x4fb3a0, 73, GREEN, 0, 0},
     {ROLE_GAUGE_WARN, 0xf0b95b, 215, YELLOW, 0, ATTR_BOLD},
     {ROLE_GAUGE_CRIT, 0xf2706d, 203, RED, 0, ATTR_BOLD},
@@ -82,6 +85,46 @@ static const struct entry dark[] = {
     {ROLE_STATUS_OK, 0x7fd596, 114, GREEN, ATTR_BOLD, ATTR_BOLD},
     {ROLE_STATUS_WARN, 0xf0b95b, 215, YELLOW, ATTR_BOLD, ATTR_BOLD},
     {ROLE_STATUS_ERROR, 0xf7807d, 210, RED, ATTR_BOLD, ATTR_BOLD},
+};
+
+/* The same hues on paper, dark enough to be read there.  It paints its own ground where there are 256 colours. */
+static const struct entry light[] = {
+    {ROLE_BACKGROUND, 0xf7f8fa, 231, DEF, 0, 0},
+    {ROLE_TEXT, 0x2b3440, 236, DEF, 0, 0},
+    {ROLE_TEXT_DIM, 0x5f6b7a, 241, DEF, 0, ATTR_DIM},
+    {ROLE_TEXT_BRIGHT, 0x0b1016, 16, DEF, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_PANEL_BORDER, 0xb9c2cd, 250, DEF, 0, ATTR_DIM},
+    {ROLE_PANEL_BORDER_FOCUS, 0x3f75b0, 67, BLUE, 0, 0},
+    {ROLE_PANEL_TITLE, 0x1f5f9e, 25, BLUE, 0, 0},
+    {ROLE_KEY_HINT, 0x0b6b62, 23, BLUE, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_KEY_LABEL, 0x566271, 240, DEF, 0, 0},
+    {ROLE_SELECTION_FG, 0x0b1016, 16, DEF, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_SELECTION_BG, 0xcfdff2, 153, DEF, 0, ATTR_REVERSE},
+    {ROLE_GRAPH_LOW, 0x3d87b8, NEAR, BLUE, 0, 0},
+    {ROLE_GRAPH_MID, 0x0e807a, NEAR, BLUE, 0, 0},
+    {ROLE_GRAPH_HIGH, 0x2c6e1f, NEAR, GREEN, 0, 0},
+    {ROLE_GRAPH_GRID, 0xdfe4ea, 254, DEF, 0, ATTR_DIM},
+    {ROLE_GRAPH_LABEL, 0x667282, 242, DEF, 0, ATTR_DIM},
+    {ROLE_GAUGE_OK, 0x1d7f6c, 29, GREEN, 0, 0},
+    {ROLE_GAUGE_WARN, 0xa66300, 130, MAGENTA, 0, ATTR_BOLD},
+    {ROLE_GAUGE_CRIT, 0xc22f2c, 160, RED, 0, ATTR_BOLD},
+    {ROLE_GAUGE_TRACK, 0xe3e8ee, 255, DEF, 0, 0},
+    {ROLE_GAUGE_TEXT, 0x1d242d, 235, DEF, 0, 0},
+    {ROLE_MEM_VRAM, 0x2f62d0, 26, BLUE, 0, 0},
+    {ROLE_MEM_GTT, 0x7a4fc4, 97, MAGENTA, 0, 0},
+    {ROLE_MEM_RAM, 0x25806c, 29, GREEN, 0, 0},
+    {ROLE_MEM_POOL, 0x7d6b40, 94, RED, 0, 0},
+    {ROLE_MEM_CACHE, 0x5d7f8f, 66, BLUE, 0, ATTR_DIM},
+    {ROLE_HIST_BAR, 0x3b74c4, 68, BLUE, 0, 0},
+    {ROLE_HIST_COLD, 0xb35a0c, 130, RED, 0, 0},
+    {ROLE_HIST_MARK, 0x8f5a00, 94, MAGENTA, 0, ATTR_BOLD},
+    {ROLE_SERIES_1, 0x0e807a, 30, BLUE, 0, 0},
+    {ROLE_SERIES_2, 0xa66300, 130, RED, 0, 0},
+    {ROLE_SERIES_3, 0x7a4fc4, 97, MAGENTA, 0, 0},
+    {ROLE_SERIES_4, 0x3f7d22, 64, GREEN, 0, 0},
+    {ROLE_STATUS_OK, 0x1a7a33, 28, GREEN, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_STATUS_WARN, 0x9a5b00, 94, MAGENTA, ATTR_BOLD, ATTR_BOLD},
+    {ROLE_STATUS_ERROR, 0xb92525, 124, RED, ATTR_BOLD, ATTR_BOLD},
 };
 
 /* No colour at all: weight tells what matters.  The shades are for pictures only. */
@@ -111,7 +154,7 @@ static const struct entry mono[] = {
     {ROLE_MEM_GTT, 0xd0d0d0, DEF, DEF, 0, 0},
     {ROLE_MEM_RAM, 0x989898, DEF, DEF, 0, 0},
     {ROLE_MEM_POOL, 0x808080, DEF, DEF, 0, 0},
-    {ROLE_MEM_CACHE, 0x606060, DEF, DEF, ATTR_DIM, ATTR_DIM},
+    {ROLE_MEM_CACHE, 0x6a6a6a, DEF, DEF, ATTR_DIM, ATTR_DIM},
     {ROLE_HIST_BAR, 0xb0b0b0, DEF, DEF, 0, 0},
     {ROLE_HIST_COLD, 0xffffff, DEF, DEF, ATTR_BOLD, ATTR_BOLD},
     {ROLE_HIST_MARK, 0xffffff, DEF, DEF, ATTR_BOLD, ATTR_BOLD},
@@ -125,14 +168,21 @@ static const struct entry mono[] = {
 };
 
 static const struct builtin builtins[] = {
-    {"tokgauge-dark", dark, sizeof dark / sizeof dark[0]},
-    {"mono", mono, sizeof mono / sizeof mono[0]},
+    {THEME_DEFAULT, "tokgauge dark", VARIANT_DARK, dark, sizeof dark / sizeof dark[0]},
+    {"tokgauge-light", "tokgauge light", VARIANT_LIGHT, light, sizeof light / sizeof light[0]},
+    {"mono", "Monochrome", VARIANT_ANY, mono, sizeof mono / sizeof mono[0]},
 };
 #define BUILTINS (sizeof builtins / sizeof builtins[0])
 
 const char *role_name(enum role r)
 {
     return (unsigned)r < ROLE_NAMED ? role_names[r] : NULL;
+}
+
+const char *variant_name(enum theme_variant v)
+{
+    static const char *const names[VARIANT_COUNT] = {"any", "dark", "light"};
+    return (unsigned)v < VARIANT_COUNT ? names[v] : NULL;
 }
 
 const char *theme_builtin(size_t i)
@@ -153,15 +203,18 @@ static int distance(uint32_t a, uint32_t b)
     return d;
 }
 
-/* The palette above 16: a 6×6×6 cube and 24 greys, at the values that every terminal uses. */
-static uint32_t palette_rgb(int i)
+uint32_t theme_palette_rgb(int i)
 {
     static const uint8_t level[6] = {0, 95, 135, 175, 215, 255};
-    if (i >= 232) {
+    static const uint32_t first[16] = {0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd, 0x00cdcd, 0xe5e5e5,
+                                       0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00, 0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff};
+    if (i < 16)
+        return first[i < 0 ? 0 : i];
+    if (i >= 232) { /* greys */
         uint32_t g = (uint32_t)(8 + 10 * (i - 232));
         return g << 16 | g << 8 | g;
     }
-    i -= 16;
+    i -= 16; /* a cube of 6×6×6 */
     return (uint32_t)level[i / 36] << 16 | (uint32_t)level[i / 6 % 6] << 8 | level[i % 6];
 }
 
@@ -169,9 +222,43 @@ int theme_nearest_256(uint32_t rgb)
 {
     int best = 16;
     for (int i = 17; i < 256; i++)
-        if (distance(palette_rgb(i), rgb) < distance(palette_rgb(best), rgb))
+        if (distance(theme_palette_rgb(i), rgb) < distance(theme_palette_rgb(best), rgb))
             best = i;
     return best;
+}
+
+int theme_nearest_8(uint32_t rgb)
+{
+    int part[3] = {(int)(rgb >> 16 & 255), (int)(rgb >> 8 & 255), (int)(rgb & 255)};
+    int least = part[0], most = part[0], out = 0;
+    for (int i = 1; i < 3; i++) {
+        least = part[i] < least ? part[i] : least;
+        most = part[i] > most ? part[i] : most;
+    }
+    if (most - least < GREY_MOST)
+        return COLOR_DEFAULT;
+    for (int i = 0; i < 3; i++)
+        if (2 * part[i] > least + most)
+            out |= 1 << i;
+    return out;
+}
+
+/* Light that a colour gives, 0 … 1. */
+static double luminance(uint32_t rgb)
+{
+    static const double weight[3] = {0.0722, 0.7152, 0.2126};
+    double sum = 0;
+    for (int i = 0; i < 3; i++) {
+        double v = (double)(rgb >> 8 * i & 255) / 255;
+        sum += weight[i] * (v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4));
+    }
+    return sum;
+}
+
+double theme_contrast(uint32_t a, uint32_t b)
+{
+    double x = luminance(a) + 0.05, y = luminance(b) + 0.05;
+    return x > y ? x / y : y / x;
 }
 
 static uint32_t mix(uint32_t a, uint32_t b, int part, int whole)
@@ -184,8 +271,7 @@ static uint32_t mix(uint32_t a, uint32_t b, int part, int whole)
     return out;
 }
 
-/* Fills the shades between graph.low, graph.mid and graph.high. */
-static void make_gradient(struct theme *t)
+void theme_make_gradient(struct theme *t)
 {
     const struct style *low = &t->style[ROLE_GRAPH_LOW], *mid = &t->style[ROLE_GRAPH_MID];
     const struct style *high = &t->style[ROLE_GRAPH_HIGH];
@@ -195,26 +281,39 @@ static void make_gradient(struct theme *t)
         *s = i * 3 < GRAPH_STEPS ? *low : i * 3 < 2 * GRAPH_STEPS ? *mid : *high;
         s->rgb = 2 * i < last ? mix(low->rgb, mid->rgb, 2 * i, last)
                               : mix(mid->rgb, high->rgb, 2 * i - last, last);
-        if (s->c256 != COLOR_DEFAULT)
+        if (s->c256 != COLOR_DEFAULT && i > 0 && i < last)
             s->c256 = (int16_t)theme_nearest_256(s->rgb);
     }
 }
 
-bool theme_load(struct theme *t, const char *name)
+static void load(struct theme *t, const struct builtin *b)
 {
-    const struct builtin *b = NULL;
-    for (size_t i = 0; i < BUILTINS; i++)
-        if (strcmp(builtins[i].name, name != NULL ? name : builtins[0].name) == 0)
-            b = &builtins[i];
-    if (b == NULL)
-        return false;
     memset(t, 0, sizeof *t);
-    t->name = b->name;
+    snprintf(t->name, sizeof t->name, "%s", b->title);
+    t->variant = b->variant;
     for (size_t i = 0; i < b->n; i++) {
         const struct entry *e = &b->entries[i];
         int c256 = e->c256 == NEAR ? theme_nearest_256(e->rgb) : e->c256;
-        t->style[e->role] = (struct style){e->rgb, (int16_t)c256, e->c8, e->attrs, e->attrs_low};
+        /* A picture has the colours themselves: nothing must be reversed to be seen. */
+        uint8_t picture = e->attrs & (uint8_t)~ATTR_REVERSE;
+        t->style[e->role] = (struct style){e->rgb, (int16_t)c256, e->c8, picture, e->attrs, e->attrs_low};
     }
-    make_gradient(t);
-    return true;
+    theme_make_gradient(t);
+}
+
+bool theme_load(struct theme *t, const char *name)
+{
+    for (size_t i = 0; i < BUILTINS; i++)
+        if (strcmp(builtins[i].name, name != NULL ? name : THEME_DEFAULT) == 0) {
+            load(t, &builtins[i]);
+            return true;
+        }
+    return false;
+}
+
+void theme_load_variant(struct theme *t, enum theme_variant v)
+{
+    for (size_t i = 0; i < BUILTINS; i++)
+        if (builtins[i].variant == v)
+            load(t, &builtins[i]);
 }

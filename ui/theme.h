@@ -1,5 +1,6 @@
 /* theme: what a role looks like.  Views name roles; a theme is a table from roles to colours, for true colour
- * (pictures), 256 colours, 8 colours and none (attributes only).  Pure data and lookups. */
+ * (pictures), 256 colours, 8 colours and none (attributes only).  Here are the themes that are compiled in; theme_file.h
+ * reads others.  Pure data and lookups. */
 #ifndef TG_UI_THEME_H
 #define TG_UI_THEME_H
 
@@ -58,23 +59,42 @@ enum attr { ATTR_BOLD = 1, ATTR_DIM = 2, ATTR_REVERSE = 4, ATTR_UNDERLINE = 8 };
 struct style {
     uint32_t rgb;      /* 0xrrggbb, for pictures */
     int16_t c256, c8;  /* palette index, or COLOR_DEFAULT */
-    uint8_t attrs;     /* with 256 colours and in pictures */
+    uint8_t attrs_picture;
+    uint8_t attrs;     /* with 256 colours */
     uint8_t attrs_low; /* with 8 colours or none */
 };
 
+enum theme_variant { VARIANT_ANY, VARIANT_DARK, VARIANT_LIGHT, VARIANT_COUNT }; /* the grounds that it is for */
+
+#define THEME_NAME 64
+#define THEME_DEFAULT "tokgauge-dark"
+
 struct theme {
-    const char *name;
+    char name[THEME_NAME]; /* for people; harmless text */
+    enum theme_variant variant;
     struct style style[ROLE_COUNT];
 };
 
-/* name NULL: the default.  False where there is no such theme; *t is then untouched. */
+/* A built-in theme; name NULL: the default.  False where there is no such theme; *t is then untouched. */
 bool theme_load(struct theme *t, const char *name);
 /* Names of the built-in themes, NULL after the last. */
 const char *theme_builtin(size_t i);
+/* The built-in theme for these grounds. */
+void theme_load_variant(struct theme *t, enum theme_variant v);
+/* Makes the shades of the graph gradient from graph.low, graph.mid and graph.high. */
+void theme_make_gradient(struct theme *t);
+/* "dark", "light", "any" */
+const char *variant_name(enum theme_variant v);
 /* "graph.low"; NULL for roles that have no name. */
 const char *role_name(enum role r);
 /* The index among the 256 colours nearest to an 0xrrggbb (never one of the first 16, which terminals
  * redefine). */
 int theme_nearest_256(uint32_t rgb);
+/* One of the eight by its hue; COLOR_DEFAULT for greys, which must be seen on any ground. */
+int theme_nearest_8(uint32_t rgb);
+/* The colour of a palette index, 0 … 255; of the first 16 what xterm makes them. */
+uint32_t theme_palette_rgb(int i);
+/* Contrast of two colours as WCAG 2 defines it: 1 … 21. */
+double theme_contrast(uint32_t a, uint32_t b);
 
 #endif
