@@ -573,12 +573,23 @@ static bool read_options(struct options *o, int argc, char **argv, struct err *e
     return ok;
 }
 
+/* What needs no server. */
+static int show_themes(const struct options *o)
+{
+    struct err e;
+    if (o->list_themes)
+        ui_list_themes(stdout);
+    int n = o->check_theme != NULL ? ui_check_theme_file(o->check_theme, stdout, &e) : 0;
+    return n < 0 ? complain(&e, EXIT_USAGE) : n > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: a decimal comma would get into JSON */
     struct options o;
     struct err e;
-    if (!read_options(&o, argc, argv, &e) || !ui_check_theme(o.theme, &e)) {
+    bool ok = read_options(&o, argc, argv, &e), themes_only = ok && (o.list_themes || o.check_theme != NULL);
+    if (!ok || (!themes_only && !ui_check_theme(o.theme, &e))) {
         options_release(&o);
         return complain(&e, EXIT_USAGE);
     }
@@ -593,6 +604,8 @@ int main(int argc, char **argv)
         options_completions(stdout, o.completions);
     } else if (o.print_config) {
         options_print_config(stdout, &o);
+    } else if (themes_only) {
+        status = show_themes(&o);
     } else if (o.command == COMMAND_REPORT) {
         signal(SIGPIPE, SIG_IGN);
         status = run_report(&o);

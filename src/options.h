@@ -25,7 +25,9 @@ struct options {
     bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */
-    const char *theme;
+    const char *theme;     /* name or file; NULL: the default */
+    bool list_themes;
+    const char *check_theme; /* name or file; NULL: none */
     const char *svg;       /* file for a picture of the screen at the end of the load */
     int64_t svg_width, svg_height;
     struct threshold fail_if[16];

@@ -49,10 +49,14 @@ static unsigned command_named(const char *name)
     return 0;
 }
 
+/* What ends at once is no setting. */
 static bool config_knows(const struct option *op)
 {
-    return op != NULL && !op->hidden && strcmp(op->name, "help") != 0 && strcmp(op->name, "version") != 0 &&
-           strcmp(op->name, "config") != 0 && strcmp(op->name, "print-config") != 0 && strcmp(op->name, "completions") != 0;
+    static const char *const not[] = {"help", "version", "config", "print-config", "completions", "list-themes", "check-theme"};
+    bool known = op != NULL && !op->hidden;
+    for (size_t i = 0; known && i < ARRAY_LEN(not); i++)
+        known = strcmp(op->name, not[i]) != 0;
+    return known;
 }
 
 static bool config_apply(struct options *o, const struct option *op, const char *value, struct err *e)

@@ -21,7 +21,7 @@ struct ui_config {
     enum ui_glyphs glyphs;
     enum ui_color color;
     char view;                   /* key of the one to begin with; 0: the first */
-    const char *theme;           /* NULL: the default */
+    const char *theme;           /* name or file; NULL: the default */
     volatile sig_atomic_t *stop; /* may be NULL; set by a signal handler: end with UI_INTERRUPT */
     int wake_fd; /* readable: look for a new snapshot at once; ≤ 0: none.  Never read here. */
 };
@@ -37,8 +37,14 @@ enum ui_end {
 /* Can the terminal type that TERM names be used?  False with the reason in e.  Prints and changes nothing. */
 bool ui_check(struct err *e);
 
-/* Is there such a theme (NULL: the default)?  False with a line in e that names those there are. */
+/* Is there such a theme (NULL: the default)?  False with a line in e that names those there are.  What is wrong with its
+ * file is told on stderr. */
 bool ui_check_theme(const char *name, struct err *e);
+/* One line for each theme: its name, its variant, its file or "built in". */
+void ui_list_themes(FILE *f);
+/* Prints what is wrong with a theme's file (--theme's names are taken, too): FILE:LINE: and each warning, and each contrast
+ * that is too low.  Returns how many that are, or −1 where it cannot be read. */
+int ui_check_theme_file(const char *name, FILE *f, struct err *e);
 
 /* Draws until the run or the user ends it; returns an enum ui_end.  The terminal is as it was before on every
  * return, and after die() and fatal signals too.  setlocale(LC_CTYPE, "") must have been called. */

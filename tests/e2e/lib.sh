@@ -19,7 +19,7 @@ FAKEGPU_PRELOAD_FIRST=$(ldd "$TOKGAUGE" 2>/dev/null | awk '/lib[at]san/ { print 
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-e2e.XXXXXX") || exit 1
 # Nothing of the user's own set-up may change a test.
 HOME=$TMP XDG_STATE_HOME=$TMP/state XDG_CONFIG_HOME=$TMP/config
-unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY no_proxy NO_PROXY
+unset XDG_DATA_HOME http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY no_proxy NO_PROXY
 export BUILD TOKGAUGE TESTS_DIR RAWSERVER BLASTER FAKEGPU FAKEGPU_PRELOAD_FIRST TMP HOME XDG_STATE_HOME XDG_CONFIG_HOME
 SERVERS='' SERVER_N=0 CHECKS_FAILED=0 URL='' SERVER_PID=''
 
