@@ -365,6 +365,7 @@ void frame_update(struct ui_state *st, const struct snapshot *s, int w, int h, e
 {
     struct rect at[AREA_FRAME_COUNT];
     st->help_top = MAX_OF(MIN_OF(st->help_top, help_lines(w) - help_rows(w, h)), 0);
+    themes_update(st, h);
     if (layout_frame(w, h, at) && st->view->update != NULL)
         st->view->update(st, s, at[AREA_BODY], glyphs);
 }
@@ -381,6 +382,8 @@ void frame_draw(struct canvas *c, const struct snapshot *s, const struct ui_stat
             draw_status(c, at[AREA_STATUS], s, !address);
         st->view->draw(c, at[AREA_BODY], s, st);
         draw_footer(c, at[AREA_FOOTER], s, st);
+        if (st->themes.on)
+            themes_draw(c, st);
     }
     if (st->help)
         help_draw(c, st);
@@ -443,6 +446,8 @@ bool frame_act(struct ui_state *st, const struct snapshot *s, enum action a, int
 {
     struct rect at[AREA_FRAME_COUNT];
     if (st->help && help_act(st, a, w, h))
+        return true;
+    if (st->themes.on && themes_act(st, a, h))
         return true;
     switch (a) {
     case ACT_HELP:

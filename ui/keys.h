@@ -49,6 +49,8 @@ enum action {
     ACT_HOME,
     ACT_END,
     ACT_SAVE,
+    ACT_THEMES,
+    ACT_ENTER,
     ACT_HELP,
     ACT_CLOSE,
     ACT_REDRAW,

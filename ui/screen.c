@@ -426,6 +426,13 @@ void screen_redraw(void)
     scr.have_last = false;
 }
 
+void screen_set_theme(const struct theme *theme)
+{
+    scr.theme = theme;
+    scr.pairs_n = 1; /* made again as they are needed: terminals have few */
+    screen_redraw();
+}
+
 static short pair_for(int fg, int bg)
 {
     if (fg == COLOR_DEFAULT && bg == COLOR_DEFAULT)

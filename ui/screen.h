@@ -25,6 +25,8 @@ void screen_size(int *w, int *h);
 bool screen_show(const struct canvas *c);
 /* The next screen_show writes every cell. */
 void screen_redraw(void);
+/* From the next screen_show on everything has these looks.  The theme must stay where it is. */
+void screen_set_theme(const struct theme *theme);
 
 enum screen_event {
     SCREEN_NOTHING, /* the timeout, a signal, wake_fd, or room for waiting bytes */

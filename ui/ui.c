@@ -5,6 +5,7 @@
 #include "ui/control.h"
 #include "ui/screen.h"
 #include "ui/svg.h"
+#include "ui/theme_find.h"
 #include "ui/view.h"
 
 #include <errno.h>
@@ -22,7 +23,9 @@
 struct ui {
     const struct ui_config *config;
     const struct snapshot_source *source;
-    struct theme theme;
+    struct theme theme; /* as it is shown */
+    struct theme_entry chosen;
+    struct theme_list themes;
     struct ui_state st;
     struct control ctl;
     struct snapshot *s;
@@ -130,6 +133,51 @@ static void save(struct ui *u, double now)
     control_toast(&u->ctl, &u->st, ok ? ROLE_STATUS_OK : ROLE_STATUS_ERROR, text, now);
 }
 
+/* ---- themes ---- */
+
+static void show_theme(struct ui *u)
+{
+    u->theme = u->themes.at[u->st.themes.at].theme;
+    screen_set_theme(&u->theme);
+}
+
+/* The files are read again, so that whoever writes one sees what it looks like. */
+static void open_themes(struct ui *u)
+{
+    struct theme_picker *p = &u->st.themes;
+    theme_list_release(&u->themes);
+    theme_list_make(&u->themes);
+    p->list = &u->themes;
+    p->at = p->kept = (int)theme_list_place(&u->themes, &u->chosen);
+    p->on = true;
+    u->st.help = false;
+    show_theme(u);
+}
+
+static void after_themes(struct ui *u, int shown, int kept)
+{
+    const struct theme_picker *p = &u->st.themes;
+    if (p->at != shown)
+        show_theme(u);
+    if (p->kept == kept)
+        return;
+    const struct theme_entry *t = &u->themes.at[p->kept];
+    theme_entry_release(&u->chosen);
+    u->chosen = *t;
+    u->chosen.path = t->path != NULL ? xstrdup(t->path) : NULL;
+}
+
+/* Attributes only: mono is made for that.  What was asked for is known to be there since the start. */
+static bool first_theme(struct ui *u, struct err *e)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool mono = u->config->color == UI_COLOR_NEVER || (no_color != NULL && no_color[0] != '\0');
+    if (!theme_open(mono ? "mono" : u->config->theme, &u->chosen, NULL, e))
+        return false;
+    u->theme = u->chosen.theme;
+    return true;
+}
+
 /* ---- keys ---- */
 
 /* Returns how the screen ends by this key, or −1. */
@@ -139,6 +187,7 @@ static int on_key(struct ui *u, int code, double now)
     if (frame_view_key(&u->st, code))
         return -1;
     enum action a = keys_action(code);
+    int shown = u->st.themes.at, kept = u->st.themes.kept;
     switch (a) {
     case ACT_QUIT:
         return UI_QUIT;
@@ -151,7 +200,11 @@ static int on_key(struct ui *u, int code, double now)
         save(u, now);
         break;
     default:
-        if (!frame_act(&u->st, u->s, a, u->w, u->h))
+        if (frame_act(&u->st, u->s, a, u->w, u->h))
+            after_themes(u, shown, kept);
+        else if (a == ACT_THEMES)
+            open_themes(u);
+        else
             control_act(&u->ctl, &u->st, u->s, a, now);
     }
     return -1;
@@ -216,14 +269,12 @@ bool ui_check(struct err *e)
 int ui_run(const struct ui_config *config, const struct snapshot_source *source, struct err *e)
 {
     struct ui u = {.config = config, .source = source, .ctl.source = source, .dirty = true};
-    const char *no_color = getenv("NO_COLOR");
-    bool mono = config->color == UI_COLOR_NEVER || (no_color != NULL && no_color[0] != '\0');
-    if (!theme_load(&u.theme, mono ? "mono" : config->theme)) {
-        err_set(e, "no theme '%s'", config->theme);
+    if (!first_theme(&u, e))
+        return UI_ERROR;
+    if (!screen_open(config, &u.theme, e)) {
+        theme_entry_release(&u.chosen);
         return UI_ERROR;
     }
-    if (!screen_open(config, &u.theme, e))
-        return UI_ERROR;
     frame_init(&u.st);
     if (config->view != 0)
         frame_view_key(&u.st, config->view);
@@ -234,5 +285,7 @@ int ui_run(const struct ui_config *config, const struct snapshot_source *source,
     if (u.have_canvas)
         canvas_release(&u.canvas);
     free(u.s);
+    theme_entry_release(&u.chosen);
+    theme_list_release(&u.themes);
     return end;
 }

@@ -6,6 +6,7 @@
 #include "ui/canvas.h"
 #include "ui/keys.h"
 #include "ui/plot.h"
+#include "ui/theme_find.h"
 
 #include "snapshot.h"
 
@@ -17,10 +18,18 @@ struct wish {
     int value;
 };
 
+/* The list of themes, laid over the view; the theme at `at` is the one that is seen. */
+struct theme_picker {
+    bool on;
+    const struct theme_list *list; /* not owned; NULL: not made yet */
+    int at, top, kept;             /* kept: what Esc goes back to */
+};
+
 struct ui_state {
     const struct view *view;
     bool help;
     int help_top;
+    struct theme_picker themes;
     struct wish target[TARGET_COUNT];
     struct wish pause; /* value: 1 paused, 0 going */
     char toast[160];   /* a message in the footer's place; empty: none */
@@ -61,5 +70,10 @@ bool frame_view_key(struct ui_state *st, int code);
 void help_draw(struct canvas *c, const struct ui_state *st);
 int help_lines(int w);       /* rows that the whole help takes */
 int help_rows(int w, int h); /* rows that are seen at once */
+
+/* view_themes.c: the picker.  It only moves in its list: the caller shows the theme. */
+void themes_update(struct ui_state *st, int h);
+void themes_draw(struct canvas *c, const struct ui_state *st);
+bool themes_act(struct ui_state *st, enum action a, int h);
 
 #endif

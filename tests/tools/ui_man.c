@@ -1,5 +1,5 @@
 /* ui_man: prints the manual page: man/tokgauge.1.in with the lines @OPTIONS@, @KEYS@, @METRICS@, @OUTCOMES@ and
- * @FINDINGS@ replaced by what the program's own tables say.   ui_man man/tokgauge.1.in >man/tokgauge.1   (make man) */
+ * @FINDINGS@, and @ROLES@ in a line, replaced by what the program's own tables say.   ui_man man/tokgauge.1.in >man/tokgauge.1   (make man) */
 #include "measure/timeline.h"
 #include "metrics.h"
 #include "options.h"
@@ -63,6 +63,12 @@ static void print_outcomes(FILE *out)
     }
 }
 
+static void print_roles(FILE *out)
+{
+    for (enum role r = 0; r < ROLE_NAMED; r++)
+        fprintf(out, "%s%s", r > 0 ? ", " : "", role_name(r));
+}
+
 static void print_findings(FILE *out)
 {
     for (size_t i = 0; i < INSIGHT_RULES; i++) {
@@ -98,7 +104,11 @@ static void print_line(FILE *out, const char *line)
         print_outcomes(out);
     else if (strcmp(line, "@FINDINGS@\n") == 0)
         print_findings(out);
-    else if (str_starts(line, ".TH "))
+    else if (strcmp(line, "Roles: @ROLES@.\n") == 0) {
+        fputs("Roles: ", out);
+        print_roles(out);
+        fputs(".\n", out);
+    } else if (str_starts(line, ".TH "))
         fprintf(out, ".TH TOKGAUGE 1 \"\" \"tokgauge " TOKGAUGE_VERSION "\" \"User Commands\"\n");
     else
         fputs(line, out);

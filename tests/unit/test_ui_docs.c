@@ -390,7 +390,7 @@ static void test_tables(void **state)
 {
     (void)state;
     char *readme = slurp(README);
-    assert_int_equal(each_row(readme, "Key", key_row), 5);
+    assert_int_equal(each_row(readme, "Key", key_row), 6);
     assert_true(each_row(readme, "Number", metric_row) >= 6);
     check_views(readme);
     free(readme);

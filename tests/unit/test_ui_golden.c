@@ -188,6 +188,34 @@ static void test_others(void **state)
     free(s);
 }
 
+/* The list of themes over the view: one of the user's own, and one that has mistakes. */
+static void test_themes(void **state)
+{
+    (void)state;
+    static char own[] = "/home/somebody/.config/tokgauge/themes/dusk.theme";
+    struct theme_entry at[5];
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    memset(at, 0, sizeof at);
+    for (size_t i = 0; i < 3; i++) {
+        theme_load(&at[i].theme, theme_builtin(i));
+        str_copy(at[i].name, sizeof at[i].name, theme_builtin(i));
+    }
+    at[3] = at[4] = at[0];
+    str_copy(at[3].name, sizeof at[3].name, "dusk");
+    str_copy(at[3].theme.name, sizeof at[3].theme.name, "Dusk");
+    at[3].path = own;
+    str_copy(at[4].name, sizeof at[4].name, "a-theme-with-a-name-that-is-longer-than-its-column");
+    at[4].found.warnings = 2;
+    const struct theme_list list = {at, ARRAY_LEN(at)};
+    frame_init(&st);
+    st.themes = (struct theme_picker){.on = true, .list = &list, .at = 3, .kept = 0};
+    shoot("themes", s, &st, 80, 24, GLYPHS_BRAILLE);
+    st.themes.at = 4;
+    shoot("themes", s, &st, 60, 16, GLYPHS_ASCII);
+    free(s);
+}
+
 /* The simulated server: a model's name with a path in front, GTT known, VRAM not. */
 static void test_demo(void **state)
 {
@@ -230,7 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
         cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_demo),
+        cmocka_unit_test(test_demo), cmocka_unit_test(test_themes),
         cmocka_unit_test(test_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,13 +214,51 @@ static void test_views(void **state)
     free(s);
 }
 
+/* In the list of themes keys move, Enter keeps, Esc goes back, and those of the load still work. */
+static void test_themes(void **state)
+{
+    (void)state;
+    static struct theme_entry at[30];
+    const struct theme_list list = {at, ARRAY_LEN(at)};
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    frame_init(&st);
+    st.themes = (struct theme_picker){.on = true, .list = &list};
+    static const struct {
+        enum action act;
+        int at;
+    } moves[] = {{ACT_UP, 0}, {ACT_DOWN, 1}, {ACT_THEMES, 2}, {ACT_END, 29}, {ACT_DOWN, 29}, {ACT_PAGE_UP, 11}, {ACT_PAGE_DOWN, 29},
+                 {ACT_THEMES, 0}, {ACT_END, 29}};
+    for (size_t i = 0; i < ARRAY_LEN(moves); i++) {
+        assert_true(frame_act(&st, s, moves[i].act, 80, 24));
+        assert_int_equal(st.themes.at, moves[i].at);
+        frame_update(&st, s, 80, 24, GLYPHS_BRAILLE);
+        assert_true(st.themes.at >= st.themes.top && st.themes.at < st.themes.top + 18); /* in sight */
+    }
+    assert_false(frame_act(&st, s, ACT_STREAMS_MORE, 80, 24));
+    assert_true(frame_act(&st, s, ACT_ENTER, 80, 24));
+    assert_false(st.themes.on);
+    assert_int_equal(st.themes.kept, 29);
+    st.themes.on = true;
+    frame_act(&st, s, ACT_HOME, 80, 24);
+    assert_int_equal(st.themes.at, 0);
+    frame_act(&st, s, ACT_HELP, 80, 24); /* lies above it and is closed first */
+    frame_act(&st, s, ACT_CLOSE, 80, 24);
+    assert_true(st.themes.on);
+    assert_true(frame_act(&st, s, ACT_CLOSE, 80, 24));
+    assert_false(st.themes.on);
+    assert_int_equal(st.themes.at, 29);
+    assert_false(frame_act(&st, s, ACT_THEMES, 80, 24)); /* the caller opens it */
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
-        cmocka_unit_test(test_no_load),
+        cmocka_unit_test(test_no_load),        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
