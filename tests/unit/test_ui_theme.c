@@ -27,6 +27,7 @@ static struct theme_found reads(const char *text, size_t n, struct theme *t)
     FILE *in = fmemopen((void *)(uintptr_t)text, n, "r");
     said[0] = '\0';
     told = 0;
+    memset(t, 0, sizeof *t);
     assert_non_null(in);
     if (in != NULL) {
         found = theme_read(in, "f", "stem", t, &report);
@@ -182,6 +183,7 @@ static struct theme_found read_theme(const char *name, struct theme *t)
     snprintf(path, sizeof path, "themes/%s", name);
     FILE *in = fopen(path, "r");
     said[0] = '\0';
+    memset(t, 0, sizeof *t);
     assert_non_null(in);
     if (in != NULL) {
         found = theme_read(in, path, name, t, &report);
