@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define FRAME_S 0.1      /* between two frames */
+#define WATCH_S 0.2      /* without a load there is news four times a second */
 #define KEY_FRAME_S 0.03 /* between two frames that keys asked for */
 #define SAVE_TRIES 10
 
@@ -225,9 +226,10 @@ static int read_keys(struct ui *u)
 
 static int wait_ms(const struct ui *u, double now)
 {
-    double until = u->dirty ? u->last_frame + (u->hurry ? KEY_FRAME_S : FRAME_S) : now + FRAME_S;
-    double ms = ceil((until - now) * 1000);
-    return ms < 1 ? 1 : ms > FRAME_S * 1000 ? (int)(FRAME_S * 1000) : (int)ms;
+    double most = u->s->state == RUN_WATCH ? WATCH_S : FRAME_S;
+    double wait = u->dirty ? u->last_frame + (u->hurry ? KEY_FRAME_S : FRAME_S) - now : most;
+    double ms = ceil(MIN_OF(wait, most) * 1000);
+    return ms < 1 ? 1 : (int)ms;
 }
 
 static int loop(struct ui *u)

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define AMD 0x1002
-#define TOTALS_EVERY 10 /* looks: they change only when the driver comes back, or memory is given to the GPU at run time */
+#define SLOW_EVERY 10 /* looks: totals change only when the driver comes back, or memory is given to the GPU at run time */
 
 struct amdgpu {
     struct host_roots roots;
@@ -25,7 +25,7 @@ struct amdgpu {
     struct gpu_drm *memory_drm, *sensor_drm; /* one for each thread; NULL: none */
     char drm_why[WHY_SIZE];
     /* The thread of the memory only. */
-    struct gauge total[GPU_MEMORY_VALUES_];
+    struct gauge slow[GPU_MEMORY_VALUES_];
     unsigned looks;
     /* The thread of the sensors only. */
     char hwmon[96];        /* in sysfs; empty: not found */
@@ -165,7 +165,7 @@ static enum gpu_power_state state_of(struct amdgpu *g)
 {
     char path[128], text[32];
     snprintf(path, sizeof path, "%s/power/runtime_status", g->base);
-    if (sysfs_text(g->roots.sys, path, text, sizeof text, NULL))
+    if (sysfs_value(g->roots.sys, path, text, sizeof text, NULL))
         return str_starts(text, "suspend") ? GPU_ASLEEP : GPU_AWAKE;
     snprintf(path, sizeof path, "%s/uevent", g->base);
     return sysfs_text(g->roots.sys, path, text, sizeof text, NULL) ? GPU_AWAKE : GPU_GONE;
@@ -231,18 +231,18 @@ static void read_memory(void *dev, struct gpu_reading *out)
     };
     struct amdgpu *g = dev;
     bool missing = false;
-    bool again = g->looks++ % TOTALS_EVERY == 0;
+    bool again = g->looks++ % SLOW_EVERY == 0;
     out->state = state_of(g);
     for (int i = 0; i < GPU_MEMORY_VALUES_; i++) {
         char why[WHY_SIZE] = "";
-        bool is_total = i == GPU_VRAM_TOTAL || i == GPU_VIS_TOTAL || i == GPU_GTT_TOTAL;
-        if (is_total && !again && out->state != GPU_GONE && isfinite(g->total[i].value)) {
-            out->v[i] = g->total[i];
+        bool fast = i == GPU_VRAM_USED || i == GPU_GTT_USED; /* what moves, and what the guard looks at */
+        if (!fast && !again && out->state != GPU_GONE && isfinite(g->slow[i].value)) {
+            out->v[i] = g->slow[i];
             continue;
         }
         gauge_set(&out->v[i], file(g, g->base, names[i], why), "sysfs", out->state == GPU_GONE ? "the device is gone" : why);
         missing = missing || !isfinite(out->v[i].value);
-        g->total[i] = out->v[i];
+        g->slow[i] = out->v[i];
     }
     if (missing && out->state == GPU_AWAKE && g->memory_drm != NULL)
         gpu_drm_memory(g->memory_drm, out);

@@ -22,7 +22,8 @@ void sysfs_why(char *why, int error)
         why[0] = (char)(why[0] - 'A' + 'a');
 }
 
-long sysfs_bytes(const char *root, const char *path, void *out, size_t size, char *why)
+/* Reads until the file is at its end or `size` is full; once: what one read gives. */
+static long read_file(const char *root, const char *path, void *out, size_t size, bool once, char *why)
 {
     char full[1024];
     if (snprintf(full, sizeof full, "%s/%s", root, path) >= (int)sizeof full) {
@@ -37,6 +38,8 @@ long sysfs_bytes(const char *root, const char *path, void *out, size_t size, cha
     while (got > 0 && n < size) {
         got = read(fd, (char *)out + n, size - n);
         n += got > 0 ? (size_t)got : 0;
+        if (once)
+            break;
     }
     int error = errno;
     if (fd >= 0)
@@ -46,6 +49,18 @@ long sysfs_bytes(const char *root, const char *path, void *out, size_t size, cha
     sysfs_why(why, error);
     errno = error;
     return -1;
+}
+
+long sysfs_bytes(const char *root, const char *path, void *out, size_t size, char *why)
+{
+    return read_file(root, path, out, size, false, why);
+}
+
+bool sysfs_value(const char *root, const char *path, char *out, size_t size, char *why)
+{
+    long n = read_file(root, path, out, size - 1, true, why);
+    out[n > 0 ? n : 0] = '\0';
+    return n >= 0;
 }
 
 bool sysfs_text(const char *root, const char *path, char *out, size_t size, char *why)
@@ -58,7 +73,7 @@ bool sysfs_text(const char *root, const char *path, char *out, size_t size, char
 double sysfs_number(const char *root, const char *path, char *why)
 {
     char text[64], *end;
-    if (!sysfs_text(root, path, text, sizeof text, why))
+    if (!sysfs_value(root, path, text, sizeof text, why))
         return (double)NAN;
     errno = 0;
     long long v = strtoll(text, &end, 10);

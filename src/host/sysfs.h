@@ -18,6 +18,9 @@ extern const struct host_roots host_roots_real;
 long sysfs_bytes(const char *root, const char *path, void *out, size_t size, char *why);
 /* … as text: NUL behind it, cut at the first NUL byte. */
 bool sysfs_text(const char *root, const char *path, char *out, size_t size, char *why);
+/* … as text, in one read: for what the kernel gives whole at the first (an attribute of sysfs, /proc/meminfo), many times a
+ * second (kernel: Documentation/filesystems/sysfs.rst; fs/seq_file.c of a file with one record). */
+bool sysfs_value(const char *root, const char *path, char *out, size_t size, char *why);
 /* One number that is not negative, with nothing but white space behind it; NAN with the reason where there is none. */
 double sysfs_number(const char *root, const char *path, char *why);
 /* The reason in few words: "no such file", "permission denied". */

@@ -259,7 +259,9 @@ watch() {
     before=$(thread_ns memory)
     sleep $((IDLE_S - 3))
     after=$(thread_ns memory)
-    private=$(awk '/^Private_Dirty/ { print $2 }' /proc/"$(pgrep -n -f 'tokgauge watch')"/smaps_rollup)
+    kept=/proc/$(pgrep -n -f 'tokgauge watch')/smaps_rollup
+    private=$(awk '/^Private_Dirty/ { print $2 }' "$kept")
+    alone=$(awk '/^Private_(Clean|Dirty)/ { n += $2 } END { print n }' "$kept")
     wait "$ours_pid"
     wait
     row "watch, 120x40: CPU over $IDLE_S s" '% of a core' "$(value watch.cost '.window_cpu_s / .window_s * 100')" null 0.5 value
@@ -267,6 +269,7 @@ watch() {
         "$(jq -n "($after - $before) / $((IDLE_S - 3)) / 1e7")" null 0.3 value
     row 'watch: peak RSS' MB "$(value watch.cost '.rss_kb / 1024')" null 16 value
     row 'watch: memory of its own (private, dirty)' MB "$(jq -n "$private / 1024")" null 4 value
+    row '  with pages of libraries that nobody else has open just now' MB "$(jq -n "$alone / 1024")" null null info
     for monitor in htop btop; do
         if [ -s "$TMP/$monitor.cost" ]; then
             row "  $monitor in the same minute: CPU" '% of a core' "$(value "$monitor.cost" '.window_cpu_s / .window_s * 100')" null null info
