@@ -199,13 +199,16 @@ static struct rect clip(const struct canvas *c, struct rect r)
 
 void canvas_fill(struct canvas *c, struct rect r, enum role bg)
 {
+    struct cell ground = blank;
+    ground.bg = (uint8_t)bg;
     r = clip(c, r);
-    for (int y = r.y; y < r.y + r.h; y++)
-        for (int x = r.x; x < r.x + r.w; x++) {
-            break_wide(c, x, y);
-            *cell_at(c, x, y) = blank;
-            cell_at(c, x, y)->bg = (uint8_t)bg;
-        }
+    for (int y = r.y; y < r.y + r.h && r.w > 0; y++) {
+        struct cell *row = cell_at(c, r.x, y);
+        break_wide(c, r.x, y);
+        break_wide(c, r.x + r.w - 1, y);
+        for (int x = 0; x < r.w; x++)
+            row[x] = ground;
+    }
 }
 
 void canvas_ground(struct canvas *c, struct rect r, enum role bg, uint8_t attrs)

@@ -490,23 +490,24 @@ bool screen_show(const struct canvas *c)
     if (scr.have_last && (scr.last.w != c->w || scr.last.h != c->h))
         screen_redraw();
     bool all = !scr.have_last, changed = all;
-    for (int y = 0; y < c->h; y++)
-        for (int x = 0; x < c->w; x++) {
-            const struct cell *cell = canvas_at(c, x, y);
-            if (cell->width == 0 || (!all && same(cell, canvas_at(&scr.last, x, y))))
-                continue;
-            put_cell(x, y, cell);
-            changed = true;
-        }
+    for (int y = 0; y < c->h; y++) {
+        const struct cell *row = canvas_at(c, 0, y), *before = all ? NULL : canvas_at(&scr.last, 0, y);
+        if (before != NULL && memcmp(row, before, (size_t)c->w * sizeof *row) == 0) /* most are */
+            continue;
+        for (int x = 0; x < c->w; x++)
+            if (row[x].width != 0 && (before == NULL || !same(&row[x], &before[x])))
+                put_cell(x, y, &row[x]);
+        changed = true;
+    }
     if (!changed)
         return true;
     remember(c);
-    sigset_t before;
-    spool_begin(&before);
+    sigset_t mask;
+    spool_begin(&mask);
     if (all)
         clearok(curscr, TRUE);
     refresh();
-    spool_end(&before);
+    spool_end(&mask);
     return true;
 }
 

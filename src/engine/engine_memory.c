@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define STALE_NS (3 * INT64_C(1000000000)) /* a value that is older is not known, where it should have come more often */
+#define PROCS_STALE_NS (15 * INT64_C(1000000000)) /* looked at every three seconds, and a look may take some */
 #define GROWTH_LEAST (64.0 * 1024 * 1024)  /* bytes a minute: less is no trend */
 #define DAY_S 86400.0
 
@@ -174,21 +175,24 @@ static void put_proc(struct memory_view *m, const struct proc_gpu *p, double *gt
 }
 
 /* The server's own first, however small; then the largest.  Both sides of the difference are of one moment. */
-static void put_procs(struct engine *g)
+static void put_procs(struct engine *g, int64_t now)
 {
     const struct host_sample *h = &g->host;
     struct memory_view *m = &g->view.memory;
     double gtt = 0, vram = 0; /* of those that are shown */
-    m->procs_known = h->procs_at != 0;
-    m->procs_n = 0;
+    m->procs_known = h->procs_at != 0 && now - h->procs_at < PROCS_STALE_NS;
+    m->procs_n = m->procs_more = m->procs_hidden = 0;
+    m->other_gtt = m->other_vram = (double)NAN;
+    if (!m->procs_known)
+        return;
     m->procs_hidden = h->procs_total.hidden;
     for (int turn = 0; turn < 2; turn++)
         for (size_t i = 0; i < h->procs_n && m->procs_n < SNAP_PROCS; i++)
             if (h->procs[i].server == (turn == 0))
                 put_proc(m, &h->procs[i], &gtt, &vram);
     m->procs_more = h->procs_total.count > m->procs_n ? h->procs_total.count - m->procs_n : 0;
-    m->other_gtt = m->procs_known ? left_of(h->procs_gtt, gtt) : (double)NAN;
-    m->other_vram = m->procs_known ? left_of(h->procs_vram, vram) : (double)NAN;
+    m->other_gtt = left_of(h->procs_gtt, gtt);
+    m->other_vram = left_of(h->procs_vram, vram);
 }
 
 static double gtt_headroom(const struct engine *g)
@@ -268,24 +272,26 @@ void engine_fill_memory(struct engine *g, int64_t now)
     /* A simulated server's machine is simulated: until it has told its memory, this machine's does not stand in for it. */
     bool mixed = g->server_known && g->result.pre.server.simulated && !g->host.memory_simulated;
     see_gpu(g);
-    bool stale = mixed || now - g->host.at > MAX_OF(STALE_NS, 3 * g->cfg->machine.sample_ns);
+    int64_t most = MAX_OF(STALE_NS, 3 * g->cfg->machine.sample_ns);
+    bool gpu_stale = mixed || now - g->host.gpu_at > most, ram_stale = mixed || now - g->host.ram_at > most;
     bool sensors_stale = mixed || now - g->host.sensors_at > STALE_NS;
-    put_ram(g, stale);
-    put_gpu(g, stale, sensors_stale);
+    put_ram(g, ram_stale);
+    put_gpu(g, gpu_stale, sensors_stale);
     put_limits(g);
-    put_procs(g);
+    put_procs(g, now);
     struct host_stack stack;
     struct host_memory unknown;
     host_parse_meminfo("", &unknown);
-    host_stack(mixed ? &unknown : &g->host.memory, m->gtt_used.value, &stack);
+    host_stack(ram_stale ? &unknown : &g->host.memory, m->gtt_used.value, &stack);
     m->stack.gtt = stack.gtt;
     m->stack.other = stack.other;
     m->stack.unaccounted = stack.unaccounted;
     m->stack.cache = stack.cache;
     m->stack.free = stack.free;
-    m->pressure_some = g->host.pressure.some;
-    m->pressure_full = g->host.pressure.full;
-    m->cpu = g->host.cpu;
+    bool host_stale = now - g->host.sensors_at > STALE_NS; /* of this machine, whatever is simulated */
+    m->pressure_some = host_stale ? (double)NAN : g->host.pressure.some;
+    m->pressure_full = host_stale ? (double)NAN : g->host.pressure.full;
+    m->cpu = host_stale ? (double)NAN : g->host.cpu;
     str_copy(m->container, sizeof m->container, g->host.container);
     m->not_server = g->result.memory_not_server;
     m->guard_ram = g->guard.ram_line;

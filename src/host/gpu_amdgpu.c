@@ -25,6 +25,7 @@ struct amdgpu {
     struct gpu_drm *memory_drm, *sensor_drm; /* one for each thread; NULL: none */
     char drm_why[WHY_SIZE];
     /* The thread of the memory only. */
+    struct sysfs_file status, used[GPU_MEMORY_VALUES_];
     struct gauge slow[GPU_MEMORY_VALUES_];
     unsigned looks;
     /* The thread of the sensors only. */
@@ -154,18 +155,18 @@ static size_t list(const struct host_roots *roots, struct gpu_id *out, size_t ma
 
 /* ---- opening ---- */
 
-static double file(struct amdgpu *g, const char *folder, const char *name, char *why)
+static double file(struct amdgpu *g, struct sysfs_file *kept, const char *folder, const char *name, char *why)
 {
     char path[160];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    return sysfs_number(g->roots.sys, path, why);
+    return sysfs_number_kept(kept, g->roots.sys, path, why);
 }
 
-static enum gpu_power_state state_of(struct amdgpu *g)
+static enum gpu_power_state state_of(struct amdgpu *g, struct sysfs_file *kept)
 {
     char path[128], text[32];
     snprintf(path, sizeof path, "%s/power/runtime_status", g->base);
-    if (sysfs_value(g->roots.sys, path, text, sizeof text, NULL))
+    if (sysfs_value(kept, g->roots.sys, path, text, sizeof text, NULL))
         return str_starts(text, "suspend") ? GPU_ASLEEP : GPU_AWAKE;
     snprintf(path, sizeof path, "%s/uevent", g->base);
     return sysfs_text(g->roots.sys, path, text, sizeof text, NULL) ? GPU_AWAKE : GPU_GONE;
@@ -198,7 +199,7 @@ static void *open_device(const struct host_roots *roots, struct gpu_id *id)
     g->roots = *roots;
     snprintf(g->base, sizeof g->base, "bus/pci/devices/%s", id->pci);
     gfx_by_kfd(roots->sys, id);
-    if (state_of(g) == GPU_AWAKE) {
+    if (state_of(g, NULL) == GPU_AWAKE) {
         g->memory_drm = gpu_drm_open(roots->dev, id, g->drm_why);
         g->sensor_drm = g->memory_drm != NULL ? gpu_drm_open(roots->dev, id, g->drm_why) : NULL;
     } else {
@@ -215,6 +216,9 @@ static void *open_device(const struct host_roots *roots, struct gpu_id *id)
 static void close_device(void *dev)
 {
     struct amdgpu *g = dev;
+    sysfs_close(&g->status);
+    for (int i = 0; i < GPU_MEMORY_VALUES_; i++)
+        sysfs_close(&g->used[i]);
     gpu_drm_close(g->memory_drm);
     gpu_drm_close(g->sensor_drm);
     free(g);
@@ -232,7 +236,7 @@ static void read_memory(void *dev, struct gpu_reading *out)
     struct amdgpu *g = dev;
     bool missing = false;
     bool again = g->looks++ % SLOW_EVERY == 0;
-    out->state = state_of(g);
+    out->state = state_of(g, &g->status);
     for (int i = 0; i < GPU_MEMORY_VALUES_; i++) {
         char why[WHY_SIZE] = "";
         bool fast = i == GPU_VRAM_USED || i == GPU_GTT_USED; /* what moves, and what the guard looks at */
@@ -240,7 +244,7 @@ static void read_memory(void *dev, struct gpu_reading *out)
             out->v[i] = g->slow[i];
             continue;
         }
-        gauge_set(&out->v[i], file(g, g->base, names[i], why), "sysfs", out->state == GPU_GONE ? "the device is gone" : why);
+        gauge_set(&out->v[i], file(g, fast ? &g->used[i] : NULL, g->base, names[i], why), "sysfs", out->state == GPU_GONE ? "the device is gone" : why);
         missing = missing || !isfinite(out->v[i].value);
         g->slow[i] = out->v[i];
     }
@@ -292,14 +296,14 @@ static void read_hwmon(struct amdgpu *g, struct gpu_reading *out)
         set(&out->v[GPU_SCLK], (double)NAN, why);
         return;
     }
-    set(&out->v[GPU_TEMPERATURE], file(g, g->hwmon, "temp1_input", why) / 1e3, why);
-    double power = file(g, g->hwmon, "power1_average", why);
+    set(&out->v[GPU_TEMPERATURE], file(g, NULL, g->hwmon, "temp1_input", why) / 1e3, why);
+    double power = file(g, NULL, g->hwmon, "power1_average", why);
     if (!isfinite(power))
-        power = file(g, g->hwmon, "power1_input", why);
+        power = file(g, NULL, g->hwmon, "power1_input", why);
     /* The driver's fraction is not one of a watt (45.67 W is published as 45067000 µW): only whole watts are real. */
     set(&out->v[GPU_POWER], floor(power / 1e6), why);
     out->power_is_package = g->id.apu;
-    set(&out->v[GPU_SCLK], file(g, g->hwmon, "freq1_input", why) / 1e6, why);
+    set(&out->v[GPU_SCLK], file(g, NULL, g->hwmon, "freq1_input", why) / 1e6, why);
 }
 
 static void set_limit(struct gpu_reading *out, enum gpu_limit l, double share)
@@ -359,7 +363,7 @@ static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
 {
     struct amdgpu *g = dev;
     char why[WHY_SIZE] = "";
-    out->state = state_of(g);
+    out->state = state_of(g, NULL);
     out->limited_most = (double)NAN;
     out->limited_by = NULL;
     for (int i = 0; i < GPU_LIMITS; i++)
@@ -370,7 +374,7 @@ static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
         g->residency_known = false;
         return;
     }
-    double busy = file(g, g->base, "gpu_busy_percent", why);
+    double busy = file(g, NULL, g->base, "gpu_busy_percent", why);
     if (busy > 100)
         str_copy(why, sizeof why, "more than 100 %");
     set(&out->v[GPU_BUSY], busy <= 100 ? busy : (double)NAN, why);

@@ -58,10 +58,10 @@ void host_stack(const struct host_memory *m, double gtt, struct host_stack *out)
     out->other = rest - out->unaccounted;
 }
 
-bool host_read_memory(const char *proc, struct host_memory *m, struct err *e)
+bool host_read_memory(const char *proc, struct sysfs_file *kept, struct host_memory *m, struct err *e)
 {
     char text[8192], why[WHY_SIZE];
-    bool ok = sysfs_value(proc, "meminfo", text, sizeof text, why);
+    bool ok = sysfs_value(kept, proc, "meminfo", text, sizeof text, why);
     host_parse_meminfo(ok ? text : "", m);
     return ok || err_set(e, "cannot read '%s/meminfo': %s", proc, why);
 }

@@ -2,6 +2,7 @@
 #ifndef TG_HOST_H
 #define TG_HOST_H
 
+#include "host/sysfs.h"
 #include "util.h"
 
 #include <stdbool.h>
@@ -33,8 +34,8 @@ struct host_cpu { /* counters since the start of the machine, in ticks */
 
 /* Pure: reads the text of /proc/meminfo.  What is missing or not a number is NAN. */
 void host_parse_meminfo(const char *text, struct host_memory *m);
-/* proc: usually "/proc".  False with the reason in e where the file cannot be read; *m is all NAN then. */
-bool host_read_memory(const char *proc, struct host_memory *m, struct err *e);
+/* proc: usually "/proc"; kept: its file, or NULL.  False with the reason in e where the file cannot be read; *m is all NAN then. */
+bool host_read_memory(const char *proc, struct sysfs_file *kept, struct host_memory *m, struct err *e);
 
 /* Pure.  gtt: bytes in use, NAN or 0 where there is no such pool in this memory. */
 void host_stack(const struct host_memory *m, double gtt, struct host_stack *out);

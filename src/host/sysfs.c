@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct host_roots host_roots_real = {"/proc", "/sys", "/dev"};
@@ -22,24 +23,25 @@ void sysfs_why(char *why, int error)
         why[0] = (char)(why[0] - 'A' + 'a');
 }
 
-/* Reads until the file is at its end or `size` is full; once: what one read gives. */
-static long read_file(const char *root, const char *path, void *out, size_t size, bool once, char *why)
+static int open_file(const char *root, const char *path)
 {
     char full[1024];
     if (snprintf(full, sizeof full, "%s/%s", root, path) >= (int)sizeof full) {
         errno = ENAMETOOLONG;
-        sysfs_why(why, errno);
         return -1;
     }
     /* Not to be held up by what is no file of the kernel. */
-    int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+long sysfs_bytes(const char *root, const char *path, void *out, size_t size, char *why)
+{
+    int fd = open_file(root, path);
     size_t n = 0;
     ssize_t got = fd < 0 ? -1 : 1;
     while (got > 0 && n < size) {
         got = read(fd, (char *)out + n, size - n);
         n += got > 0 ? (size_t)got : 0;
-        if (once)
-            break;
     }
     int error = errno;
     if (fd >= 0)
@@ -51,14 +53,37 @@ static long read_file(const char *root, const char *path, void *out, size_t size
     return -1;
 }
 
-long sysfs_bytes(const char *root, const char *path, void *out, size_t size, char *why)
+void sysfs_close(struct sysfs_file *kept)
 {
-    return read_file(root, path, out, size, false, why);
+    if (kept->is_open)
+        close(kept->fd);
+    kept->is_open = false;
 }
 
-bool sysfs_value(const char *root, const char *path, char *out, size_t size, char *why)
+/* The file of a device that has gone gives ENODEV for good, also when there is one of the same name again. */
+static ssize_t read_kept(struct sysfs_file *kept, char *out, size_t size)
 {
-    long n = read_file(root, path, out, size - 1, true, why);
+    struct stat now;
+    ssize_t n = -1;
+    if (kept->is_open && fstat(kept->fd, &now) == 0 && now.st_nlink > 0)
+        n = pread(kept->fd, out, size, 0);
+    if (n < 0)
+        sysfs_close(kept);
+    return n;
+}
+
+bool sysfs_value(struct sysfs_file *kept, const char *root, const char *path, char *out, size_t size, char *why)
+{
+    struct sysfs_file once = {.is_open = false}, *f = kept != NULL ? kept : &once;
+    ssize_t n = read_kept(f, out, size - 1);
+    if (n < 0) {
+        f->fd = open_file(root, path);
+        f->is_open = f->fd >= 0;
+        n = f->is_open ? read(f->fd, out, size - 1) : -1;
+        if (n < 0)
+            sysfs_why(why, errno);
+    }
+    sysfs_close(&once);
     out[n > 0 ? n : 0] = '\0';
     return n >= 0;
 }
@@ -70,10 +95,10 @@ bool sysfs_text(const char *root, const char *path, char *out, size_t size, char
     return n >= 0;
 }
 
-double sysfs_number(const char *root, const char *path, char *why)
+double sysfs_number_kept(struct sysfs_file *kept, const char *root, const char *path, char *why)
 {
     char text[64], *end;
-    if (!sysfs_value(root, path, text, sizeof text, why))
+    if (!sysfs_value(kept, root, path, text, sizeof text, why))
         return (double)NAN;
     errno = 0;
     long long v = strtoll(text, &end, 10);
@@ -84,4 +109,9 @@ double sysfs_number(const char *root, const char *path, char *why)
         return (double)NAN;
     }
     return (double)v;
+}
+
+double sysfs_number(const char *root, const char *path, char *why)
+{
+    return sysfs_number_kept(NULL, root, path, why);
 }

@@ -82,7 +82,7 @@ void system_read(const struct host_roots *roots, const struct gpu_id *gpu, struc
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     s->cores = cores > 0 ? (int)cores : 0;
     struct host_memory m;
-    host_read_memory(roots->proc, &m, NULL);
+    host_read_memory(roots->proc, NULL, &m, NULL);
     s->ram = m.total;
     struct utsname u;
     if (uname(&u) == 0)

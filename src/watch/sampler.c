@@ -12,11 +12,14 @@
 
 #define SENSORS_NS NS_PER_SEC
 #define PROCS_NS (3 * NS_PER_SEC)
+#define PATIENCE_NS NS_PER_SEC /* with a read that hangs */
 #define FIND_AGAIN 10 /* scans: a server that was started again has another process */
 
 struct sampler {
     struct host_roots roots;
-    struct ticker *memory, *sensors, *procs_ticker;
+    struct ticker *tickers[3]; /* each may hang without holding up another */
+    int64_t memory_ns;
+    struct sysfs_file meminfo; /* only the thread of memory */
     bool chosen; /* by the user */
 
     /* Devices are never closed before the end: another thread may be reading one. */
@@ -36,19 +39,28 @@ struct sampler {
     char boot[512];
 
     pthread_mutex_t reading; /* held while a GPU's memory is read */
-    pthread_mutex_t looking; /* at processes: held over a whole look, the next four under it */
+    pthread_mutex_t looking; /* at processes: held over a whole look, the next three under it */
     struct procs *procs;
     struct server_proc server;
-    int port; /* 0: no server on this machine */
     int scans;
+    atomic_int port; /* 0: no server on this machine */
 };
+
+static bool lock_within(pthread_mutex_t *m, int64_t ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t at = until.tv_sec * NS_PER_SEC + until.tv_nsec + ns;
+    until = (struct timespec){at / NS_PER_SEC, at % NS_PER_SEC};
+    return pthread_mutex_timedlock(m, &until) == 0;
+}
 
 /* ---- memory ---- */
 
-static void read_ram(struct sampler *s, struct host_memory *m, char why[WHY_SIZE], bool *simulated)
+static void read_ram(struct sampler *s, struct sysfs_file *kept, struct host_memory *m, char why[WHY_SIZE], bool *simulated)
 {
     struct err e = {""};
-    host_read_memory(s->roots.proc, m, &e);
+    host_read_memory(s->roots.proc, kept, m, &e);
     pthread_mutex_lock(&s->lock);
     *simulated = s->simulated;
     if (*simulated) {
@@ -63,41 +75,61 @@ static void read_ram(struct sampler *s, struct host_memory *m, char why[WHY_SIZE
     str_copy(why, WHY_SIZE, *simulated ? "" : e.msg);
 }
 
-/* One at a time: a device's memory is one thread's to read. */
-static void read_gpu(struct sampler *s, struct gpu *g, struct gpu_reading *r)
+/* kept is the own of the thread of memory; another one that has to step in has none. */
+static void sample_ram(struct sampler *s, struct sysfs_file *kept)
 {
-    pthread_mutex_lock(&s->reading);
-    gpu_memory(g, r);
-    pthread_mutex_unlock(&s->reading);
-}
-
-static bool sample_memory(void *ctx, const atomic_bool *stop)
-{
-    (void)stop;
-    struct sampler *s = ctx;
     struct host_memory m;
-    struct gpu_reading r;
     char why[WHY_SIZE];
     bool simulated;
-    struct gpu *g = atomic_load(&s->gpu);
-    read_ram(s, &m, why, &simulated);
-    gpu_reading_clear(&r);
-    if (g != NULL)
-        read_gpu(s, g, &r);
+    read_ram(s, kept, &m, why, &simulated);
     int64_t now = clock_ns();
     pthread_mutex_lock(&s->lock);
     struct host_sample *l = &s->last;
     l->memory = m;
     l->memory_simulated = simulated;
     memcpy(l->why, why, sizeof why);
+    l->ram_at = now;
+    l->seq++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* One at a time: a device's memory is one thread's to read.  False where the one before hangs. */
+static bool read_gpu(struct sampler *s, struct gpu *g, struct gpu_reading *r)
+{
+    if (!lock_within(&s->reading, PATIENCE_NS))
+        return false;
+    gpu_memory(g, r);
+    pthread_mutex_unlock(&s->reading);
+    return true;
+}
+
+static void sample_gpu(struct sampler *s)
+{
+    struct gpu_reading r;
+    struct gpu *g = atomic_load(&s->gpu);
+    gpu_reading_clear(&r);
+    if (g != NULL && !read_gpu(s, g, &r))
+        return;
+    int64_t now = clock_ns();
+    pthread_mutex_lock(&s->lock);
+    struct host_sample *l = &s->last;
     memcpy(l->reading.v, r.v, GPU_MEMORY_VALUES_ * sizeof r.v[0]);
     l->reading.state = r.state;
     l->has_gpu = g != NULL;
     if (g != NULL)
         l->gpu = *gpu_identity(g);
-    l->at = now;
+    l->gpu_at = now;
     l->seq++;
     pthread_mutex_unlock(&s->lock);
+}
+
+/* One thread for both: a second one would cost as much as the reading. */
+static bool sample_memory(void *ctx, const atomic_bool *stop)
+{
+    (void)stop;
+    struct sampler *s = ctx;
+    sample_ram(s, &s->meminfo);
+    sample_gpu(s);
     return true;
 }
 
@@ -201,7 +233,7 @@ static bool is_there(const struct sampler *s, int pid)
 
 static void look_for_server(struct sampler *s)
 {
-    server_proc_find(s->roots.proc, s->port, &s->server);
+    server_proc_find(s->roots.proc, atomic_load(&s->port), &s->server);
     follow_server(s);
 }
 
@@ -210,7 +242,8 @@ static bool sample_procs(void *ctx, const atomic_bool *stop)
     (void)stop;
     struct sampler *s = ctx;
     pthread_mutex_lock(&s->looking);
-    if (s->port > 0 && (s->scans % FIND_AGAIN == 0 || s->server.pid == 0 || !is_there(s, s->server.pid)))
+    int port = atomic_load(&s->port);
+    if (port > 0 && (s->scans % FIND_AGAIN == 0 || s->server.pid == 0 || !is_there(s, s->server.pid)))
         look_for_server(s);
     s->scans++;
     struct gpu *g = atomic_load(&s->gpu);
@@ -257,6 +290,7 @@ static void free_sampler(struct sampler *s)
     for (size_t i = 0; i < s->opened_n; i++)
         gpu_close(s->opened[i]);
     gpu_close(s->sim);
+    sysfs_close(&s->meminfo);
     procs_free(s->procs);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->looking);
@@ -284,14 +318,20 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     }
     sample_memory(s, NULL);
     sample_sensors(s, NULL);
-    s->memory = ticker_start("memory", c->memory_ns, sample_memory, s);
-    s->sensors = ticker_start("sensors", SENSORS_NS, sample_sensors, s);
-    s->procs_ticker = ticker_start("processes", PROCS_NS, sample_procs, s);
+    s->memory_ns = c->memory_ns;
+    s->tickers[0] = ticker_start("memory", c->memory_ns, sample_memory, s);
+    s->tickers[1] = ticker_start("sensors", SENSORS_NS, sample_sensors, s);
+    s->tickers[2] = ticker_start("processes", PROCS_NS, sample_procs, s);
     return s;
 }
 
 void sampler_get(struct sampler *s, struct host_sample *out)
 {
+    pthread_mutex_lock(&s->lock);
+    bool late = clock_ns() - s->last.ram_at > s->memory_ns + PATIENCE_NS;
+    pthread_mutex_unlock(&s->lock);
+    if (late) /* the GPU holds that thread up, and now of all times RAM must not be out of sight */
+        sample_ram(s, NULL);
     pthread_mutex_lock(&s->lock);
     *out = s->last;
     pthread_mutex_unlock(&s->lock);
@@ -299,12 +339,16 @@ void sampler_get(struct sampler *s, struct host_sample *out)
 
 void sampler_server(struct sampler *s, int port, struct server_proc *out)
 {
-    pthread_mutex_lock(&s->looking);
-    s->port = port;
+    struct gpu *before = atomic_load(&s->gpu);
+    memset(out, 0, sizeof *out);
+    atomic_store(&s->port, port);
+    if (!lock_within(&s->looking, PATIENCE_NS))
+        return;
     look_for_server(s);
     *out = s->server;
     pthread_mutex_unlock(&s->looking);
-    sample_memory(s, NULL); /* of the right GPU, from the first moment on */
+    if (atomic_load(&s->gpu) != before)
+        sample_gpu(s); /* of the right one, from the first moment on */
 }
 
 void sampler_simulate(struct sampler *s, const double gpu[GPU_MEMORY_VALUES_], double ram_total, double ram_used)
@@ -325,8 +369,9 @@ const struct host_roots *sampler_roots(const struct sampler *s)
 
 void sampler_stop(struct sampler *s)
 {
-    ticker_stop(s->memory);
-    ticker_stop(s->sensors);
-    ticker_stop(s->procs_ticker);
-    free_sampler(s);
+    bool ended = true;
+    for (size_t i = 0; i < ARRAY_LEN(s->tickers); i++)
+        ended &= ticker_stop_within(s->tickers[i], PATIENCE_NS);
+    if (ended)
+        free_sampler(s);
 }

@@ -20,8 +20,8 @@ struct sampler_config {
 };
 
 struct host_sample {
-    int64_t at, sensors_at, procs_at; /* monotonic ns; 0: none yet */
-    uint64_t seq;                     /* memory samples so far */
+    int64_t ram_at, gpu_at, sensors_at, procs_at; /* monotonic ns; 0: none yet */
+    uint64_t seq;                     /* changes with every sample of RAM or of the GPU's memory */
     struct host_memory memory;
     bool memory_simulated;
     char why[WHY_SIZE];               /* empty, or why memory is unknown */
@@ -44,14 +44,16 @@ struct sampler;
 /* The first sample of memory and sensors is there when it returns.  NULL with a line in e where the wanted device is not
  * there.  Opens the GPU: call it before anything is drawn. */
 struct sampler *sampler_start(const struct sampler_config *c, struct err *e);
+/* Reads RAM itself where the thread that should is late. */
 void sampler_get(struct sampler *s, struct host_sample *out);
 /* The server is on this machine and listens there: its process is looked for, and its GPU is watched, from now on; what was
- * found at once is in *out. */
+ * found at once is in *out.  Where another look does not come to an end, it is left to a later one. */
 void sampler_server(struct sampler *s, int port, struct server_proc *out);
 /* The server is simulated: this is the memory of its machine, from now on.  Bytes; NAN unknown. */
 void sampler_simulate(struct sampler *s, const double gpu[GPU_MEMORY_VALUES_], double ram_total, double ram_used);
 /* Bytes of the TTM limit and so on, for the header of a run file. */
 const struct host_roots *sampler_roots(const struct sampler *s);
+/* A read that hangs (a driver that is being reset) is left behind with its thread after a second. */
 void sampler_stop(struct sampler *s);
 
 #endif

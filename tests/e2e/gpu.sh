@@ -38,6 +38,14 @@ look "by libdrm alone" "$MEMORY and .gtt_from == \"libdrm\"" --no-sysfs-memory
 look "a node that may not be opened" "$MEMORY and $SENSORS" --no-render
 look "a driver without version" "$MEMORY and $SENSORS" --version-fails
 look "libdrm that does not come up" "$MEMORY and $SENSORS" --accel-fails
+# Sensors by libdrm alone, each failing alone.
+N=0
+for value in gpu_sclk_mhz gpu_mclk_mhz gpu_temperature_c gpu_busy_percent gpu_power_w; do
+    N=$((N + 1))
+    look "sensor $N of the driver fails, and no other" "$MEMORY and .$value == null and
+        ([.gpu_sclk_mhz, .gpu_mclk_mhz, .gpu_temperature_c, .gpu_busy_percent, .gpu_power_w] | map(select(. != null)) | length) == 4" \
+        --no-sysfs-sensors --sensor-fails "$N"
+done
 # shellcheck disable=SC2086
 {
     check "as text: says what could not be used" sh -c '"$@" | grep -F "/dev/dri/renderD128: permission denied: values from sysfs only"' sh \
@@ -68,7 +76,8 @@ control() {
 }
 # shellcheck disable=SC2086
 $FAKEGPU --control "$CONTROL" --log "$TMP/gpu.log" -- "$TOKGAUGE" watch --json --proc-root "$PROC" >"$SEEN" 2>"$TMP/watch.err" &
-SERVERS="$SERVERS $!"
+FIRST=$!
+SERVERS="$SERVERS $FIRST"
 shows "a line a second" "$MEMORY"
 control 'gtt_used=50000000000\nvram_used=400000000\ngpu_busy=12\n'
 shows "what changes is seen" '.gtt_used == 50000000000 and .vram_used == 400000000 and .gpu_busy_percent == 12'
@@ -86,6 +95,38 @@ control 'restore\ngtt_used=52000000000\n'
 shows "it is back" '.gtt_used == 52000000000 and .gpu_busy_percent == 12'
 check "nothing was said on stderr" same "$(cat "$TMP/watch.err")" ""
 
+kill -TERM "$FIRST"
+wait "$FIRST"
+
+# ---- a driver that hangs ----
+
+printf 'gtt_used=42627399680\n' >"$CONTROL"
+: >"$SEEN"
+# shellcheck disable=SC2086
+$FAKEGPU --control "$CONTROL" --no-sysfs-memory -- "$TOKGAUGE" watch --json --proc-root "$PROC" >"$SEEN" 2>"$TMP/watch.err" &
+HUNG=$!
+SERVERS="$SERVERS $HUNG"
+shows "by libdrm alone, while all is well" "$MEMORY and .gtt_from == \"libdrm\""
+control 'hang\n'
+shows "a read that does not return: unknown" '.gtt_used == null'
+check "what does not hang goes on" json "$TMP/last" '.ram_used > 0 and .gpu_busy_percent == 97'
+ram_grows() { # more is used now: the thread of RAM does not stand still
+    sed 's/^MemAvailable:.*/MemAvailable:   10000000 kB/' "$PROC/meminfo" >"$PROC/new" && cp "$PROC/meminfo" "$TMP/meminfo" &&
+        mv "$PROC/new" "$PROC/meminfo"
+}
+ram_grows
+shows "RAM too" '.gtt_used == null and .ram_available == 10000000 * 1024'
+control 'go-on\ngtt_used=43000000000\n'
+shows "it is back when the driver is" '.gtt_used == 43000000000'
+control 'hang\n'
+shows "and hangs again" '.gtt_used == null'
+kill -TERM "$HUNG"
+gone() { ! kill -0 "$1" 2>/dev/null; }
+check "the program ends all the same" within 10 gone "$HUNG"
+wait "$HUNG"
+check "as it was told" same "$?" 143
+mv "$TMP/meminfo" "$PROC/meminfo"
+
 # ---- on a screen ----
 
 printf 'gtt_used=30000000000\n' >"$CONTROL"
@@ -99,6 +140,9 @@ wait "75 %"
 wait "other, or not visible"
 key 1
 wait "GTT left 13.3 GiB"
+key 4
+until printf 'hang\n' >$CONTROL
+wait "no answer for some seconds"
 key q
 expect-exit 0
 restored
@@ -114,3 +158,48 @@ check "its process is found, and is in the run file" exits 0 "$TOKGAUGE" run "$U
 check "with its command line" json "$TMP/local.ndjson" "
     .[0].server_process | .pid == $SERVER_PID and (.command | test(\"rawserver ok\"))" -s
 check "in the report too" sh -c '"$1" report "$2" | grep -E "Launch command.*rawserver"' sh "$TOKGAUGE" "$TMP/local.ndjson"
+
+# ---- another GPU while a load runs ----
+
+# A second card in a tree of files; the server's process, as this tree shows it, has its memory on the one or the other.
+TREE=$TMP/tree SYS=$TMP/tree/sys APU=0000:c5:00.0 CARD=0000:03:00.0
+gpu_files() { # PCI CARDN DEVICE VRAM_TOTAL VRAM_USED GTT_TOTAL GTT_USED
+    device=$SYS/bus/pci/devices/$1
+    mkdir -p "$device/power" "$device/drm/renderD$((127 + $2))" "$SYS/class/drm/card$2"
+    ln -s "$device" "$SYS/class/drm/card$2/device"
+    printf 'DRIVER=amdgpu\nPCI_ID=1002:%s\nPCI_SLOT_NAME=%s\n' "$3" "$1" >"$device/uevent"
+    echo active >"$device/power/runtime_status"
+    echo "$4" >"$device/mem_info_vram_total" && echo "$5" >"$device/mem_info_vram_used"
+    echo "$6" >"$device/mem_info_gtt_total" && echo "$7" >"$device/mem_info_gtt_used"
+}
+gpu_files "$APU" 1 1586 536870912 1000 56908316672 9663676416
+gpu_files "$CARD" 2 7590 17179869184 8589934592 17179869184 1000
+start_server "$RAWSERVER" ok
+process() { # PID PCI NODE
+    mkdir -p "$TREE/proc/$1/fd" "$TREE/proc/$1/fdinfo" "$TREE/proc/net"
+    ln -sf "socket:[4001]" "$TREE/proc/$1/fd/3" && ln -sf "/dev/dri/$3" "$TREE/proc/$1/fd/9"
+    echo "$1 (vllm) S 1 1 1" >"$TREE/proc/$1/stat" && echo vllm >"$TREE/proc/$1/comm"
+    printf 'vllm\0serve\0' >"$TREE/proc/$1/cmdline"
+    printf 'drm-driver:\tamdgpu\ndrm-pdev:\t%s\ndrm-client-id:\t7\ndrm-memory-vram:\t8000000 KiB\ndrm-memory-gtt:\t8000 KiB\n' "$2" \
+        >"$TREE/proc/$1/fdinfo/9"
+}
+process 500 "$APU" renderD128
+cp "$PROC/meminfo" "$TREE/proc/"
+printf '  sl\n   0: 0100007F:%04X 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4001 1 0 100 0 0 10 0\n' "${URL##*:}" >"$TREE/proc/net/tcp"
+"$TOKGAUGE" run "$URL" --json -c 1 --context 16 --max-tokens 8 --out "$TMP/two.ndjson" --proc-root "$TREE/proc" --sysfs-root "$SYS" \
+    --dev-root "$TREE/dev" >"$TMP/two.out" 2>"$TMP/err" &
+RUN=$!
+SERVERS="$SERVERS $RUN"
+rows() { # EXPRESSION: a row of the file is so
+    [ -n "$(jq -c "select($1)" "$TMP/two.ndjson" 2>/dev/null)" ]
+}
+check "a load with the one that the server uses" within 10 rows '.type == "sample" and .gtt_used == 9663676416 and .state == "load"'
+process 600 "$CARD" renderD129 # the server was started again, on the other one
+rm -r "$TREE/proc/500"
+check "the other one, while the load runs" within 15 rows '.type == "sample" and .vram_used == 8589934592 and .gtt_used == 1000'
+check "is told" rows ".type == \"event\" and .level == \"warning\" and (.text | startswith(\"now watching the GPU at $CARD\"))"
+check "with its process" rows '.type == "process" and .server_process.pid == 600'
+kill -INT "$RUN"
+wait "$RUN"
+check "nothing of the first one stands under the other's name" json "$TMP/two.out" '
+    .memory_gib | .gtt.peak < 0.1 and .gtt.total == 16 and .vram.peak == 8'

@@ -28,6 +28,15 @@ check "more than there is at the start: half of that is the line, said once" sh 
     "$1" run "$2" --json -c 1 -n 2 --context 64 --max-tokens 500 --guard 100GiB --out "$3" >/dev/null 2>&1 &&
     jq -es "map(select(.type == \"event\" and (.text | test(\"GTT has only 13.3 GiB left at the start: the guard stops the load at 6.\")))) |
         length == 1" "$3"' sh "$TOKGAUGE" "$URL" "$TMP/half.ndjson"
+# Sending is over, the answers are not, and memory grows with them.
+drained() { # four streams of 3,000 tokens: 11.7 GiB on top of 39.7 of 53.0
+    "$TOKGAUGE" run "$URL" --json -c 4 --context 16 --max-tokens 3000 -d 1s --drain 30s --out "$TMP/$1.ndjson" --guard "$2"
+}
+check "while the last answers come, it stops them: exit status 4" exits 4 drained drain 6GiB
+check "the answers that were cut are told" json "$TMP/out" '.ended_by == "guard" and .requests.cancelled > 0'
+check "the load had ended by itself before" json "$TMP/drain.ndjson" '
+    (map(select(.type == "sample" and .state == "drain")) | length) >= 1 and (map(select(.type == "mark" and .text == "guard")) | length) == 1' -s
+
 check "not a size" refuses 2 "--guard 'much' is neither a size (2GiB, 512MiB) nor 'off'" run "$URL" --guard much
 check "none at all" refuses 2 "--guard '0' is out of range" run "$URL" --guard 0
 

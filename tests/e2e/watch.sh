@@ -69,6 +69,21 @@ expect-exit 0
 restored
 END
 check "on the screen: memory first, keys of the load do nothing" "$PTY" 100 30 xterm-256color "$TOKGAUGE" watch "$URL" <"$TMP/script"
+# The machine of a simulated server goes with it.
+"$TOKGAUGE" watch "$URL" --json >"$TMP/gone.out" 2>"$TMP/err" &
+WATCHER=$!
+SERVERS="$SERVERS $WATCHER"
+last() { tail -n 1 "$TMP/gone.out" >"$TMP/last" && [ -s "$TMP/last" ] && jq -e "$1" "$TMP/last" >/dev/null 2>&1; }
+check "a simulated machine" within 15 last '.gtt_used != null and .gtt_simulated'
+stop_server
+check "is unknown when its server has gone" within 15 last '.gtt_used == null and .ram_used == null'
+kill -TERM "$WATCHER"
+wait "$WATCHER"
+start_server "$TOKGAUGE" sim --port "${URL##*:}" --cold 0 --step 5
+
+check "memory looked at every five seconds" exits 0 "$TOKGAUGE" watch "$NOBODY" --json --sample-interval 5s --duration 9s
+check "is known all the time" json "$TMP/out" '(length >= 8) and all(.ram_used > 0)' -s
+
 printf 'wait "WATCH"\nkey C-c\nexpect-exit 130\nrestored\n' >"$TMP/script"
 check "^C ends it: 130" "$PTY" 80 24 xterm-256color "$TOKGAUGE" watch "$URL" <"$TMP/script"
 

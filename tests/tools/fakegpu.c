@@ -9,12 +9,14 @@
  *
  *     --gtt-total BYTES  --gtt-used BYTES  --vram-total BYTES  --vram-used BYTES
  *     --no-sysfs-memory    no mem_info_* files: only libdrm tells
+ *     --no-sysfs-sensors   no files of sensors: hwmon, load, clocks, gpu_metrics
  *     --no-render          the nodes are there and may not be opened (EACCES)
  *     --version-fails      DRM_IOCTL_VERSION fails with EINVAL
  *     --accel-fails        acceleration does not work: amdgpu_device_initialize fails
  *     --sensor-fails N     sensor N of AMDGPU_INFO_SENSOR fails with EINVAL; can be repeated
  *     --control FILE       looked at every 50 ms; where it changed, all its whole lines hold again, from the first on:
  *                          gtt_used=BYTES vram_used=BYTES gpu_busy=PERCENT runtime_status=WORD remove restore
+ *                          hang (ioctls do not return until) go-on
  *     --log FILE           a line is added for each "open NODE" (a duplicate is one, too), each AMDGPU_INFO query
  *                          ("info 0x19", "sensor 1") and each change that holds now ("control remove")
  *
@@ -71,6 +73,14 @@ void log_line(const char *format, ...)
     fflush(gpu.log);
 }
 
+/* Under the lock. */
+static void hang(bool on)
+{
+    gpu.hanging = on;
+    if (!on)
+        g_cond_broadcast(&gpu.goes_on);
+}
+
 /* ---- the control file ---- */
 
 static bool apply_word(const char *line)
@@ -83,6 +93,10 @@ static bool apply_word(const char *line)
     if (strcmp(line, "restore") == 0) {
         if (!gpu.there)
             sysfs_plug_in(bed);
+        return true;
+    }
+    if (strcmp(line, "hang") == 0 || strcmp(line, "go-on") == 0) {
+        hang(line[0] == 'h');
         return true;
     }
     return false;
@@ -260,8 +274,8 @@ static int run(char **argv)
 static void usage(void)
 {
     fputs("usage: umockdev-wrapper fakegpu [--gtt-total BYTES] [--gtt-used BYTES] [--vram-total BYTES]\n"
-          "       [--vram-used BYTES] [--no-sysfs-memory] [--no-render] [--version-fails] [--accel-fails]\n"
-          "       [--sensor-fails N]… [--control FILE] [--log FILE] -- COMMAND [ARGS…]\n",
+          "       [--vram-used BYTES] [--no-sysfs-memory] [--no-sysfs-sensors] [--no-render]\n"
+          "       [--version-fails] [--accel-fails] [--sensor-fails N]… [--control FILE] [--log FILE] -- COMMAND [ARGS…]\n",
           stderr);
     exit(2);
 }
@@ -307,13 +321,14 @@ static void take_option(int option, const char *value)
 
 static void take_options(int argc, char **argv)
 {
-    int no_memory = 0, no_render = 0, version = 0, accel = 0, option;
+    int no_memory = 0, no_sensors = 0, no_render = 0, version = 0, accel = 0, option;
     const struct option table[] = {
         {"gtt-total", required_argument, NULL, GTT_TOTAL},
         {"gtt-used", required_argument, NULL, GTT_USED},
         {"vram-total", required_argument, NULL, VRAM_TOTAL},
         {"vram-used", required_argument, NULL, VRAM_USED},
         {"no-sysfs-memory", no_argument, &no_memory, 1},
+        {"no-sysfs-sensors", no_argument, &no_sensors, 1},
         {"no-render", no_argument, &no_render, 1},
         {"version-fails", no_argument, &version, 1},
         {"accel-fails", no_argument, &accel, 1},
@@ -328,6 +343,7 @@ static void take_options(int argc, char **argv)
     if (optind >= argc)
         usage();
     opt.no_sysfs_memory = no_memory != 0;
+    opt.no_sysfs_sensors = no_sensors != 0;
     opt.no_render = no_render != 0;
     opt.version_fails = version != 0;
     opt.accel_fails = accel != 0;
@@ -353,6 +369,9 @@ int main(int argc, char **argv)
     if (opt.control != NULL)
         on_control(NULL);
     int status = run(argv + optind);
+    g_mutex_lock(&gpu.lock);
+    hang(false); /* nobody waits for it any more */
+    g_mutex_unlock(&gpu.lock);
     g_object_unref(driver);
     g_object_unref(bed);
     g_free(gpu.runtime_status);

@@ -17,11 +17,13 @@ struct fake_gpu {
     char *runtime_status;
     guint plug; /* how often the device was plugged in */
     bool there;
+    bool hanging; /* ioctls do not return */
+    GCond goes_on;
     FILE *log; /* NULL: none */
 };
 
 struct fake_options {
-    bool no_sysfs_memory, no_render, version_fails, accel_fails;
+    bool no_sysfs_memory, no_sysfs_sensors, no_render, version_fails, accel_fails;
     guint32 failing_sensors; /* a bit each */
     const char *control, *log;
 };

@@ -196,6 +196,8 @@ static gboolean on_ioctl(UMockdevIoctlBase *base, UMockdevIoctlClient *client, g
     (void)base;
     (void)user;
     g_mutex_lock(&gpu.lock);
+    while (gpu.hanging)
+        g_cond_wait(&gpu.goes_on, &gpu.lock);
     int error = do_ioctl(client, umockdev_ioctl_client_get_request(client));
     g_mutex_unlock(&gpu.lock);
     umockdev_ioctl_client_complete(client, error == 0 ? 0 : -1, error);

@@ -110,6 +110,8 @@ static void set_identity(void)
     };
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
         set_text(DEVICE, files[i][0], files[i][1]);
+    if (opt.no_sysfs_sensors)
+        return;
     g_autofree char *sclk = g_strdup_printf("0: 600Mhz \n1: 1100Mhz \n2: %uMhz *\n", gpu.sclk_mhz);
     g_autofree char *mclk = g_strdup_printf("0: 400Mhz \n1: 800Mhz \n2: %uMhz *\n", gpu.mclk_mhz);
     set_text(DEVICE, "pp_dpm_sclk", sclk);
@@ -135,8 +137,10 @@ void sysfs_refresh(void)
         return;
     if (!opt.no_sysfs_memory)
         set_memory();
-    set_number("gpu_busy_percent", gpu.busy);
-    set_metrics();
+    if (!opt.no_sysfs_sensors) {
+        set_number("gpu_busy_percent", gpu.busy);
+        set_metrics();
+    }
     set_runtime_status();
 }
 
@@ -166,7 +170,8 @@ void sysfs_plug_in(UMockdevTestbed *testbed)
     gpu.plug++;
     link_driver();
     set_identity();
-    set_hwmon();
+    if (!opt.no_sysfs_sensors)
+        set_hwmon();
     sysfs_refresh();
 }
 

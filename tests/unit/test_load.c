@@ -238,7 +238,7 @@ static void test_meminfo(void **state)
     assert_unknown(m.total);
     assert_unknown(m.used);
     struct err e;
-    assert_false(host_read_memory("/nowhere", &m, &e));
+    assert_false(host_read_memory("/nowhere", NULL, &m, &e));
     assert_unknown(m.total);
 }
 

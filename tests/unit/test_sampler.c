@@ -95,6 +95,33 @@ static void test_follows_server(void **state)
     tree_remove(&t);
 }
 
+/* What nobody is seen to have is the device's figure of the moment of the look, not of now. */
+static bool moved_on(const struct host_sample *h)
+{
+    return h->reading.v[GPU_VRAM_USED].value > 9 * GIB;
+}
+
+static void test_one_moment(void **state)
+{
+    (void)state;
+    struct tree t;
+    struct host_sample h;
+    struct err e;
+    two_gpus(&t);
+    server(&t);
+    struct sampler *s = sampler_start(&(struct sampler_config){.roots = t.roots, .memory_ns = 20 * NS_PER_MS, .gpu = CARD}, &e);
+    struct server_proc found;
+    sampler_server(s, 8000, &found);
+    assert_true(until(s, &h, on_card));
+    uint64_t looked_at = (uint64_t)h.procs_at;
+    tree_gpu_number(&t, CARD, "mem_info_vram_used", 12 * GIB);
+    assert_true(until(s, &h, moved_on));
+    if ((uint64_t)h.procs_at == looked_at) /* else a machine so slow that it was looked at again */
+        assert_near(h.procs_vram, 8 * GIB, 0);
+    sampler_stop(s);
+    tree_remove(&t);
+}
+
 static void test_chosen(void **state)
 {
     (void)state;
@@ -161,7 +188,8 @@ static void test_meminfo_goes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_follows_server), cmocka_unit_test(test_chosen), cmocka_unit_test(test_simulated),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_follows_server), cmocka_unit_test(test_one_moment),
+                                       cmocka_unit_test(test_chosen), cmocka_unit_test(test_simulated),
                                        cmocka_unit_test(test_meminfo_goes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
