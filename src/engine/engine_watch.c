@@ -2,6 +2,7 @@
 #include "engine/inside.h"
 #include "clock.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,16 @@ static void see_server(struct engine *g, int64_t now)
     }
 }
 
+/* One that was silent for a while and answers again may have been started anew, with another model. */
+static void see_return(struct engine *g)
+{
+    bool answers = isfinite(g->server.running);
+    if (g->server_silent && answers)
+        probe_again(g->probe);
+    g->server_silent = (g->server_silent || g->server_answered) && !answers;
+    g->server_answered = answers;
+}
+
 static void take_probes(struct engine *g)
 {
     struct row row;
@@ -67,6 +78,7 @@ static void take_probes(struct engine *g)
 void engine_watch_tick(struct engine *g, int64_t now)
 {
     see_server(g, now);
+    see_return(g);
     take_probes(g);
     phases_settle(&g->result.phases, now - NS_PER_SEC);
     probe_status(g->probe, g->view.status, sizeof g->view.status);

@@ -67,6 +67,7 @@ struct engine {
     int64_t procs_written;   /* the look at processes that the run file has */
     struct server_proc proc; /* the server's, as far as it is known */
     struct server_sample server;
+    bool server_answered, server_silent; /* to the last scrape; since one that it had answered */
     double prefix_hits[PREFIX_RING], prefix_queries[PREFIX_RING];
     int prefix_n;
     double prefix_due; /* seconds after the start */

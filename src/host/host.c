@@ -115,11 +115,13 @@ double host_cpu_share(const struct host_cpu *before, const struct host_cpu *now)
 
 void host_container(const char *proc, char *out, size_t size)
 {
-    char text[16384], *line;
+    char text[65536], *line;
     out[0] = '\0';
     if (!sysfs_text(proc, "self/mounts", text, sizeof text, NULL))
         return;
-    for (char *rest = text; (line = strsep(&rest, "\n")) != NULL;)
-        if (strstr(line, "/proc/meminfo") != NULL && strstr(line, "lxcfs") != NULL)
-            str_copy(out, size, "lxcfs");
+    for (char *rest = text; (line = strsep(&rest, "\n")) != NULL;) {
+        char *field = line, *from = strsep(&field, " "), *on = strsep(&field, " "), *type = strsep(&field, " ");
+        if (from != NULL && on != NULL && type != NULL && strcmp(on, "/proc/meminfo") == 0)
+            str_copy(out, size, str_starts(type, "fuse.") ? type + strlen("fuse.") : type);
+    }
 }

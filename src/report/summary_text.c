@@ -314,10 +314,12 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
         buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");
         buf_addf(b, "in flight %d (%d waiting)  TTFT p50 %s p95 %s  ok %" PRIu64 " failed %" PRIu64, s->in_flight, s->queued,
                  fmt_ms(p, s->ttft.p50), fmt_ms(q, s->ttft.p95), s->ok, s->failed);
-        if (isfinite(s->memory.gtt_used.value)) {
-            buf_addf(b, "  GTT %s/", fmt_gib(p, s->memory.gtt_used.value));
-            buf_addf(b, "%s GiB%s", fmt_gib(p, s->memory.gtt_total.value), s->memory.gtt_used.simulated ? " (simulated)" : "");
-        }
+        bool vram = s->memory.primary_vram; /* where models live */
+        const struct gauge *used = vram ? &s->memory.vram_used : &s->memory.gtt_used;
+        const struct gauge *total = vram ? &s->memory.vram_total : &s->memory.gtt_total;
+        if (isfinite(used->value))
+            buf_addf(b, "  %s %s/%s GiB%s", vram ? "VRAM" : "GTT", fmt_gib(p, used->value), fmt_gib(q, total->value),
+                     used->simulated ? " (simulated)" : "");
         if (s->failed > 0)
             buf_addf(b, "  last: %s", s->last_error);
     }

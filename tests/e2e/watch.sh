@@ -77,9 +77,10 @@ last() { tail -n 1 "$TMP/gone.out" >"$TMP/last" && [ -s "$TMP/last" ] && jq -e "
 check "a simulated machine" within 15 last '.gtt_used != null and .gtt_simulated'
 stop_server
 check "is unknown when its server has gone" within 15 last '.gtt_used == null and .ram_used == null'
+start_server "$TOKGAUGE" sim --port "${URL##*:}" --cold 0 --step 5 --model another
+check "one that comes back is asked again what it is" within 20 last '.server.model == "another" and .gtt_used != null'
 kill -TERM "$WATCHER"
 wait "$WATCHER"
-start_server "$TOKGAUGE" sim --port "${URL##*:}" --cold 0 --step 5
 
 check "memory looked at every five seconds" exits 0 "$TOKGAUGE" watch "$NOBODY" --json --sample-interval 5s --duration 9s
 check "is known all the time" json "$TMP/out" '(length >= 8) and all(.ram_used > 0)' -s

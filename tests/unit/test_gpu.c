@@ -728,6 +728,12 @@ static void test_host(void **state)
     assert_near(p.some, 1.53, 1e-9);
     assert_near(p.full, 0.25, 1e-9);
     assert_string_equal(view, "lxcfs");
+    tree_put(&t, "proc/self/mounts", "sandbox /proc/meminfo gofer ro 0 0\nproc /srv/proc/meminfo.d proc rw 0 0\n/dev/sda1\n");
+    host_container(t.proc, view, sizeof view);
+    assert_string_equal(view, "gofer"); /* whoever puts another file there */
+    tree_put(&t, "proc/self/mounts", "proc /proc proc rw 0 0\nlxcfs /srv/proc/meminfo fuse.lxcfs rw 0 0\n");
+    host_container(t.proc, view, sizeof view);
+    assert_string_equal(view, ""); /* another one's */
     tree_put(&t, "proc/stat", "cpu  160 0 60 820 60 0 0 0 0 0\n");
     host_read_cpu(t.proc, &b);
     assert_near(host_cpu_share(&a, &b), 0.7, 1e-9);
