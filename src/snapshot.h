@@ -5,13 +5,12 @@
 #define TG_SNAPSHOT_H
 
 #include "hist.h"
+#include "series.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define SNAP_POINTS 600   /* points of a series */
-#define SNAP_STEP_S 0.5   /* seconds between two points */
 #define SNAP_STREAMS 1024 /* stream rows carried; `streams_total` says how many there are */
 #define SNAP_TAIL 256     /* bytes of a stream's last text */
 #define SNAP_MARKS 16
@@ -48,13 +47,6 @@ struct stream_row {
     double rate;         /* tok/s since the first token, NAN until two tokens */
     double backoff_s;    /* left to wait, NAN unless STREAM_BACKOFF */
     char tail[SNAP_TAIL];
-};
-
-/* Points are SNAP_STEP_S apart, oldest first, the newest at `end_s` seconds after the start of the run. */
-struct series_view {
-    size_t n;
-    double end_s;
-    double v[SNAP_POINTS]; /* NAN: gap */
 };
 
 struct mark {
@@ -159,6 +151,24 @@ struct heat_view {
     uint16_t count[HEAT_COLUMNS][HEAT_ROWS];
 };
 
+/* Over time; seq changes with every value. */
+struct snap_series {
+    uint64_t seq;
+    struct series out;            /* tok/s */
+    struct series gtt, ram, vram; /* bytes used */
+    struct series run, wait;      /* requests that the server runs, and that wait there */
+    struct series kv;             /* share */
+};
+
+/* Distributions, ns; seq changes whenever one does. */
+struct snap_hists {
+    uint64_t seq;
+    struct hist ttft;       /* measured requests, without the first */
+    struct hist ttft_first; /* requests sent before the first one had completed: server start-up costs */
+    struct hist itl, tpot, e2e;
+    struct heat_view ttft_heat; /* by the moment of the first token */
+};
+
 #define SNAP_PARTS 8
 
 enum part_state { PART_WAITING, PART_RUNNING, PART_DONE, PART_LEFT_OUT };
@@ -204,23 +214,15 @@ struct snapshot {
     uint64_t output_tokens;
     char last_error[160];  /* "http_429 ×3: too many requests" */
 
+    double since_s; /* distributions, percentiles and the peak count from here on (reset); NAN: from the beginning */
     struct latency_view ttft, tpot, e2e; /* ms */
     double decode_rate;        /* tok/s per stream, mean of finished requests */
-    struct hist ttft_hist;     /* ns; measured requests, without the first */
     struct latency_view itl;             /* ms */
     struct latency_view ttft_new, ttft_cached; /* by what the prefix cache had of the prompt, where the server tells */
-    struct hist itl_hist, tpot_hist, e2e_hist; /* ns */
-    struct heat_view ttft_heat;          /* by the moment of the first token */
-    struct hist ttft_first;    /* ns; requests sent before the first one had completed: server start-up costs */
 
     bool client_limited;
     char client_reason[96];    /* "lag p99 7 ms" */
     double lag_p99_ms;
-
-    struct series_view out_series; /* tok/s */
-    struct series_view gtt_series, ram_series, vram_series; /* bytes used */
-    struct series_view run_series, wait_series; /* requests */
-    struct series_view kv_series;               /* share */
 
     size_t marks_n;
     struct mark marks[SNAP_MARKS];
@@ -229,8 +231,21 @@ struct snapshot {
 
     int streams_total;
     size_t streams_n;
+
+    /* What is large is copied only where it has changed (snapshot_copy). */
+    struct snap_series series;
+    struct snap_hists hists;
     struct stream_row streams[SNAP_STREAMS]; /* by id */
 };
+
+/* Everything unknown; s: all zero. */
+void snapshot_clear(struct snapshot *s);
+/* to: all zero, or an earlier copy of the same source. */
+void snapshot_copy(struct snapshot *to, const struct snapshot *from);
+void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
+void snapshot_mark(struct snapshot *s, double at_s, const char *text);
+/* One more value at t_s seconds; columns are put together in pairs when there are too many. */
+void heat_add(struct heat_view *h, double t_s, double ms);
 
 enum command_kind {
     CMD_STREAMS,    /* value: new number of streams */
@@ -238,6 +253,7 @@ enum command_kind {
     CMD_MAX_TOKENS, /* value: tokens */
     CMD_PAUSE,      /* toggles */
     CMD_MARK,       /* text, may be empty */
+    CMD_RESET,      /* percentiles, distributions and the peak begin anew */
     CMD_STOP        /* cancel what runs, finish the run */
 };
 

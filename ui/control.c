@@ -73,7 +73,7 @@ static void change(struct control *ctl, struct ui_state *st, const struct snapsh
 
 static bool is_load_key(enum action a)
 {
-    bool yes = a == ACT_PAUSE || a == ACT_MARK;
+    bool yes = a == ACT_PAUSE || a == ACT_MARK || a == ACT_RESET;
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)
         yes = yes || changes[i].action == a;
     return yes;
@@ -82,7 +82,7 @@ static bool is_load_key(enum action a)
 bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
                  double now)
 {
-    if (s->state == RUN_WATCH && is_load_key(a) && a != ACT_MARK) {
+    if (s->state == RUN_WATCH && is_load_key(a) && a != ACT_MARK && a != ACT_RESET) {
         control_toast(ctl, st, ROLE_STATUS_WARN, "nothing to change: there is no load here", now);
         return true;
     }
@@ -99,10 +99,22 @@ bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot
             change(ctl, st, s, i, now);
             return true;
         }
+    if (a == ACT_ZOOM) {
+        char text[64];
+        st->zoom = (st->zoom + 1) % ZOOM_COUNT;
+        snprintf(text, sizeof text, "plots show %s%s", st->zoom == ZOOM_WHOLE ? "the " : "", plot_zoom_names[st->zoom]);
+        control_toast(ctl, st, ROLE_TEXT, text, now);
+        return true;
+    }
     if (a == ACT_PAUSE) {
         st->pause = (struct wish){true, !state_paused(st, s)};
         ctl->pause_until = now + WISH_S;
         send(ctl, CMD_PAUSE, 0);
+        return true;
+    }
+    if (a == ACT_RESET) {
+        control_toast(ctl, st, ROLE_HIST_MARK, "percentiles and histograms begin anew; the report has all of the run", now);
+        send(ctl, CMD_RESET, 0);
         return true;
     }
     if (a == ACT_MARK) {

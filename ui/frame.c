@@ -270,6 +270,8 @@ static void hint_value(struct hint *h, const struct snapshot *s, const struct ui
         fmt_tokens(h->value, state_target(st, s, TARGET_CONTEXT));
     else if (strcmp(h->word, "output") == 0)
         fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
+    else if (strcmp(h->word, "zoom") == 0)
+        str_copy(h->value, sizeof h->value, plot_zoom_names[st->zoom]);
 }
 
 /* Without a load there is nothing of it to change. */

@@ -15,6 +15,8 @@ const struct key key_table[] = {
     {{'}'}, "}", ACT_OUTPUT_DOUBLE, "twice the output length", "Load", "output", 5},
     {{' ', 'p'}, "space", ACT_PAUSE, "pause and go on (also p)", "Load", "pause", 6},
     {{'m'}, "m", ACT_MARK, "put a mark into the run and the plot", "Load", "mark", 8},
+    {{'r'}, "r", ACT_RESET, "percentiles and histograms begin anew", "Load", NULL, 0},
+    {{'z'}, "z", ACT_ZOOM, "plots of 1, 5 or 30 min, or the whole run", "Screen", "zoom", 11},
     {{KEYCODE_TAB}, "tab", ACT_VIEW_NEXT, "next view", "Screen", "view", 7},
     {{KEYCODE_BACKTAB}, "S-tab", ACT_VIEW_BACK, "view before", "Screen", NULL, 0},
     {{KEYCODE_UP, 'k'}, "↑", ACT_UP, "up one line (also k)", "Screen", NULL, 0},

@@ -40,6 +40,8 @@ enum action {
     ACT_OUTPUT_DOUBLE,
     ACT_PAUSE,
     ACT_MARK,
+    ACT_RESET,
+    ACT_ZOOM,
     ACT_VIEW_NEXT,
     ACT_VIEW_BACK,
     ACT_UP,

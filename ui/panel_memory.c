@@ -71,8 +71,8 @@ void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool
         canvas_put(c, x, y, '!', role);
     if (g.spark > 0) {
         double lo, hi;
-        plot_bounds(p->series, 0.02 * fmax(p->total, 1), &lo, &hi);
-        plot_spark(c, x + g.percent + 2, y, g.spark, p->series, lo, hi, p->role);
+        plot_bounds(p->used_over_time, 0.02 * fmax(p->total, 1), &lo, &hi);
+        plot_spark(c, x + g.percent + 2, y, g.spark, p->used_over_time, lo, hi, p->role);
     }
 }
 
@@ -144,11 +144,11 @@ double gtt_left(const struct memory_view *m, const char **bound)
 }
 
 /* The pool where models live comes first. */
-int pools_of(struct pool out[3], const struct snapshot *s)
+int pools_of(struct pool out[3], const struct snapshot *s, enum plot_zoom zoom)
 {
     const struct memory_view *m = &s->memory;
-    const struct pool gtt = {"GTT", &m->gtt_used, gtt_room(m), &s->gtt_series, ROLE_MEM_GTT},
-                      vram = {"VRAM", &m->vram_used, m->vram_total.value, &s->vram_series, ROLE_MEM_VRAM};
+    const struct pool gtt = {"GTT", &m->gtt_used, gtt_room(m), {&s->series.gtt, zoom}, ROLE_MEM_GTT},
+                      vram = {"VRAM", &m->vram_used, m->vram_total.value, {&s->series.vram, zoom}, ROLE_MEM_VRAM};
     int n = 0;
     bool gpu = m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value) || isfinite(m->vram_used.value);
     bool with_vram = isfinite(m->vram_used.value) || m->vram_used.why[0] != '\0';
@@ -158,17 +158,17 @@ int pools_of(struct pool out[3], const struct snapshot *s)
         out[n++] = gtt;
     if (n > 0 && with_vram && !m->primary_vram)
         out[n++] = vram;
-    out[n++] = (struct pool){"RAM", &m->ram_used, m->ram_total.value, &s->ram_series, ROLE_MEM_RAM};
+    out[n++] = (struct pool){"RAM", &m->ram_used, m->ram_total.value, {&s->series.ram, zoom}, ROLE_MEM_RAM};
     return n;
 }
 
-void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool with_server)
+void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom, bool with_server)
 {
     struct items head = {.n = 0}, foot = {.n = 0};
     struct pool pools[3];
     memory_items(&head, &foot, &s->memory);
     struct rect in = panel_draw(c, r, title_for(r.w, s->memory.not_server), &head, &foot);
-    int n = pools_of(pools, s), extra = in.h - n - (with_server ? 2 : 0), curves = 0, y = in.y;
+    int n = pools_of(pools, s, zoom), extra = in.h - n - (with_server ? 2 : 0), curves = 0, y = in.y;
     bool large = false;
     for (int i = 0; i < n; i++) {
         curves += pool_has_history(&pools[i]);
@@ -184,8 +184,8 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
         if (history == 0 || !pool_has_history(&pools[i]))
             continue;
         double lo, hi;
-        plot_bounds(pools[i].series, 0.02 * fmax(pools[i].total, GIB), &lo, &hi);
-        plot_history(c, (struct rect){in.x + 5, y, in.w - 5, history}, pools[i].series, lo, hi,
+        plot_bounds(pools[i].used_over_time, 0.02 * fmax(pools[i].total, GIB), &lo, &hi);
+        plot_history(c, (struct rect){in.x + 5, y, in.w - 5, history}, pools[i].used_over_time, lo, hi,
                      pools[i].role);
         y += history;
     }
@@ -195,18 +195,18 @@ void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool
 
 /* "running  4  ▂▃▄": the number and its history over `rows` lines. */
 static void counter_rows(struct canvas *c, struct rect r, const char *name, double v,
-                         const struct series_view *series, enum role role)
+                         struct curve of, enum role role)
 {
     char text[FMT_SIZE];
     double lo, hi;
     canvas_text(c, r.x, r.y, 12, name, ROLE_TEXT_DIM);
     canvas_text_right(c, r.x + 8, r.y, 8, fmt_count(text, v), ROLE_TEXT_BRIGHT);
-    plot_bounds(series, 4, &lo, &hi);
+    plot_bounds(of, 4, &lo, &hi);
     lo = 0;
     if (r.h > 1)
-        plot_history(c, (struct rect){r.x + 18, r.y, r.w - 18, r.h}, series, lo, hi, role);
+        plot_history(c, (struct rect){r.x + 18, r.y, r.w - 18, r.h}, of, lo, hi, role);
     else
-        plot_spark(c, r.x + 18, r.y, r.w - 18, series, lo, hi, role);
+        plot_spark(c, r.x + 18, r.y, r.w - 18, of, lo, hi, role);
 }
 
 static void share_row(struct canvas *c, int x, int y, int w, const char *name, double share, bool bar)
@@ -218,7 +218,7 @@ static void share_row(struct canvas *c, int x, int y, int w, const char *name, d
         plot_gauge(c, x + 18, y, w - 18, share, share_role(share, ROLE_GAUGE_OK));
 }
 
-void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
+void draw_server(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom)
 {
     struct items head = {.n = 0};
     char text[FMT_SIZE];
@@ -227,10 +227,10 @@ void draw_server(struct canvas *c, struct rect r, const struct snapshot *s)
         items_add(&head, "max", fmt_tokens(text, s->server.max_model_len), ROLE_TEXT);
     struct rect in = panel_draw(c, r, "server", &head, NULL);
     int gap = in.h >= 5 && in.h % 2 != 0, high = MAX_OF((in.h - 2 - gap) / 2, 1), y = in.y;
-    counter_rows(c, (struct rect){in.x, y, in.w, high}, "running", s->server.running, &s->run_series,
+    counter_rows(c, (struct rect){in.x, y, in.w, high}, "running", s->server.running, (struct curve){&s->series.run, zoom},
                  ROLE_SERIES_1);
     y += high;
-    counter_rows(c, (struct rect){in.x, y, in.w, high}, "waiting", s->server.waiting, &s->wait_series,
+    counter_rows(c, (struct rect){in.x, y, in.w, high}, "waiting", s->server.waiting, (struct curve){&s->series.wait, zoom},
                  ROLE_SERIES_2);
     y += high;
     share_row(c, in.x, y, in.w, "KV cache", s->server.kv_used, true);

@@ -100,6 +100,6 @@ void draw_output(struct canvas *c, struct rect r, const struct snapshot *s, cons
     struct rect in = panel_draw(c, r, "output", &head, &foot);
     if (big)
         big_line(c, in, s);
-    struct plot_area p = {&s->out_series, &st->output_scale, s->marks, s->marks_n};
+    struct plot_area p = {{&s->series.out, st->zoom}, &st->output_scale, s->marks, s->marks_n};
     plot_area(c, output_plot(r, c->glyphs), &p);
 }

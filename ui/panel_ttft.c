@@ -86,12 +86,12 @@ void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s)
         latency_table(c, (struct rect){in.x, in.y + in.h + 1, in.w, TABLE_H}, s);
     }
     struct hist_row rows[PLOT_ROWS];
-    int n = plot_hist_rows(&s->ttft_hist, &s->ttft_first, in.h, rows);
+    int n = plot_hist_rows(&s->hists.ttft, &s->hists.ttft_first, in.h, rows);
     if (n == 0) {
         centred(c, in, why_empty(s));
         return;
     }
-    double cold = s->ttft_first.count > 0 ? hist_quantile(&s->ttft_first, 0.5) / 1e6 : (double)NAN;
+    double cold = s->hists.ttft_first.count > 0 ? hist_quantile(&s->hists.ttft_first, 0.5) / 1e6 : (double)NAN;
     struct plot_marker markers[] = {{"p50", s->ttft.p50, ROLE_HIST_MARK},
                                     {"p95", s->ttft.p95, ROLE_HIST_MARK},
                                     {"cold", cold, ROLE_HIST_COLD}};

@@ -18,19 +18,19 @@ struct pool {
     const char *name;
     const struct gauge *used;
     double total; /* what can really be used */
-    const struct series_view *series;
+    struct curve used_over_time;
     enum role role;
 };
 double gtt_room(const struct memory_view *m); /* bytes of GTT that can really be used */
 /* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which. */
 double gtt_left(const struct memory_view *m, const char **bound);
 /* The pools of memory that are known, RAM last; returns how many. */
-int pools_of(struct pool out[3], const struct snapshot *s);
+int pools_of(struct pool out[3], const struct snapshot *s, enum plot_zoom zoom);
 /* A gauge with its numbers; spark: and its history, where there is room; large: numbers of 100 GiB and more. */
 void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool spark, bool large);
 bool pool_has_history(const struct pool *p); /* worth a line */
-void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, bool with_server);
-void draw_server(struct canvas *c, struct rect r, const struct snapshot *s);
+void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom, bool with_server);
+void draw_server(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom);
 
 /* The head of a list of streams and one row of it, w columns wide; its text may take more than one line. */
 void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s);

@@ -7,11 +7,14 @@
 
 #define DOTS_MOST 1024 /* columns of dots in a plot; wider ones stay empty at their left */
 
+const char *const plot_zoom_names[ZOOM_COUNT] = {"1 min", "5 min", "30 min", "whole run"};
+
 /* A series cut into columns of dots. */
 struct columns {
     int n;
-    int per; /* points a column */
-    double v[DOTS_MOST];
+    double column_s; /* seconds a column */
+    bool gathered;   /* a column stands for several values */
+    struct series_point at[DOTS_MOST];
 };
 
 static double nice_step(double raw)
@@ -45,67 +48,62 @@ static int dots_high(enum glyph_set g)
     return g == GLYPHS_BRAILLE ? 4 : 2;
 }
 
-/* Points a column of dots, so that `dots` of them show PLOT_WINDOW_S. */
-static int points_per_dot(int dots)
+/* Seconds of a column of dots, of which there are n.  All of a run is shown at a width that grows in steps of a quarter or less:
+ * columns that are cut anew with every second would never stand still. */
+static double column_seconds(struct curve of, int n)
 {
-    int per = (int)ceil(PLOT_WINDOW_S / SNAP_STEP_S / MAX_OF(dots, 1));
-    return MAX_OF(per, 1);
+    static const struct {
+        double seconds, unit; /* a column is a whole number of the points that reach so far back */
+    } zooms[] = {{60, SERIES_STEP_S}, {300, SERIES_STEP_S}, {1800, SERIES_MIDDLE_S}};
+    double column = SERIES_STEP_S;
+    if (of.zoom < ZOOM_WHOLE)
+        return zooms[of.zoom].unit * MAX_OF(ceil(zooms[of.zoom].seconds / zooms[of.zoom].unit / n), 1);
+    while (2 * column * n < of.series->end_s)
+        column *= 2;
+    for (int quarters = 4; quarters < 8; quarters++)
+        if (column * quarters / 4 * n >= of.series->end_s)
+            return column * quarters / 4;
+    return 2 * column;
 }
 
-static double bucket_mean(const struct series_view *s, long long newest, long long from, int per)
+static void cut(struct columns *out, struct curve of, int dots)
 {
-    double sum = 0;
-    int n = 0;
-    for (long long i = from; i < from + per && i <= newest; i++) {
-        long long j = (long long)s->n - 1 - (newest - i);
-        if (j >= 0 && isfinite(s->v[j])) {
-            sum += s->v[j];
-            n++;
-        }
-    }
-    return n > 0 ? sum / n : (double)NAN;
-}
-
-static void cut(struct columns *out, const struct series_view *s, int dots)
-{
-    out->n = MIN_OF(dots, DOTS_MOST);
-    out->per = points_per_dot(out->n);
-    long long newest = isfinite(s->end_s) ? llround(s->end_s / SNAP_STEP_S) : 0;
-    if (newest <
-        (long long)s->n - 1) /* the first points lie before the start: keep bucket numbers positive */
-        newest = (long long)s->n - 1;
-    long long last = newest / out->per;
+    out->n = MAX_OF(MIN_OF(dots, DOTS_MOST), 1);
+    out->column_s = column_seconds(of, out->n);
+    out->gathered = of.zoom != ZOOM_1_MIN && out->column_s > SERIES_STEP_S;
+    double newest = floor(of.series->end_s / out->column_s + 1e-6);
     for (int d = 0; d < out->n; d++) {
-        long long bucket = last - (out->n - 1 - d);
-        out->v[d] = bucket < 0 ? (double)NAN : bucket_mean(s, newest, bucket * out->per, out->per);
+        double from = (newest - (out->n - 1 - d)) * out->column_s;
+        out->at[d] = from < 0 ? (struct series_point){.count = 0} : series_between(of.series, from, from + out->column_s);
     }
 }
 
-double plot_visible_max(const struct series_view *s, int columns, enum glyph_set glyphs)
+double plot_visible_max(struct curve of, int columns, enum glyph_set glyphs)
 {
     struct columns cols;
-    cut(&cols, s, MAX_OF(columns, 1) * dots_wide(glyphs));
+    cut(&cols, of, MAX_OF(columns, 1) * dots_wide(glyphs));
     double max = (double)NAN;
-    for (int d = 0; d < cols.n; d++)
-        if (isfinite(cols.v[d]) && !(cols.v[d] <= max))
-            max = cols.v[d];
+    for (int d = 0; d < cols.n; d++) {
+        double v = cols.gathered ? (double)cols.at[d].high : (double)cols.at[d].mean; /* the line over the area */
+        if (cols.at[d].count > 0 && !(v <= max))
+            max = v;
+    }
     return max;
 }
 
 /* Filled sub-rows of each column of dots; −1 for a gap.  A known value shows one dot at least: zero is not a
  * gap. */
+static int level_of(double v, double lo, double hi, int most)
+{
+    double share = hi > lo ? (v - lo) / (hi - lo) : 0;
+    int n = (int)lround(MIN_OF(MAX_OF(share, 0), 1) * most);
+    return MAX_OF(n, 1);
+}
+
 static void to_levels(const struct columns *cols, double lo, double hi, int most, int *level)
 {
-    for (int d = 0; d < cols->n; d++) {
-        double v = cols->v[d];
-        if (!isfinite(v)) {
-            level[d] = -1;
-            continue;
-        }
-        double share = hi > lo ? (v - lo) / (hi - lo) : 0;
-        int n = (int)lround(MIN_OF(MAX_OF(share, 0), 1) * most);
-        level[d] = MAX_OF(n, 1);
-    }
+    for (int d = 0; d < cols->n; d++)
+        level[d] = cols->at[d].count > 0 ? level_of((double)cols->at[d].mean, lo, hi, most) : -1;
 }
 
 static uint32_t braille(int left, int right)
@@ -204,43 +202,97 @@ static void value_axis(struct canvas *c, struct rect plot, int label_w, const st
     }
 }
 
+/* The dots of a line in one cell, in braille; it is one dot high, and joins what is higher or lower beside it. */
+static uint32_t line_char(const int *level, int dots, int x, int below)
+{
+    static const uint8_t bit[2][4] = {{0x40, 0x04, 0x02, 0x01}, {0x80, 0x20, 0x10, 0x08}};
+    uint32_t ch = 0;
+    for (int side = 0; side < 2 && 2 * x + side < dots; side++) {
+        int at = level[2 * x + side], d = 2 * x + side;
+        if (at < 0)
+            continue;
+        int before = d > 0 && level[d - 1] >= 0 ? level[d - 1] : at;
+        int lo = MIN_OF(at, before + (before < at)), hi = MAX_OF(at, before - (before > at));
+        for (int dot = 0; dot < 4; dot++)
+            if (below + dot + 1 >= lo && below + dot + 1 <= hi)
+                ch |= bit[side][dot];
+    }
+    return ch;
+}
+
+/* The highest values over an area of means: only where the cell is not the area's. */
+static void draw_highest(struct canvas *c, struct rect r, const struct columns *cols, double top)
+{
+    int level[DOTS_MOST], high = dots_high(c->glyphs), wide = dots_wide(c->glyphs);
+    for (int d = 0; d < cols->n; d++)
+        level[d] = cols->at[d].count > 0 ? level_of((double)cols->at[d].high, 0, top, r.h * high) : -1;
+    int shown = (cols->n + wide - 1) / wide, x0 = r.x + r.w - shown;
+    for (int row = 0; row < r.h; row++)
+        for (int x = 0; x < shown; x++) {
+            int below = (r.h - 1 - row) * high;
+            uint32_t is = canvas_at(c, x0 + x, r.y + row)->ch;
+            bool free = is == ' ' || is == 0x2504 || is == 0xb7;
+            if (!free)
+                continue;
+            if (c->glyphs == GLYPHS_BRAILLE) {
+                uint32_t dots = line_char(level, cols->n, x, below);
+                if (dots != 0)
+                    canvas_put(c, x0 + x, r.y + row, 0x2800u | dots, ROLE_SERIES_2);
+            } else if (level[x] > below && level[x] <= below + high) {
+                canvas_put(c, x0 + x, r.y + row, c->glyphs == GLYPHS_ASCII ? '-' : 0x2580, ROLE_SERIES_2);
+            }
+        }
+}
+
 /* The cell column of a moment `ago` seconds before now; may lie outside. */
 static int time_column(const struct canvas *c, struct rect plot, const struct columns *cols, double ago)
 {
     int wide = dots_wide(c->glyphs), shown = (cols->n + wide - 1) / wide;
-    double dot = cols->n - 1 - ago / (SNAP_STEP_S * cols->per);
+    double dot = cols->n - 1 - ago / cols->column_s;
     return plot.x + plot.w - shown + (int)floor(dot / wide);
 }
 
 static double time_step(double seconds_per_cell)
 {
-    static const double steps[] = {5, 10, 15, 30, 60, 120, 300, 600};
+    static const double steps[] = {5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800};
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-        if (steps[i] / seconds_per_cell >= 12)
+        if (steps[i] / seconds_per_cell >= 9)
             return steps[i];
-    return 1200;
+    double days = ceil(9 * seconds_per_cell / 86400);
+    return days * 86400;
+}
+
+/* "-90 s", "-20 min", "-6 h"; one unit for all ticks of an axis. */
+static void ago_text(char *out, size_t size, double ago, double step)
+{
+    if (step < 60)
+        snprintf(out, size, "-%g s", ago);
+    else if (step < 1800)
+        snprintf(out, size, "-%g min", ago / 60);
+    else
+        snprintf(out, size, "-%g h", ago / 3600);
 }
 
 /* The line below the plot, and the labels below that where there is a row for them. */
-static void time_axis(struct canvas *c, struct rect plot, const struct columns *cols, bool labels)
+static void time_axis(struct canvas *c, struct rect plot, const struct columns *cols, double end_s, bool labels)
 {
     int y = plot.y + plot.h;
     for (int x = 0; x < plot.w; x++)
         canvas_put(c, plot.x + x, y, 0x2500, ROLE_GRAPH_LABEL);
     canvas_put(c, plot.x - 1, y, 0x2514, ROLE_GRAPH_LABEL);
     canvas_text_right(c, plot.x - 3, y, 2, "0", ROLE_GRAPH_LABEL);
-    double step = time_step(SNAP_STEP_S * cols->per * dots_wide(c->glyphs));
+    double step = time_step(cols->column_s * dots_wide(c->glyphs));
     int free_to = plot.x + plot.w - 4; /* "now" stands there */
     if (labels)
         canvas_text(c, plot.x + plot.w - 3, y + 1, 3, "now", ROLE_GRAPH_LABEL);
-    for (int tick = 1; tick * step < 1e4; tick++) {
+    for (int tick = 1; tick * step <= MAX_OF(end_s, 60); tick++) { /* nothing was before the run */
         double ago = tick * step;
         int x = time_column(c, plot, cols, ago);
         if (x < plot.x)
             break;
         canvas_put(c, x, y, 0x2534, ROLE_GRAPH_LABEL);
-        char text[16];
-        snprintf(text, sizeof text, "-%g s", ago);
+        char text[24];
+        ago_text(text, sizeof text, ago, step);
         int w = (int)strlen(text), at = x - w / 2;
         if (labels && at >= plot.x - 2 && at + w <= free_to) {
             canvas_text(c, at, y + 1, w, text, ROLE_GRAPH_LABEL);
@@ -253,7 +305,7 @@ static void draw_marks(struct canvas *c, struct rect plot, const struct columns 
                        const struct plot_area *p)
 {
     for (size_t i = 0; i < p->marks_n; i++) {
-        int x = time_column(c, plot, cols, p->series->end_s - p->marks[i].at_s);
+        int x = time_column(c, plot, cols, p->of.series->end_s - p->marks[i].at_s);
         if (x >= plot.x && x < plot.x + plot.w)
             canvas_put(c, x, plot.y + plot.h, 0x25b2, ROLE_HIST_MARK);
     }
@@ -270,44 +322,48 @@ void plot_area(struct canvas *c, struct rect r, const struct plot_area *p)
     if (plot.w < 4)
         return;
     struct columns cols;
-    cut(&cols, p->series, plot.w * dots_wide(c->glyphs));
+    cut(&cols, p->of, plot.w * dots_wide(c->glyphs));
     value_axis(c, plot, label_w, p->scale, every);
     draw_area(c, plot, &cols, 0, p->scale->top, ROLE_COUNT);
-    time_axis(c, plot, &cols, labels);
+    if (cols.gathered)
+        draw_highest(c, plot, &cols, p->scale->top);
+    time_axis(c, plot, &cols, p->of.series->end_s, labels);
     draw_marks(c, plot, &cols, p);
 }
 
-void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi,
+void plot_history(struct canvas *c, struct rect r, struct curve of, double lo, double hi,
                   enum role role)
 {
     if (r.w < 1 || r.h < 1)
         return;
     struct columns cols;
-    cut(&cols, s, r.w * dots_wide(c->glyphs));
+    cut(&cols, of, r.w * dots_wide(c->glyphs));
     draw_area(c, r, &cols, lo, hi, role);
 }
 
-void plot_spark(struct canvas *c, int x, int y, int w, const struct series_view *s, double lo, double hi,
+void plot_spark(struct canvas *c, int x, int y, int w, struct curve of, double lo, double hi,
                 enum role role)
 {
     if (w < 1)
         return;
     struct columns cols;
     int level[DOTS_MOST];
-    cut(&cols, s, w);
+    cut(&cols, of, w);
     to_levels(&cols, lo, hi, 8, level);
     for (int d = 0; d < cols.n; d++)
         if (level[d] > 0)
             canvas_put(c, x + w - cols.n + d, y, 0x2580u + (uint32_t)level[d], role);
 }
 
-void plot_bounds(const struct series_view *s, double span, double *lo, double *hi)
+void plot_bounds(struct curve of, double span, double *lo, double *hi)
 {
     double min = HUGE_VAL, max = -HUGE_VAL;
-    for (size_t i = 0; i < s->n; i++)
-        if (isfinite(s->v[i])) {
-            min = fmin(min, s->v[i]);
-            max = fmax(max, s->v[i]);
+    struct columns cols;
+    cut(&cols, of, 128); /* how fine does not matter much */
+    for (int d = 0; d < cols.n; d++)
+        if (cols.at[d].count > 0) {
+            min = fmin(min, (double)cols.at[d].mean);
+            max = fmax(max, (double)cols.at[d].mean);
         }
     if (!(min <= max))
         min = max = 0;

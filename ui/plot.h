@@ -1,8 +1,8 @@
 /* plot: numbers to shapes on a canvas.  Pure: what is drawn depends on the arguments alone.
  *
  * Time runs to the right, the newest point at the right edge.  A column of dots stands for a whole number of
- * points, cut at fixed moments of the run, so that a shape moves but never changes as it moves.  NAN is a
- * gap. */
+ * points, cut at fixed moments of the run, so that a shape moves but never changes as it moves.  A gap stays a
+ * gap.  Where a column stands for several values its height is their mean. */
 #ifndef TG_UI_PLOT_H
 #define TG_UI_PLOT_H
 
@@ -11,8 +11,17 @@
 #include "hist.h"
 #include "snapshot.h"
 
-#define PLOT_WINDOW_S 100 /* seconds that a plot shows at least, where there are so many */
+/* How much of the time a plot shows, at least. */
+enum plot_zoom { ZOOM_1_MIN, ZOOM_5_MIN, ZOOM_30_MIN, ZOOM_WHOLE, ZOOM_COUNT };
+extern const char *const plot_zoom_names[ZOOM_COUNT];
+
 #define PLOT_ROWS 64      /* most rows of a histogram */
+
+/* What is plotted: a series, and how much of it. */
+struct curve {
+    const struct series *series;
+    enum plot_zoom zoom;
+};
 
 /* The top of a value axis, kept by the caller between frames so that the scale does not jump: it grows as
  * soon as it must, and shrinks only where the data would fill less than half of it.  Zeroed: not yet known.
@@ -23,25 +32,26 @@ struct plot_scale {
 void plot_scale_fit(struct plot_scale *s, double max);
 
 /* Highest value that a plot of so many columns shows; NAN where there is none. */
-double plot_visible_max(const struct series_view *s, int columns, enum glyph_set glyphs);
+double plot_visible_max(struct curve of, int columns, enum glyph_set glyphs);
 
 struct plot_area {
-    const struct series_view *series;
+    struct curve of;
     const struct plot_scale *scale;
     const struct mark *marks;
     size_t marks_n;
 };
-/* Area with value axis left, time axis below and marks on it. */
+/* Area with value axis left, time axis below and marks on it; where a column stands for more than a few values, a line above it
+ * shows the highest of them. */
 void plot_area(struct canvas *c, struct rect r, const struct plot_area *p);
 
 /* Area without axes between lo and hi, in one role. */
-void plot_history(struct canvas *c, struct rect r, const struct series_view *s, double lo, double hi,
+void plot_history(struct canvas *c, struct rect r, struct curve of, double lo, double hi,
                   enum role role);
 /* One line of eighth blocks. */
-void plot_spark(struct canvas *c, int x, int y, int w, const struct series_view *s, double lo, double hi,
+void plot_spark(struct canvas *c, int x, int y, int w, struct curve of, double lo, double hi,
                 enum role role);
 /* Bounds for a history of values that change little: what is seen, but at least `span` apart. */
-void plot_bounds(const struct series_view *s, double span, double *lo, double *hi);
+void plot_bounds(struct curve of, double span, double *lo, double *hi);
 
 /* A bar for a share of 0 … 1 with its track; NAN draws the track alone. */
 void plot_gauge(struct canvas *c, int x, int y, int w, double share, enum role role);

@@ -43,23 +43,6 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Until the engine has said something, everything is unknown. */
-static void blank(struct snapshot *s)
-{
-    double nan = (double)NAN;
-    const struct gauge unknown = {.value = nan};
-    struct memory_view *m = &s->memory;
-    memset(s, 0, sizeof *s);
-    s->state = RUN_PREFLIGHT;
-    s->elapsed_s = s->planned_s = s->planned_requests = nan;
-    s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used =
-        s->server.prefix_hits = nan;
-    m->ram_total = m->ram_used = m->ram_available = m->gtt_total = m->gtt_used = m->vram_total =
-        m->vram_used = unknown;
-    s->output_rate = s->output_rate_stream = s->output_rate_peak = s->decode_rate = s->lag_p99_ms = nan;
-    s->ttft = s->tpot = s->e2e = (struct latency_view){0, nan, nan, nan, nan};
-}
-
 static void fit_canvas(struct ui *u)
 {
     int w, h;
@@ -280,8 +263,8 @@ int ui_run(const struct ui_config *config, const struct snapshot_source *source,
     frame_init(&u.st);
     if (config->view != 0)
         frame_view_key(&u.st, config->view);
-    u.s = xmalloc(sizeof *u.s);
-    blank(u.s);
+    u.s = xcalloc(1, sizeof *u.s);
+    snapshot_clear(u.s); /* until the engine has said something */
     int end = loop(&u);
     screen_close();
     if (u.have_canvas)

@@ -34,6 +34,7 @@ struct ui_state {
     struct wish pause; /* value: 1 paused, 0 going */
     char toast[160];   /* a message in the footer's place; empty: none */
     enum role toast_role;
+    enum plot_zoom zoom; /* of all plots over time */
     struct plot_scale output_scale;
     int streams_top; /* first row shown of the streams view */
     int log_up;      /* lines between the newest event and the last one shown */

@@ -6,6 +6,8 @@
 #include "fmt.h"
 #include "util.h"
 
+#include <math.h>
+
 #define NAME_W 16
 #define CELL_W 9
 
@@ -26,13 +28,15 @@ static void table_row(struct canvas *c, struct rect in, int row, const char *nam
 static void draw_table(struct canvas *c, struct rect r, const struct snapshot *s)
 {
     static const char *const heads[] = {"p50", "p95", "p99", "mean"};
-    struct items foot = {.n = 0};
+    struct items head = {.n = 0}, foot = {.n = 0};
     char text[FMT_SIZE];
     items_add(&foot, "decode tok/s", fmt_rate(text, s->decode_rate), ROLE_TEXT);
     items_add_unit(&foot, fmt_count(text, (double)s->ok), "done", ROLE_TEXT);
     if (s->failed > 0)
         items_add_unit(&foot, fmt_count(text, (double)s->failed), "failed", ROLE_STATUS_ERROR);
-    struct rect in = panel_draw(c, r, "percentiles", NULL, &foot);
+    if (isfinite(s->since_s))
+        items_add(&head, "since", fmt_clock(text, s->since_s), ROLE_HIST_MARK);
+    struct rect in = panel_draw(c, r, "percentiles", &head, &foot);
     for (int i = 0; i < (int)ARRAY_LEN(heads); i++)
         canvas_text_right(c, in.x + NAME_W + i * CELL_W, in.y, CELL_W, heads[i], ROLE_TEXT_DIM);
     int row = 1;
@@ -56,13 +60,13 @@ static void draw_heat(struct canvas *c, struct rect r, const struct snapshot *s)
 {
     struct items head = {.n = 0};
     char text[FMT_SIZE];
-    if (s->ttft_heat.columns > 0)
-        items_add(&head, "a column", fmt_about(text, s->ttft_heat.step_s), ROLE_TEXT_DIM);
+    if (s->hists.ttft_heat.columns > 0)
+        items_add(&head, "a column", fmt_about(text, s->hists.ttft_heat.step_s), ROLE_TEXT_DIM);
     struct rect in = panel_draw(c, r, "TTFT over time", &head, NULL);
-    if (s->ttft_heat.columns == 0)
+    if (s->hists.ttft_heat.columns == 0)
         canvas_text_fit(c, in.x, in.y, in.w, why_empty(s), ROLE_TEXT_DIM);
     else
-        plot_heat(c, in, &s->ttft_heat, s->clock_s);
+        plot_heat(c, in, &s->hists.ttft_heat, s->clock_s);
 }
 
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
@@ -74,10 +78,10 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
         const char *title;
         const struct hist *hist, *first;
         const struct latency_view *view;
-    } hists[] = {{LATENCY_TTFT, "time to first token", &s->ttft_hist, &s->ttft_first, &s->ttft},
-                 {LATENCY_E2E, "end to end", &s->e2e_hist, &none, &s->e2e},
-                 {LATENCY_ITL, "between tokens", &s->itl_hist, &none, &s->itl},
-                 {LATENCY_TPOT, "per token", &s->tpot_hist, &none, &s->tpot}};
+    } hists[] = {{LATENCY_TTFT, "time to first token", &s->hists.ttft, &s->hists.ttft_first, &s->ttft},
+                 {LATENCY_E2E, "end to end", &s->hists.e2e, &none, &s->e2e},
+                 {LATENCY_ITL, "between tokens", &s->hists.itl, &none, &s->itl},
+                 {LATENCY_TPOT, "per token", &s->hists.tpot, &none, &s->tpot}};
     struct rect at[LATENCY_COUNT];
     layout_latency(body, at);
     for (size_t i = 0; i < ARRAY_LEN(hists); i++)

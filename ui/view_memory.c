@@ -137,12 +137,12 @@ static int warnings(struct canvas *c, struct rect r, const struct memory_view *m
     return n;
 }
 
-static void draw_pools(struct canvas *c, struct rect r, const struct snapshot *s, bool with_sensors)
+static void draw_pools(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom, bool with_sensors)
 {
     const struct memory_view *m = &s->memory;
     struct items head = {.n = 0}, foot = {.n = 0};
     struct pool pools[3];
-    int n = pools_of(pools, s) - 1; /* RAM has its own panel */
+    int n = pools_of(pools, s, zoom) - 1; /* RAM has its own panel */
     if (m->gtt_used.simulated)
         items_add(&head, "", "simulated", ROLE_STATUS_WARN);
     if (with_sensors) {
@@ -173,8 +173,8 @@ static void draw_pools(struct canvas *c, struct rect r, const struct snapshot *s
             continue;
         double lo = 0, hi = pools[i].total; /* with room, how full it is; in a few lines, how it moves */
         if (history < 4 || !(hi > 0))
-            plot_bounds(pools[i].series, 0.02 * fmax(pools[i].total, GIB), &lo, &hi);
-        plot_history(c, (struct rect){in.x, y, in.w, history}, pools[i].series, lo, hi, pools[i].role);
+            plot_bounds(pools[i].used_over_time, 0.02 * fmax(pools[i].total, GIB), &lo, &hi);
+        plot_history(c, (struct rect){in.x, y, in.w, history}, pools[i].used_over_time, lo, hi, pools[i].role);
         y += history;
     }
 }
@@ -285,11 +285,10 @@ static void draw_procs(struct canvas *c, struct rect r, const struct snapshot *s
 
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
 {
-    (void)st;
     struct rect at[MEMORY_COUNT];
     layout_memory(body, at);
     draw_ram(c, at[MEMORY_RAM], s);
-    draw_pools(c, at[MEMORY_POOLS], s, at[MEMORY_GPU].w == 0);
+    draw_pools(c, at[MEMORY_POOLS], s, st->zoom, at[MEMORY_GPU].w == 0);
     if (at[MEMORY_GPU].w > 0)
         draw_gpu(c, at[MEMORY_GPU], &s->memory);
     draw_procs(c, at[MEMORY_PROCS], s);

@@ -8,7 +8,7 @@ static void update(struct ui_state *st, const struct snapshot *s, struct rect bo
     struct rect at[PANEL_COUNT];
     layout_overview(body, at);
     int columns = output_plot(at[PANEL_OUTPUT], glyphs).w - 4;
-    plot_scale_fit(&st->output_scale, plot_visible_max(&s->out_series, columns, glyphs));
+    plot_scale_fit(&st->output_scale, plot_visible_max((struct curve){&s->series.out, st->zoom}, columns, glyphs));
 }
 
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
@@ -18,9 +18,9 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
     draw_output(c, at[PANEL_OUTPUT], s, st);
     draw_ttft(c, at[PANEL_TTFT], s);
     draw_streams(c, at[PANEL_STREAMS], s, st);
-    draw_memory(c, at[PANEL_MEMORY], s, at[PANEL_SERVER].w == 0);
+    draw_memory(c, at[PANEL_MEMORY], s, st->zoom, at[PANEL_SERVER].w == 0);
     if (at[PANEL_SERVER].w > 0)
-        draw_server(c, at[PANEL_SERVER], s);
+        draw_server(c, at[PANEL_SERVER], s, st->zoom);
 }
 
 const struct view view_overview = {

@@ -78,7 +78,7 @@ static void draw_facts(struct canvas *c, struct rect r, const struct snapshot *s
 
 /* ---- counters ---- */
 
-static void counter(struct canvas *c, struct rect r, const char *name, const char *value, const struct series_view *series, double top,
+static void counter(struct canvas *c, struct rect r, const char *name, const char *value, struct curve of, double top,
                     enum role role)
 {
     double lo = 0, hi = top;
@@ -88,13 +88,13 @@ static void counter(struct canvas *c, struct rect r, const char *name, const cha
     if (w < 8)
         return;
     if (!(hi > 0)) {
-        plot_bounds(series, 1, &lo, &hi);
+        plot_bounds(of, 1, &lo, &hi);
         lo = 0;
     }
     if (r.h >= 2)
-        plot_history(c, (struct rect){x, r.y, w, r.h}, series, lo, hi, role);
+        plot_history(c, (struct rect){x, r.y, w, r.h}, of, lo, hi, role);
     else
-        plot_spark(c, x, r.y, w, series, lo, hi, role);
+        plot_spark(c, x, r.y, w, of, lo, hi, role);
 }
 
 /* What we keep in flight against what the server says it runs: the rest waits, there or on the way. */
@@ -107,7 +107,7 @@ static void agreement(struct items *l, const struct snapshot *s)
         items_add(l, "", "requests queue", ROLE_STATUS_WARN);
 }
 
-static void draw_counters(struct canvas *c, struct rect r, const struct snapshot *s)
+static void draw_counters(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom)
 {
     const struct server_view *v = &s->server;
     struct items foot = {.n = 0};
@@ -119,12 +119,12 @@ static void draw_counters(struct canvas *c, struct rect r, const struct snapshot
         return;
     }
     int high = MAX_OF(MIN_OF((in.h - 1) / 3, 8), 1), y = in.y;
-    counter(c, (struct rect){in.x, y, in.w, high}, "running", fmt_count(n, v->running), &s->run_series, (double)NAN, ROLE_SERIES_1);
+    counter(c, (struct rect){in.x, y, in.w, high}, "running", fmt_count(n, v->running), (struct curve){&s->series.run, zoom}, (double)NAN, ROLE_SERIES_1);
     y += high;
-    counter(c, (struct rect){in.x, y, in.w, high}, "waiting", fmt_count(n, v->waiting), &s->wait_series, (double)NAN, ROLE_SERIES_2);
+    counter(c, (struct rect){in.x, y, in.w, high}, "waiting", fmt_count(n, v->waiting), (struct curve){&s->series.wait, zoom}, (double)NAN, ROLE_SERIES_2);
     y += high;
     if (y < in.y + in.h)
-        counter(c, (struct rect){in.x, y, in.w, high}, "KV cache", fmt_percent(n, v->kv_used), &s->kv_series, 1, ROLE_SERIES_3);
+        counter(c, (struct rect){in.x, y, in.w, high}, "KV cache", fmt_percent(n, v->kv_used), (struct curve){&s->series.kv, zoom}, 1, ROLE_SERIES_3);
     y += high;
     if (y < in.y + in.h) {
         canvas_text(c, in.x, y, LABEL_W, "prefix hits", ROLE_TEXT_DIM);
@@ -135,11 +135,10 @@ static void draw_counters(struct canvas *c, struct rect r, const struct snapshot
 
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
 {
-    (void)st;
     struct rect at[SERVER_COUNT];
     layout_server(body, at);
     draw_facts(c, at[SERVER_FACTS], s);
-    draw_counters(c, at[SERVER_COUNTERS], s);
+    draw_counters(c, at[SERVER_COUNTERS], s, st->zoom);
 }
 
 const struct view view_server = {

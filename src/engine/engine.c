@@ -55,6 +55,8 @@ static void settle_row(struct engine *g, struct row *r)
 {
     rows_request(g, r);
     engine_see_latency(g, r);
+    if (!r->warmup)
+        tally_add(&g->shown, r);
     free(r->text);
     r->text = NULL;
     phases_row(&g->result.phases, r);
@@ -462,7 +464,7 @@ static void init_view(struct engine *g, int64_t now)
     g->view.target_max_tokens = (int)g->cfg->max_tokens;
     g->streams = xcalloc(SNAP_STREAMS, sizeof *g->streams);
     g->view.seq = 1; /* what is published later has other numbers: a run that fails at once is news too */
-    g->front = g->view;
+    snapshot_copy(&g->front, &g->view);
 }
 
 struct engine *engine_start(const struct run_config *cfg, const char *command_line, bool *usage, struct err *e)
@@ -486,6 +488,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     r->worker_cpu = r->ram_total = r->gtt_total = r->vram_total = nan;
     r->ram = r->gtt = r->vram = (struct span){nan, nan, nan};
     phases_init(&r->phases);
+    tally_init(&g->shown);
     guard_off(&g->guard);
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->shared.lock, NULL);
@@ -504,10 +507,8 @@ static bool read_snapshot(void *ctx, struct snapshot *out, uint64_t seen)
     struct engine *g = ctx;
     pthread_mutex_lock(&g->lock);
     bool fresh = g->front.seq != seen;
-    if (fresh) {
-        size_t rows = g->front.streams_n * sizeof g->front.streams[0];
-        memcpy(out, &g->front, offsetof(struct snapshot, streams) + rows);
-    }
+    if (fresh)
+        snapshot_copy(out, &g->front);
     pthread_mutex_unlock(&g->lock);
     return fresh;
 }
@@ -564,6 +565,7 @@ const struct run_result *engine_finish(struct engine *g)
 void engine_free(struct engine *g)
 {
     phases_release(&g->result.phases);
+    tally_release(&g->shown);
     timeline_release(&g->result.pre.first.tl);
     prompt_release(&g->prompts);
     http_settings_release(&g->http);

@@ -73,17 +73,19 @@ static struct latency_view latency_of(const struct hist *h, enum metric_id m)
 static void fill_ttft(struct engine *g)
 {
     struct snapshot *v = &g->view;
-    const struct hist *finished = g->result.phases.total.hist[M_TTFT];
+    const struct hist *finished = g->shown.hist[M_TTFT];
+    if (finished == NULL && g->workers_n == 0)
+        return;
+    hist_reset(&v->hists.ttft);
     if (finished != NULL)
-        v->ttft_hist = *finished;
-    else
-        hist_reset(&v->ttft_hist);
+        v->hists.ttft = *finished;
     for (size_t i = 0; g->workers_n > 0 && i < (size_t)MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++) {
         const struct stream_row *s = &g->streams[i];
         if (s->measured && s->state == STREAM_DECODE && isfinite(s->ttft_ms))
-            hist_add(&v->ttft_hist, (uint64_t)(s->ttft_ms * 1e6), 1);
+            hist_add(&v->hists.ttft, (uint64_t)(s->ttft_ms * 1e6), 1);
     }
-    v->ttft = latency_of(&v->ttft_hist, M_TTFT);
+    v->ttft = latency_of(&v->hists.ttft, M_TTFT);
+    v->hists.seq++;
 }
 
 void engine_see_latency(struct engine *g, const struct row *r)
@@ -92,7 +94,7 @@ void engine_see_latency(struct engine *g, const struct row *r)
     if (r->warmup || r->stream == 0 || t->outcome != OUT_OK || t->first_token == 0)
         return;
     int64_t ttft = t->first_token - t->sent;
-    heat_add(&g->view.ttft_heat, engine_seconds(g, t->first_token), (double)ttft / 1e6);
+    heat_add(&g->view.hists.ttft_heat, engine_seconds(g, t->first_token), (double)ttft / 1e6);
     if (t->cached_tokens < 0 || t->prompt_tokens <= 0)
         return;
     hist_add(2 * t->cached_tokens > t->prompt_tokens ? &g->ttft_cached : &g->ttft_new, (uint64_t)MAX_OF(ttft, 0), 1);
@@ -102,6 +104,38 @@ static void copy_hist(struct hist *to, const struct hist *from)
 {
     if (from != NULL)
         *to = *from;
+    else if (to->count > 0)
+        hist_reset(to);
+}
+
+static void fill_latency(struct engine *g)
+{
+    const struct tally *t = &g->shown;
+    struct snapshot *v = &g->view;
+    v->tpot = latency_of(t->hist[M_TPOT], M_TPOT);
+    v->e2e = latency_of(t->hist[M_E2E], M_E2E);
+    v->itl = latency_of(t->hist[M_ITL], M_ITL);
+    v->ttft_new = latency_of(&g->ttft_new, M_TTFT);
+    v->ttft_cached = latency_of(&g->ttft_cached, M_TTFT);
+    copy_hist(&v->hists.itl, t->hist[M_ITL]);
+    copy_hist(&v->hists.tpot, t->hist[M_TPOT]);
+    copy_hist(&v->hists.e2e, t->hist[M_E2E]);
+    v->decode_rate = t->hist[M_DECODE_RATE] != NULL ? hist_mean(t->hist[M_DECODE_RATE]) / metrics[M_DECODE_RATE].scale : (double)NAN;
+    v->hists.seq++;
+}
+
+/* The counts, the run file and the report go on with all of the run. */
+void engine_reset_statistics(struct engine *g, double now_s)
+{
+    struct snapshot *v = &g->view;
+    tally_release(&g->shown);
+    tally_init(&g->shown);
+    hist_reset(&g->ttft_new);
+    hist_reset(&g->ttft_cached);
+    v->output_rate_peak = (double)NAN;
+    v->since_s = now_s;
+    fill_ttft(g);
+    fill_latency(g);
 }
 
 static void fill_results(struct engine *g)
@@ -113,24 +147,17 @@ static void fill_results(struct engine *g)
     bool news = t->requests != v->ok + v->failed + v->cancelled;
     v->sent = r->sent;
     v->output_tokens = (uint64_t)g->live.total;
-    if (v->ttft_first.count == 0 && r->pre.first.tl.first_token != 0)
-        hist_add(&v->ttft_first, (uint64_t)(r->pre.first.tl.first_token - r->pre.first.tl.sent), 1);
+    if (v->hists.ttft_first.count == 0 && r->pre.first.tl.first_token != 0) {
+        hist_add(&v->hists.ttft_first, (uint64_t)(r->pre.first.tl.first_token - r->pre.first.tl.sent), 1);
+        v->hists.seq++;
+    }
     if (!news)
         return;
     v->ok = t->outcome[OUT_OK];
     v->cancelled = t->outcome[OUT_CANCELLED];
     v->failed = tally_failed(t);
     v->short_output = t->short_output;
-    v->tpot = latency_of(t->hist[M_TPOT], M_TPOT);
-    v->e2e = latency_of(t->hist[M_E2E], M_E2E);
-    v->itl = latency_of(t->hist[M_ITL], M_ITL);
-    v->ttft_new = latency_of(&g->ttft_new, M_TTFT);
-    v->ttft_cached = latency_of(&g->ttft_cached, M_TTFT);
-    copy_hist(&v->itl_hist, t->hist[M_ITL]);
-    copy_hist(&v->tpot_hist, t->hist[M_TPOT]);
-    copy_hist(&v->e2e_hist, t->hist[M_E2E]);
-    if (t->hist[M_DECODE_RATE] != NULL)
-        v->decode_rate = hist_mean(t->hist[M_DECODE_RATE]) / metrics[M_DECODE_RATE].scale;
+    fill_latency(g);
 }
 
 static void fill_streams(struct engine *g)
@@ -168,17 +195,18 @@ static void fill_series(struct engine *g, int64_t now)
     }
     if (now < g->live.point_at)
         return;
-    g->live.point_at += (int64_t)(SNAP_STEP_S * 1e9);
-    if (g->live.point_at < now) /* the machine slept: begin anew */
-        g->live.point_at = now + (int64_t)(SNAP_STEP_S * 1e9);
-    double end = engine_seconds(g, now);
-    series_push(&v->out_series, end, g->workers_n > 0 ? v->output_rate : (double)NAN);
-    series_push(&v->gtt_series, end, v->memory.gtt_used.value);
-    series_push(&v->ram_series, end, v->memory.ram_used.value);
-    series_push(&v->vram_series, end, v->memory.vram_used.value);
-    series_push(&v->run_series, end, v->server.running);
-    series_push(&v->wait_series, end, v->server.waiting);
-    series_push(&v->kv_series, end, v->server.kv_used);
+    const int64_t step = (int64_t)(SERIES_STEP_S * 1e9);
+    int64_t late = (now - g->live.point_at) / step * step; /* what was slept through is a gap */
+    double end = engine_seconds(g, g->live.point_at + late);
+    g->live.point_at += late + step;
+    series_push(&v->series.out, end, g->workers_n > 0 ? v->output_rate : (double)NAN);
+    series_push(&v->series.gtt, end, v->memory.gtt_used.value);
+    series_push(&v->series.ram, end, v->memory.ram_used.value);
+    series_push(&v->series.vram, end, v->memory.vram_used.value);
+    series_push(&v->series.run, end, v->server.running);
+    series_push(&v->series.wait, end, v->server.waiting);
+    series_push(&v->series.kv, end, v->server.kv_used);
+    v->series.seq++;
 }
 
 static void fill_status(struct engine *g)
@@ -240,8 +268,7 @@ void engine_publish(struct engine *g)
 {
     g->view.seq++;
     pthread_mutex_lock(&g->lock);
-    size_t rows = g->view.streams_n * sizeof g->view.streams[0];
-    memcpy(&g->front, &g->view, offsetof(struct snapshot, streams) + rows);
+    snapshot_copy(&g->front, &g->view);
     pthread_cond_broadcast(&g->news);
     pthread_mutex_unlock(&g->lock);
 }

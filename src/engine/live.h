@@ -1,8 +1,9 @@
-/* live: the figures that move while a run goes on: rates over the last second, series, events, marks. */
+/* live: the output rate of the last second, while a run goes on. */
 #ifndef TG_LIVE_H
 #define TG_LIVE_H
 
-#include "snapshot.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #define LIVE_RING 32 /* ticks remembered: more than a second */
 
@@ -20,12 +21,5 @@ void live_init(struct live *l, int64_t start);
 void live_add(struct live *l, int64_t at, double tokens, double approx);
 /* Rate over the last second, NAN before there is half a second of it. */
 double live_rate(const struct live *l, bool *approx);
-
-void series_push(struct series_view *s, double end_s, double v);
-void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
-void snapshot_mark(struct snapshot *s, double at_s, const char *text);
-/* One more value at t_s seconds; columns are put together in pairs when there are too many. */
-void heat_add(struct heat_view *h, double t_s, double ms);
-void snapshot_clear(struct snapshot *s); /* everything unknown */
 
 #endif

@@ -43,6 +43,8 @@ phase() { # the run file has a phase with these targets
     printf '%s\n' 'key p' 'gone PAUSED' 'wait "2 of 2"' && running 2
     # Marks.
     printf '%s\n' 'key m' 'wait "▲ marked"' "until grep -q '\"type\":\"mark\"' $TMP/run.ndjson"
+    # Percentiles begin anew; plots show more.
+    printf '%s\n' 'key r' 'wait "begin anew"' 'key 2' 'wait "since 00:"' 'key 1' 'key z' 'wait "plots show 5 min"' 'key z z' 'wait "plots show the whole run"' 'key z'
     # Help, from the table of keys.
     printf '%s\n' 'key ?' 'wait "closes"' 'wait "one stream more"' 'wait "half the context"' 'key ?' 'gone "closes"'
     printf '%s\n' 'key F1' 'wait "closes"' 'key End' 'wait "stop the run"' 'wait "every stream as a row"' \

@@ -29,7 +29,7 @@ LOAD="$TOKGAUGE run $URL -c 3 --max-tokens 32"
     { common; printf 'wait "%s"\n' "$ADDRESS" "time to first token" "per stream" p95 "RAM left" "m mark" "S save" \
         "per token" maker/Gauge-7B; } |
         screen "120x40 shows all panels" 120 40 xterm-256color $LOAD
-    { common; printf 'wait "%s"\n' "$ADDRESS" "1 overview" "7 log" "p99" "-15 s"; } |
+    { common; printf 'wait "%s"\n' "$ADDRESS" "1 overview" "7 log" "p99" "-10 s"; } |
         screen "200x60 shows more" 200 60 xterm-256color $LOAD
 }
 

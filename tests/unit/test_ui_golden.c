@@ -83,6 +83,24 @@ static void test_overview(void **state)
     }
 }
 
+/* All of a long run: the mean as an area, the highest values over it, hours on the axis. */
+static void test_zoomed(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy_at(9000, 6);
+    struct ui_state st;
+    frame_init(&st);
+    st.zoom = ZOOM_WHOLE;
+    shoot("overview-whole-run", s, &st, 120, 40, GLYPHS_BRAILLE);
+    shoot("overview-whole-run", s, &st, 80, 24, GLYPHS_ASCII);
+    st.zoom = ZOOM_5_MIN;
+    shoot("overview-5-min", s, &st, 120, 40, GLYPHS_BRAILLE);
+    s->since_s = 8000;
+    st.view = &view_latency;
+    shoot("latency-since", s, &st, 80, 24, GLYPHS_BRAILLE);
+    free(s);
+}
+
 /* Memory: a whole machine, one without a GPU, one with all that can be wrong. */
 static void test_memory(void **state)
 {
@@ -257,7 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_zoomed), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
         cmocka_unit_test(test_demo), cmocka_unit_test(test_themes),
         cmocka_unit_test(test_render),
     };

@@ -159,6 +159,15 @@ static void test_pause_and_mark(void **state)
     assert_int_equal(sent_n, 3);
     assert_int_equal(sent[2].kind, CMD_MARK);
     assert_false(control_act(&ctl, &st, s, ACT_HELP, 3)); /* not its business */
+    assert_true(control_act(&ctl, &st, s, ACT_RESET, 4));
+    assert_int_equal(sent[3].kind, CMD_RESET);
+    s->state = RUN_WATCH; /* of probes */
+    assert_true(control_act(&ctl, &st, s, ACT_RESET, 4));
+    assert_int_equal(sent_n, 5);
+    for (int zoom = 1; zoom <= ZOOM_COUNT; zoom++) { /* on every view, all the way round */
+        assert_true(control_act(&ctl, &st, s, ACT_ZOOM, 5));
+        assert_int_equal(st.zoom, zoom % ZOOM_COUNT);
+    }
     free(s);
 }
 

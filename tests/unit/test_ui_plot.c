@@ -51,30 +51,27 @@ static void test_scale(void **state)
     }
 }
 
-static struct series_view *ramp(size_t n)
+/* n values from 0 to 100, with a gap from number `gap` on. */
+static struct series *ramp(int n, int gap, int gap_n)
 {
-    struct series_view *s = xcalloc(1, sizeof *s);
-    s->n = n;
-    s->end_s = (double)n * SNAP_STEP_S;
-    for (size_t i = 0; i < n; i++)
-        s->v[i] = (double)i / (double)(n - 1) * 100;
+    struct series *s = xcalloc(1, sizeof *s);
+    for (int i = 0; i < n; i++)
+        series_push(s, (i + 1) * SERIES_STEP_S, i >= gap && i < gap + gap_n ? (double)NAN : (double)i / (n - 1) * 100);
     return s;
 }
 
 static void test_area(void **state)
 {
     (void)state;
-    struct series_view *s = ramp(200);
-    for (size_t i = 100; i < 120; i++)
-        s->v[i] = (double)NAN; /* a gap is a gap */
+    struct series *s = ramp(200, 100, 20); /* a gap is a gap */
     struct plot_scale scale = {100, 50};
     struct mark mark = {.at_s = 80};
-    struct plot_area p = {s, &scale, &mark, 1};
+    struct plot_area p = {{s, ZOOM_1_MIN}, &scale, &mark, 1};
     struct canvas c;
     canvas_init(&c, 24, 6, GLYPHS_BRAILLE);
     plot_area(&c, canvas_rect(&c), &p);
-    expect(&c, "100┤┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄⣀⣠⣴⣶⣿\n   │           ⢠⣴⣶⣿⣿⣿⣿⣿⣿\n 50┤┄┄┄┄┄⣀⣠⣴⣶⣿┄⢸⣿⣿⣿⣿⣿⣿⣿⣿\n"
-               "   │⣀⣠⣤⣶⣿⣿⣿⣿⣿⣿ ⢸⣿⣿⣿⣿⣿⣿⣿⣿\n  0└───────┴───────▲────\n         -60 s       now\n");
+    expect(&c, "100┤┄┄┄┄┄┄┄┄┄┄┄┄⢀⣀⣠⣤⣤⣶⣶⣿\n   │      ⢠⣤⣴⣶⣾⣿⣿⣿⣿⣿⣿⣿⣿⣿\n 50┤⣶⣶⣾⡇┄┄⢸⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿\n"
+               "   │⣿⣿⣿⡇  ⢸⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿\n  0└─────────┴──▲───────\n           -30 s     now\n");
     canvas_release(&c);
     free(s);
 }
@@ -82,58 +79,80 @@ static void test_area(void **state)
 static void test_area_fallbacks(void **state)
 {
     (void)state;
-    struct series_view *s = ramp(200);
+    struct series *s = ramp(200, 0, 0);
     struct plot_scale scale = {100, 50};
-    struct plot_area p = {s, &scale, NULL, 0};
+    struct plot_area p = {{s, ZOOM_1_MIN}, &scale, NULL, 0};
     struct canvas c;
     canvas_init(&c, 14, 4, GLYPHS_ASCII);
     plot_area(&c, canvas_rect(&c), &p);
-    expect(&c, "100+       .##\n   |   ..#####\n   |..########\n  0+----------\n");
+    expect(&c, "100+      ..##\n   |...#######\n   |##########\n  0+----------\n");
     canvas_release(&c);
     canvas_init(&c, 14, 4, GLYPHS_BLOCK);
     plot_area(&c, canvas_rect(&c), &p);
-    expect(&c, "100┤·······▄██\n   │   ▄▄█████\n   │▄▄████████\n  0└──────────\n");
+    expect(&c, "100┤······▄▄██\n   │▄▄▄███████\n   │██████████\n  0└──────────\n");
     canvas_release(&c);
     free(s);
 }
 
-/* As time goes on a shape moves left, and nothing else about it changes. */
+/* As time goes on a shape moves left, and nothing else about it changes, whatever the zoom. */
 static void test_area_steady(void **state)
 {
     (void)state;
-    struct series_view *s = xcalloc(1, sizeof *s);
-    struct canvas a, b;
-    canvas_init(&a, 40, 3, GLYPHS_BRAILLE);
-    canvas_init(&b, 40, 3, GLYPHS_BRAILLE);
-    for (int run = 0; run < 2; run++) {
-        s->n = 400;
-        s->end_s = 300 + run * 5 * 2 * SNAP_STEP_S * 3; /* 3 points a dot, 2 dots a cell: 5 cells later */
-        for (size_t i = 0; i < s->n; i++) {
-            uint64_t own = (uint64_t)llround(s->end_s / SNAP_STEP_S) - 399 + i;
-            s->v[i] = rng_unit(&own) * 100;
+    const double column_s[] = {1, 4, 24}; /* of 80 columns of dots that show 1, 5 and 30 minutes */
+    for (int zoom = ZOOM_1_MIN; zoom < ZOOM_WHOLE; zoom++) {
+        struct canvas at[2];
+        for (int run = 0; run < 2; run++) {
+            struct series *s = xcalloc(1, sizeof *s);
+            double end = 4800 + run * 5 * 2 * column_s[zoom]; /* 2 dots a cell: 5 cells later */
+            for (int i = 0; i * SERIES_STEP_S <= end; i++) {
+                uint64_t own = (uint64_t)i;
+                series_push(s, i * SERIES_STEP_S, rng_unit(&own) * 100);
+            }
+            canvas_init(&at[run], 40, 3, GLYPHS_BRAILLE);
+            plot_history(&at[run], canvas_rect(&at[run]), (struct curve){s, zoom}, 30, 70, ROLE_TEXT);
+            free(s);
         }
-        plot_history(run == 0 ? &a : &b, canvas_rect(&a), s, 0, 100, ROLE_TEXT);
+        for (int y = 0; y < 3; y++)
+            for (int x = 10; x < 39; x++) /* the last cell is still filling, and the first are seen less sharply */
+                assert_int_equal(canvas_at(&at[0], x, y)->ch, canvas_at(&at[1], x - 5, y)->ch);
+        canvas_release(&at[0]);
+        canvas_release(&at[1]);
     }
-    for (int y = 0; y < 3; y++)
-        for (int x = 5; x < 39; x++) /* the last cell is still filling */
-            assert_int_equal(canvas_at(&a, x, y)->ch, canvas_at(&b, x - 5, y)->ch);
-    canvas_release(&a);
-    canvas_release(&b);
+}
+
+/* Zoomed out: the mean as an area, the highest values as a line over it, and hours on the axis. */
+static void test_area_zoomed(void **state)
+{
+    (void)state;
+    struct series *s = xcalloc(1, sizeof *s);
+    for (int i = 1; i * SERIES_STEP_S <= 6 * 3600; i++)
+        series_push(s, i * SERIES_STEP_S, i % 600 == 0 ? 90 : 40);
+    struct plot_scale scale = {100, 50};
+    struct plot_area p = {{s, ZOOM_WHOLE}, &scale, NULL, 0};
+    struct canvas c;
+    canvas_init(&c, 34, 6, GLYPHS_BRAILLE);
+    plot_area(&c, canvas_rect(&c), &p);
+    expect(&c, "100┤┄⠠⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤\n   │\n 50┤┄⢠⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤\n"
+               "   │ ⢸⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿\n  0└─┴────────┴─────────┴─────────\n   -6 h     -4 h      -2 h     now\n");
+    canvas_release(&c);
+    assert_float_equal(plot_visible_max(p.of, 30, GLYPHS_BRAILLE), 90, 1e-3);
+    p.of.zoom = ZOOM_1_MIN;
+    assert_float_equal(plot_visible_max(p.of, 30, GLYPHS_BRAILLE), 90, 1e-3); /* the last value */
     free(s);
 }
 
 static void test_spark_and_gauge(void **state)
 {
     (void)state;
-    struct series_view *s = ramp(200);
+    struct series *s = ramp(200, 0, 0);
     struct canvas c;
     canvas_init(&c, 10, 5, GLYPHS_BRAILLE);
-    plot_spark(&c, 0, 0, 10, s, 0, 100, ROLE_TEXT);
+    plot_spark(&c, 0, 0, 10, (struct curve){s, ZOOM_1_MIN}, 0, 100, ROLE_TEXT);
     plot_gauge(&c, 0, 1, 10, 0.75, ROLE_TEXT);
     plot_gauge(&c, 0, 2, 10, 0.003, ROLE_TEXT); /* little is not nothing */
     plot_gauge(&c, 0, 3, 10, (double)NAN, ROLE_TEXT);
     plot_gauge(&c, 0, 4, 10, 7, ROLE_TEXT);
-    expect(&c, "▁▂▃▄▄▅▆▇██\n███████▌\n▏\n\n██████████\n");
+    expect(&c, "▄▄▅▅▅▆▆▇▇█\n███████▌\n▏\n\n██████████\n");
     canvas_release(&c);
     free(s);
 }
@@ -225,7 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heat), cmocka_unit_test(test_scale),           cmocka_unit_test(test_area),
-        cmocka_unit_test(test_area_fallbacks),  cmocka_unit_test(test_area_steady),
+        cmocka_unit_test(test_area_fallbacks),  cmocka_unit_test(test_area_steady), cmocka_unit_test(test_area_zoomed),
         cmocka_unit_test(test_spark_and_gauge), cmocka_unit_test(test_hist_small),
         cmocka_unit_test(test_hist_property),
     };

@@ -14,12 +14,6 @@
 
 #define CANNED_GIB (1024.0 * 1024 * 1024)
 
-static inline void canned_series(struct series_view *v, size_t n, double end_s)
-{
-    v->n = n;
-    v->end_s = end_s;
-}
-
 static inline struct gauge canned_gauge(double value, bool simulated)
 {
     struct gauge g = {.value = value, .simulated = simulated};
@@ -102,31 +96,24 @@ static inline void canned_machine(struct snapshot *s)
     m->other_vram = 0;
 }
 
-static inline void canned_points(struct snapshot *s, double t, uint64_t *seed)
+static inline void canned_points(struct snapshot *s, double t, double rate_scale)
 {
-    size_t n = (size_t)(t / SNAP_STEP_S) < SNAP_POINTS ? (size_t)(t / SNAP_STEP_S) : SNAP_POINTS;
-    canned_series(&s->out_series, n, t);
-    canned_series(&s->gtt_series, n, t);
-    canned_series(&s->ram_series, n, t);
-    canned_series(&s->vram_series, n, t);
-    canned_series(&s->run_series, n, t);
-    canned_series(&s->wait_series, n, t);
-    canned_series(&s->kv_series, n, t);
-    for (size_t i = 0; i < n; i++) {
-        double at = floor(t / SNAP_STEP_S) * SNAP_STEP_S - (double)(n - 1 - i) * SNAP_STEP_S;
+    memset(&s->series, 0, sizeof s->series);
+    for (int i = 1; i * SERIES_STEP_S <= t; i++) {
+        double at = i * SERIES_STEP_S;
         double level = at < 60 ? 34 : at < 110 ? 68 : at < 150 ? 105 : 132;
         uint64_t own = (uint64_t)(at * 2) * 7919 + 1;
         double noise = rng_unit(&own) - 0.5;
         bool gap = at >= 84 && at < 88;
-        s->out_series.v[i] = gap ? (double)NAN : level + 10 * noise + 4 * sin(at / 5);
-        s->gtt_series.v[i] = (39.4 + fmin(at / 300, 1) + 0.3 * sin(at / 12)) * CANNED_GIB;
-        s->ram_series.v[i] = (46.0 + 0.5 * sin(at / 9)) * CANNED_GIB;
-        s->vram_series.v[i] = 0.2 * CANNED_GIB;
-        s->run_series.v[i] = at < 60 ? 1 : at < 110 ? 2 : at < 150 ? 3 : 4;
-        s->kv_series.v[i] = at / 620;
-        s->wait_series.v[i] = at < 130 ? 0 : floor(2.5 + 2.4 * sin(at / 7));
+        series_push(&s->series.out, at, gap ? (double)NAN : rate_scale * (level + 10 * noise + 4 * sin(at / 5)));
+        series_push(&s->series.gtt, at, (39.4 + fmin(at / 300, 1) + 0.3 * sin(at / 12)) * CANNED_GIB);
+        series_push(&s->series.ram, at, (46.0 + 0.5 * sin(at / 9)) * CANNED_GIB);
+        series_push(&s->series.vram, at, 0.2 * CANNED_GIB);
+        series_push(&s->series.run, at, at < 60 ? 1 : at < 110 ? 2 : at < 150 ? 3 : 4);
+        series_push(&s->series.kv, at, at / 620);
+        series_push(&s->series.wait, at, at < 130 ? 0 : floor(2.5 + 2.4 * sin(at / 7)));
     }
-    (void)seed;
+    s->series.seq++;
 }
 
 static inline void canned_latency(struct snapshot *s, double t, uint64_t *seed)
@@ -136,13 +123,13 @@ static inline void canned_latency(struct snapshot *s, double t, uint64_t *seed)
         double u = rng_unit(seed), ms = 74 * exp(0.9 * u * u * u + 0.35 * (rng_unit(seed) - 0.3));
         if (rng_unit(seed) > 0.93)
             ms *= 3.4;
-        hist_add(&s->ttft_hist, (uint64_t)(ms * 1e6), 1);
+        hist_add(&s->hists.ttft, (uint64_t)(ms * 1e6), 1);
     }
-    hist_add(&s->ttft_first, 1232000000, 1);
-    s->ttft.n = s->ttft_hist.count;
-    s->ttft.p50 = hist_quantile(&s->ttft_hist, 0.5) / 1e6;
-    s->ttft.p95 = hist_quantile(&s->ttft_hist, 0.95) / 1e6;
-    s->ttft.p99 = hist_quantile(&s->ttft_hist, 0.99) / 1e6;
+    hist_add(&s->hists.ttft_first, 1232000000, 1);
+    s->ttft.n = s->hists.ttft.count;
+    s->ttft.p50 = hist_quantile(&s->hists.ttft, 0.5) / 1e6;
+    s->ttft.p95 = hist_quantile(&s->hists.ttft, 0.95) / 1e6;
+    s->ttft.p99 = hist_quantile(&s->hists.ttft, 0.99) / 1e6;
     s->e2e.p50 = 3890;
     s->e2e.p95 = 4930;
     s->e2e.p99 = 5210;
@@ -151,18 +138,18 @@ static inline void canned_latency(struct snapshot *s, double t, uint64_t *seed)
     s->tpot.p95 = 31.2;
     s->tpot.p99 = 33.8;
     s->tpot.mean = 29.6;
-    s->ttft.mean = hist_mean(&s->ttft_hist) / 1e6;
+    s->ttft.mean = hist_mean(&s->hists.ttft) / 1e6;
     for (int i = 0; i < n; i++) {
         double at = 3 + (t - 3) * i / n, u = rng_unit(seed);
-        heat_add(&s->ttft_heat, at, (at > 130 ? 300 : 90) * exp(0.8 * (u - 0.4)) * (rng_unit(seed) > 0.95 ? 5 : 1));
-        hist_add(&s->e2e_hist, (uint64_t)((3700 + 900 * u) * 1e6), 1);
-        hist_add(&s->tpot_hist, (uint64_t)((28.5 + 3 * u) * 1e6), 1);
+        heat_add(&s->hists.ttft_heat, at, (at > 130 ? 300 : 90) * exp(0.8 * (u - 0.4)) * (rng_unit(seed) > 0.95 ? 5 : 1));
+        hist_add(&s->hists.e2e, (uint64_t)((3700 + 900 * u) * 1e6), 1);
+        hist_add(&s->hists.tpot, (uint64_t)((28.5 + 3 * u) * 1e6), 1);
         for (int k = 0; k < 40; k++)
-            hist_add(&s->itl_hist, (uint64_t)((rng_unit(seed) > 0.98 ? 210 : 28 + 4 * rng_unit(seed)) * 1e6), 1);
+            hist_add(&s->hists.itl, (uint64_t)((rng_unit(seed) > 0.98 ? 210 : 28 + 4 * rng_unit(seed)) * 1e6), 1);
     }
     s->tpot.n = s->e2e.n = (uint64_t)n;
-    s->itl = (struct latency_view){s->itl_hist.count, hist_quantile(&s->itl_hist, 0.5) / 1e6, hist_quantile(&s->itl_hist, 0.95) / 1e6,
-                                   hist_quantile(&s->itl_hist, 0.99) / 1e6, hist_mean(&s->itl_hist) / 1e6};
+    s->itl = (struct latency_view){s->hists.itl.count, hist_quantile(&s->hists.itl, 0.5) / 1e6, hist_quantile(&s->hists.itl, 0.95) / 1e6,
+                                   hist_quantile(&s->hists.itl, 0.99) / 1e6, hist_mean(&s->hists.itl) / 1e6};
     s->ttft_new = s->ttft;
     s->ttft_new.n = s->ttft.n * 2 / 3;
     s->ttft_cached = (struct latency_view){s->ttft.n / 3, 61.2, 70.9, 88.1, 62.0};
@@ -220,10 +207,11 @@ static inline struct snapshot *canned_busy_at(double t, int streams)
     s->server.prefix_hits = 0.62;
     s->target_streams = streams;
     canned_memory(s, t);
-    canned_points(s, t, &seed);
+    canned_points(s, t, 1);
     canned_latency(s, t, &seed);
     canned_streams(s, streams, &seed);
-    s->output_rate = s->out_series.n > 0 ? s->out_series.v[s->out_series.n - 1] : (double)NAN;
+    const struct series_level *out = &s->series.out.level[SERIES_FINE];
+    s->output_rate = out->n > 0 && out->at[out->n - 1].count > 0 ? (double)out->at[out->n - 1].mean : (double)NAN;
     s->output_rate_stream = 33.0;
     s->output_rate_peak = 139.4;
     s->marks_n = 2;
@@ -268,8 +256,7 @@ static inline struct snapshot *canned_trouble(void)
 static inline struct snapshot *canned_extreme(void)
 {
     struct snapshot *s = canned_busy_at(192, 2000);
-    for (size_t i = 0; i < s->out_series.n; i++)
-        s->out_series.v[i] *= 187;
+    canned_points(s, 192, 187);
     s->output_rate = 24453.4;
     s->output_rate_peak = 26000;
     s->output_tokens = 12345678901;
@@ -281,7 +268,7 @@ static inline struct snapshot *canned_extreme(void)
     s->ttft.p95 = 183000;
     s->ttft.p99 = 1e7;
     for (uint64_t i = 0; i < 100000; i++)
-        hist_add(&s->ttft_hist, 1000000000 + i * 200000000, 1);
+        hist_add(&s->hists.ttft, 1000000000 + i * 200000000, 1);
     s->planned_s = 86400 * 10;
     s->elapsed_s = 86400 * 9;
     s->server.running = 1024;
