@@ -39,14 +39,8 @@ static void *preflight_main(void *ctx)
 
 static void note_failure(struct engine *g, const struct row *r)
 {
-    enum outcome o = r->tl.outcome;
-    if (o == OUT_OK || o == OUT_CANCELLED)
-        return;
-    uint64_t n = ++g->errors_seen[o];
-    char line[256];
-    snprintf(line, sizeof line, "%s ×%" PRIu64 "%s%s", outcome_name(o), n, r->error[0] != '\0' ? ": " : "", r->error);
-    str_copy(g->view.last_error, sizeof g->view.last_error, line);
-    if (n <= 3 || (n & (n - 1)) == 0) /* the log is for reading: 1, 2, 3, 4, 8, 16, … */
+    uint64_t n = shown_failure(&g->shown, &g->view, r);
+    if (n > 0 && (n <= 3 || (n & (n - 1)) == 0)) /* the log is for reading: 1, 2, 3, 4, 8, 16, … */
         engine_note(g, 2, "stream %d: %s", r->stream, g->view.last_error);
 }
 
@@ -54,9 +48,7 @@ static void note_failure(struct engine *g, const struct row *r)
 static void settle_row(struct engine *g, struct row *r)
 {
     rows_request(g, r);
-    engine_see_latency(g, r);
-    if (!r->warmup)
-        tally_add(&g->shown, r);
+    shown_request(&g->shown, &g->view, r, engine_seconds(g, r->tl.first_token));
     free(r->text);
     r->text = NULL;
     phases_row(&g->result.phases, r);
@@ -488,7 +480,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     r->worker_cpu = r->ram_total = r->gtt_total = r->vram_total = nan;
     r->ram = r->gtt = r->vram = (struct span){nan, nan, nan};
     phases_init(&r->phases);
-    tally_init(&g->shown);
+    shown_init(&g->shown);
     guard_off(&g->guard);
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->shared.lock, NULL);
@@ -565,7 +557,7 @@ const struct run_result *engine_finish(struct engine *g)
 void engine_free(struct engine *g)
 {
     phases_release(&g->result.phases);
-    tally_release(&g->shown);
+    shown_release(&g->shown);
     timeline_release(&g->result.pre.first.tl);
     prompt_release(&g->prompts);
     http_settings_release(&g->http);

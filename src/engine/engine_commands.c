@@ -126,7 +126,7 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
         rows_mark(g, c->text[0] != '\0' ? c->text : "mark");
         break;
     case CMD_RESET:
-        engine_reset_statistics(g, engine_seconds(g, now));
+        shown_reset(&g->shown, &g->view, engine_seconds(g, now));
         engine_note(g, 0, "percentiles and histograms begin anew");
         break;
     case CMD_STREAMS:

@@ -58,106 +58,22 @@ static void fill_prefix_hits(struct engine *g)
     g->view.server.prefix_hits = asked > 0 ? (h[n] - h[0]) / asked : (double)NAN;
 }
 
-static struct latency_view latency_of(const struct hist *h, enum metric_id m)
-{
-    double nan = (double)NAN;
-    if (h == NULL || h->count == 0)
-        return (struct latency_view){0, nan, nan, nan, nan};
-    struct dist d;
-    dist_of_hist(&d, h, metrics[m].scale);
-    return (struct latency_view){d.n, d.p50, d.p95, d.p99, d.mean};
-}
-
-/* Live, a first token counts as soon as it is there: with long answers the finished requests say nothing for minutes.
- * One that fails later is taken out again, as the summary counts successes alone. */
-static void fill_ttft(struct engine *g)
-{
-    struct snapshot *v = &g->view;
-    const struct hist *finished = g->shown.hist[M_TTFT];
-    if (finished == NULL && g->workers_n == 0)
-        return;
-    hist_reset(&v->hists.ttft);
-    if (finished != NULL)
-        v->hists.ttft = *finished;
-    for (size_t i = 0; g->workers_n > 0 && i < (size_t)MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++) {
-        const struct stream_row *s = &g->streams[i];
-        if (s->measured && s->state == STREAM_DECODE && isfinite(s->ttft_ms))
-            hist_add(&v->hists.ttft, (uint64_t)(s->ttft_ms * 1e6), 1);
-    }
-    v->ttft = latency_of(&v->hists.ttft, M_TTFT);
-    v->hists.seq++;
-}
-
-void engine_see_latency(struct engine *g, const struct row *r)
-{
-    const struct timeline *t = &r->tl;
-    if (r->warmup || r->stream == 0 || t->outcome != OUT_OK || t->first_token == 0)
-        return;
-    int64_t ttft = t->first_token - t->sent;
-    heat_add(&g->view.hists.ttft_heat, engine_seconds(g, t->first_token), (double)ttft / 1e6);
-    if (t->cached_tokens < 0 || t->prompt_tokens <= 0)
-        return;
-    hist_add(2 * t->cached_tokens > t->prompt_tokens ? &g->ttft_cached : &g->ttft_new, (uint64_t)MAX_OF(ttft, 0), 1);
-}
-
-static void copy_hist(struct hist *to, const struct hist *from)
-{
-    if (from != NULL)
-        *to = *from;
-    else if (to->count > 0)
-        hist_reset(to);
-}
-
-static void fill_latency(struct engine *g)
-{
-    const struct tally *t = &g->shown;
-    struct snapshot *v = &g->view;
-    v->tpot = latency_of(t->hist[M_TPOT], M_TPOT);
-    v->e2e = latency_of(t->hist[M_E2E], M_E2E);
-    v->itl = latency_of(t->hist[M_ITL], M_ITL);
-    v->ttft_new = latency_of(&g->ttft_new, M_TTFT);
-    v->ttft_cached = latency_of(&g->ttft_cached, M_TTFT);
-    copy_hist(&v->hists.itl, t->hist[M_ITL]);
-    copy_hist(&v->hists.tpot, t->hist[M_TPOT]);
-    copy_hist(&v->hists.e2e, t->hist[M_E2E]);
-    v->decode_rate = t->hist[M_DECODE_RATE] != NULL ? hist_mean(t->hist[M_DECODE_RATE]) / metrics[M_DECODE_RATE].scale : (double)NAN;
-    v->hists.seq++;
-}
-
-/* The counts, the run file and the report go on with all of the run. */
-void engine_reset_statistics(struct engine *g, double now_s)
-{
-    struct snapshot *v = &g->view;
-    tally_release(&g->shown);
-    tally_init(&g->shown);
-    hist_reset(&g->ttft_new);
-    hist_reset(&g->ttft_cached);
-    v->output_rate_peak = (double)NAN;
-    v->since_s = now_s;
-    fill_ttft(g);
-    fill_latency(g);
-}
-
 static void fill_results(struct engine *g)
 {
     const struct run_result *r = &g->result;
     const struct tally *t = &r->phases.total;
     struct snapshot *v = &g->view;
-    fill_ttft(g);
-    bool news = t->requests != v->ok + v->failed + v->cancelled;
     v->sent = r->sent;
     v->output_tokens = (uint64_t)g->live.total;
     if (v->hists.ttft_first.count == 0 && r->pre.first.tl.first_token != 0) {
         hist_add(&v->hists.ttft_first, (uint64_t)(r->pre.first.tl.first_token - r->pre.first.tl.sent), 1);
         v->hists.seq++;
     }
-    if (!news)
-        return;
     v->ok = t->outcome[OUT_OK];
     v->cancelled = t->outcome[OUT_CANCELLED];
     v->failed = tally_failed(t);
     v->short_output = t->short_output;
-    fill_latency(g);
+    shown_fill(&g->shown, v);
 }
 
 static void fill_streams(struct engine *g)
@@ -238,6 +154,7 @@ void engine_fill_view(struct engine *g, int64_t now)
         v->planned_s = (double)g->only.duration_ns / 1e9;
     if (g->only.requests > 0)
         v->planned_requests = (double)g->only.requests;
+    fill_streams(g); /* their first tokens count */
     if (g->cfg->watch) {
         v->elapsed_s = v->clock_s;
         if (g->server_known)
@@ -256,7 +173,6 @@ void engine_fill_view(struct engine *g, int64_t now)
         g->prefix_due = v->clock_s + 1;
         fill_prefix_hits(g);
     }
-    fill_streams(g);
     fill_series(g, now);
     fill_status(g);
     v->client_limited = r->client_limited;

@@ -10,6 +10,7 @@
 #include "load/counter.h"
 #include "load/probe.h"
 #include "load/worker.h"
+#include "measure/shown.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
 #include "watch/scrape.h"
@@ -84,10 +85,8 @@ struct engine {
     int64_t drain_start, deadline;
     int64_t paused_since, paused_ns;
     int64_t next_sample;
-    uint64_t errors_seen[OUT_COUNT];
     struct live live;
-    struct tally shown; /* measured requests since the statistics on the screen were reset */
-    struct hist ttft_new, ttft_cached; /* ns; of those */
+    struct shown shown;
     struct snapshot view;
     struct stream_row *streams; /* rows of all workers by id; SNAP_STREAMS */
 };
@@ -128,8 +127,6 @@ void engine_fill_memory(struct engine *g, int64_t now);
 /* engine_view.c: the snapshot. */
 void engine_fill_view(struct engine *g, int64_t now);
 void engine_publish(struct engine *g);
-void engine_reset_statistics(struct engine *g, double now_s); /* those on the screen */
-void engine_see_latency(struct engine *g, const struct row *r); /* a request has ended: what the Latency view keeps of it */
 double engine_seconds(const struct engine *g, int64_t t); /* since the start of the run */
 /* A line for the log view and the run file. */
 void engine_note(struct engine *g, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
