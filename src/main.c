@@ -2,19 +2,19 @@
 #include "clock.h"
 #include "demo.h"
 #include "engine/engine.h"
+#include "main_files.h"
 #include "options.h"
-#include "report/baseline.h"
+#include "replay/player.h"
 #include "report/bench.h"
-#include "report/compare.h"
 #include "report/report.h"
 #include "report/summary.h"
 #include "report/watch_print.h"
+#include "say.h"
 #include "ui/ui.h"
 #include "version.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -24,8 +24,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_THRESHOLD = 3, EXIT_GUARD = 4 };
 
 #define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
 
@@ -61,17 +59,6 @@ static struct engine *start_engine(const struct options *o, const char *command_
     return g;
 }
 
-static int complain(const struct err *e, int status)
-{
-    fprintf(stderr, "tokgauge: %s\n", e->msg);
-    return status;
-}
-
-static bool utf8_terminal(void)
-{
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-}
-
 /* The dashboard needs a terminal to draw on and to read keys from. */
 static bool on_terminal(const struct options *o)
 {
@@ -95,21 +82,29 @@ static bool check_terminal(const struct options *o, struct err *e)
     return true;
 }
 
-/* A reader that has gone (`| head`) has what it wanted: that is for the caller to tell by errno. */
-static bool print(const struct buf *b, FILE *f)
-{
-    return b->len == 0 || (fwrite(b->data, 1, b->len, f) == b->len && fflush(f) == 0);
-}
-
 /* ---- the picture ---- */
 
-static bool write_picture(const struct options *o, const struct snapshot *s, struct err *e)
+static char first_view(const struct options *o)
 {
-    FILE *f = fopen(o->svg, "we");
-    bool ok = f != NULL && ui_render(s, (int)o->svg_width, (int)o->svg_height, "svg", o->theme, f);
+    static const char keys[] = {0, '1', '2', '3', '4', '5', '7'}; /* as the words of --view */
+    return o->view > 0 ? keys[o->view] : o->command == COMMAND_WATCH ? '4' : 0;
+}
+
+static bool write_picture(const struct options *o, const struct snapshot *s, const char *format, const char *name, struct err *e)
+{
+    const struct ui_picture p = {.width = (int)o->svg_width, .height = (int)o->svg_height, .format = format, .theme = o->theme,
+                                 .view = first_view(o)};
+    FILE *f = fopen(name, "we");
+    bool ok = f != NULL && ui_render(s, &p, f);
     if (f != NULL && fclose(f) != 0)
         ok = false;
-    return ok || err_set(e, "cannot write picture '%s': %s", o->svg, strerror(errno));
+    return ok || err_set(e, "cannot write picture '%s': %s", name, strerror(errno));
+}
+
+static struct ui_config screen_config(const struct options *o)
+{
+    return (struct ui_config){.glyphs = (enum ui_glyphs)o->glyphs, .color = (enum ui_color)o->color, .theme = o->theme,
+                              .view = first_view(o), .stop = &stop_signal};
 }
 
 /* ---- the two ways to watch a run ---- */
@@ -140,16 +135,16 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
         next += NS_PER_SEC;
         struct buf line;
         buf_init(&line, 32768);
-        told = summary_notes(now, told, utf8_terminal(), &line);
-        summary_progress(now, utf8_terminal(), &line);
-        print(&line, o->json ? stderr : stdout);
+        told = summary_notes(now, told, say_utf8(), &line);
+        summary_progress(now, say_utf8(), &line);
+        say_buf(&line, o->json ? stderr : stdout);
         buf_release(&line);
     }
     if (source.read(source.ctx, now, 0) && now->state != RUN_FAILED) {
         struct buf rest;
         buf_init(&rest, 32768);
-        summary_notes(now, told, utf8_terminal(), &rest);
-        print(&rest, o->json ? stderr : stdout);
+        summary_notes(now, told, say_utf8(), &rest);
+        say_buf(&rest, o->json ? stderr : stdout);
         buf_release(&rest);
     }
     free(now);
@@ -157,8 +152,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
 
 static enum ui_end watch_dashboard(struct engine *g, const struct options *o, struct snapshot *s, struct err *e)
 {
-    struct ui_config c = {.glyphs = (enum ui_glyphs)o->glyphs, .color = (enum ui_color)o->color, .theme = o->theme,
-                          .view = o->command == COMMAND_WATCH ? '4' : 0, .stop = &stop_signal};
+    struct ui_config c = screen_config(o);
     struct snapshot_source source = engine_source(g);
     enum ui_end end = (enum ui_end)ui_run(&c, &source, e);
     source.read(source.ctx, s, 0);
@@ -194,9 +188,9 @@ static bool print_bench(const struct run_result *r, const struct options *o)
     struct buf b;
     buf_init(&b, 64u << 20);
     bool ok = bench_report(r->run_file, o->json, o->notes, o->notes_n, &b, &e);
-    if (!o->json && !utf8_terminal())
+    if (!o->json && !say_utf8())
         summary_to_ascii(&b);
-    if (!print(&b, stdout) && errno != EPIPE)
+    if (!say_buf(&b, stdout) && errno != EPIPE)
         ok = err_set(&e, "cannot write the report: %s", strerror(errno));
     if (!ok)
         complain(&e, EXIT_FAILED);
@@ -219,9 +213,9 @@ static bool print_result(const struct run_result *r, const struct options *o)
     } else {
         if (o->plain || !isatty(STDOUT_FILENO))
             buf_adds(&b, "\n");
-        summary_text(r, utf8_terminal(), &b);
+        summary_text(r, say_utf8(), &b);
     }
-    bool ok = print(&b, stdout) || errno == EPIPE;
+    bool ok = say_buf(&b, stdout) || errno == EPIPE;
     int why = errno;
     buf_release(&b);
     if (!ok)
@@ -287,7 +281,7 @@ static int run_engine(const struct options *o, const char *command_line)
     const struct run_result *r = engine_finish(g);
     ui_finish();
     int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED) : report(r, o, end, dashboard);
-    if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, &e))
+    if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, "svg", o->svg, &e))
         status = complain(&e, EXIT_FAILED);
     free(last);
     engine_free(g);
@@ -305,10 +299,10 @@ static bool print_look(const struct snapshot *s, const struct options *o)
     if (o->json)
         watch_print_json(s, time, &b);
     else if (o->once)
-        watch_print_page(s, utf8_terminal(), &b);
+        watch_print_page(s, say_utf8(), &b);
     else
-        watch_print_line(s, utf8_terminal(), &b);
-    bool ok = print(&b, stdout);
+        watch_print_line(s, say_utf8(), &b);
+    bool ok = say_buf(&b, stdout);
     int why = errno;
     buf_release(&b);
     errno = why;
@@ -427,116 +421,44 @@ static int run_demo(struct options *o, const char *command_line)
     return status;
 }
 
-static int run_report(const struct options *o)
+/* ---- replay ---- */
+
+static int play(const struct options *o, struct replay *r, struct err *e)
+{
+    struct ui_config c = screen_config(o);
+    struct player *p = player_new(r, (double)o->at_ns / 1e9, o->speed);
+    struct snapshot_source source = player_source(p);
+    int end = ui_run(&c, &source, e);
+    ui_finish();
+    player_free(p);
+    return end == UI_ERROR       ? complain(e, EXIT_FAILED)
+           : stop_signal         ? 128 + stop_signal
+           : end == UI_INTERRUPT ? 128 + SIGINT
+           : end == UI_LOST      ? 128 + SIGHUP
+                                 : EXIT_DONE;
+}
+
+/* A frame without a terminal, or the run on the screen. */
+static int run_replay(const struct options *o)
 {
     struct err e;
-    struct run_file *f = run_file_load(o->files[0], &e);
-    if (f == NULL)
+    bool pictures = o->svg != NULL || o->txt != NULL;
+    if (!pictures && !wants_dashboard(o)) {
+        err_set(&e, "'replay' needs a terminal that it can draw on; --svg FILE and --txt FILE write a frame without one");
+        return complain(&e, EXIT_USAGE);
+    }
+    struct replay *r = replay_open(o->files[0], &e);
+    if (r == NULL)
         return complain(&e, EXIT_FAILED);
-    struct buf b;
-    buf_init(&b, 1u << 30);
-    const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,
-                                     .notes_n = o->notes_n};
-    report_write(f, &r, &b);
-    FILE *out = o->report_out != NULL ? fopen(o->report_out, "we") : stdout;
-    bool ok = out != NULL && fwrite(b.data, 1, b.len, out) == b.len && fflush(out) == 0;
-    if (out != NULL && out != stdout && fclose(out) != 0)
-        ok = false;
-    if (!ok)
-        err_set(&e, "cannot write '%s': %s", o->report_out != NULL ? o->report_out : "standard output", strerror(errno));
-    if (f->bad_lines > 0)
-        fprintf(stderr, "tokgauge: %zu lines of '%s' could not be read\n", f->bad_lines, o->files[0]);
-    buf_release(&b);
-    run_file_free(f);
-    return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
-}
-
-/* The kept baseline, where one was named, and all files: how many, 0 with one line in e where one of them fails. */
-static size_t load_runs(const struct options *o, struct compare_run *runs, struct err *e)
-{
-    size_t n = 0;
-    if (o->baseline != NULL) {
-        char path[BASELINE_PATH];
-        if (!baseline_find(o->baseline, path, e) || !compare_run_load(&runs[n], path, e))
-            return 0;
-        str_copy(compare_run_name(&runs[n]), RUN_NAME, o->baseline);
-        n++;
-    }
-    for (size_t i = 0; i < o->files_n; i++, n++)
-        if (!compare_run_load(&runs[n], o->files[i], e))
-            return 0;
-    return n;
-}
-
-static int save_baseline(const struct options *o)
-{
-    struct err e;
-    char path[BASELINE_PATH];
-    bool replaced;
-    struct compare_run run;
-    bool ok = compare_run_load(&run, o->files[0], &e) &&
-              baseline_save(o->save_baseline, o->files[0], path, &replaced, &e);
-    if (ok)
-        printf("baseline '%s' %s: %s\n", o->save_baseline, replaced ? "replaced" : "kept", path);
-    compare_run_release(&run);
-    return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
-}
-
-static bool print_comparison(const struct compare_report *r, enum compare_format format, struct err *e)
-{
-    struct buf out;
-    buf_init(&out, 1u << 20);
-    compare_write(r, format, &out);
-    if (format == COMPARE_TEXT && !utf8_terminal())
-        summary_to_ascii(&out);
-    bool ok = print(&out, stdout) || errno == EPIPE;
-    if (!ok)
-        err_set(e, "cannot write the comparison: %s", strerror(errno));
-    buf_release(&out);
-    return ok;
-}
-
-/* One line for each condition that is broken, and for each run of which none can be judged. */
-static bool gates_pass(const struct compare_report *r, const struct options *o)
-{
-    bool pass = true;
-    struct err why;
-    for (size_t i = 1; i < r->runs_n && o->gates_n > 0; i++) {
-        const struct compared *c = &r->with[i - 1];
-        const char *name = compare_run_name(&r->runs[i]);
-        if (c->objections_n > 0) {
-            err_set(&why, "thresholds cannot be judged: '%s' is not comparable with '%s': %s", name,
-                    compare_run_name(&r->runs[0]), c->objections[0]);
-            complain(&why, EXIT_THRESHOLD);
-            pass = false;
-            continue;
-        }
-        for (size_t k = 0; k < o->gates_n; k++)
-            if (!gate_passes(&o->gates[k], name, c->figures, &why)) {
-                complain(&why, EXIT_THRESHOLD);
-                pass = false;
-            }
-    }
-    return pass;
-}
-
-static int run_compare(const struct options *o)
-{
-    struct err e;
-    struct compare_run runs[COMPARE_RUNS] = {{NULL, NULL}};
-    struct compared *with = xcalloc(COMPARE_RUNS - 1, sizeof *with);
     int status = EXIT_DONE;
-    size_t n = load_runs(o, runs, &e);
-    for (size_t i = 1; i < n; i++)
-        compare_runs(&runs[0], &runs[i], o->min_effect, &with[i - 1]);
-    const struct compare_report r = {runs, n, with, o->min_effect};
-    if (n == 0 || !print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
-        status = complain(&e, EXIT_FAILED);
-    if (!gates_pass(&r, o))
-        status = EXIT_THRESHOLD;
-    for (size_t i = 0; i < COMPARE_RUNS; i++)
-        compare_run_release(&runs[i]);
-    free(with);
+    if (pictures) {
+        const struct snapshot *s = replay_at(r, o->at_ns > 0 ? (double)o->at_ns / 1e9 : replay_end(r));
+        bool ok = (o->svg == NULL || write_picture(o, s, "svg", o->svg, &e)) && (o->txt == NULL || write_picture(o, s, "txt", o->txt, &e));
+        status = ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
+    } else {
+        status = play(o, r, &e);
+    }
+    replay_close(r);
     return status;
 }
 
@@ -608,10 +530,13 @@ int main(int argc, char **argv)
         status = show_themes(&o);
     } else if (o.command == COMMAND_REPORT) {
         signal(SIGPIPE, SIG_IGN);
-        status = run_report(&o);
+        status = files_report(&o);
     } else if (o.command == COMMAND_COMPARE) {
         signal(SIGPIPE, SIG_IGN);
-        status = o.save_baseline != NULL ? save_baseline(&o) : run_compare(&o);
+        status = files_compare(&o);
+    } else if (o.command == COMMAND_REPLAY) {
+        catch_signals();
+        status = run_replay(&o);
     } else if (o.command == COMMAND_SIM) {
         status = run_sim(&o);
     } else {

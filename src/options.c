@@ -16,7 +16,7 @@ const char *options_name(size_t i)
 
 static void set_defaults(struct options *o)
 {
-    *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02};
+    *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02, .speed = 1};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
@@ -347,11 +347,12 @@ static bool looks_like_url(const char *s)
 
 static bool take_word(struct options *o, const char *word, struct err *e)
 {
-    if (o->command == COMMAND_REPORT || o->command == COMMAND_COMPARE) {
-        bool report = o->command == COMMAND_REPORT;
-        if (o->files_n == (report ? 1 : ARRAY_LEN(o->files)))
+    if (o->command == COMMAND_REPORT || o->command == COMMAND_COMPARE || o->command == COMMAND_REPLAY) {
+        if (o->files_n == (o->command == COMMAND_COMPARE ? ARRAY_LEN(o->files) : 1))
             return err_set(e, "'%s' is one file too many: %s", word,
-                           report ? "'report' takes one run file" : "'compare' takes 16 run files at the most");
+                           o->command == COMMAND_REPORT   ? "'report' takes one run file"
+                           : o->command == COMMAND_REPLAY ? "'replay' takes one run file"
+                                                          : "'compare' takes 16 run files at the most");
         o->files[o->files_n++] = word;
         return true;
     }
@@ -365,7 +366,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
     }
     if (!looks_like_url(word))
-        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, watch, report, compare) nor a URL (see: tokgauge --help)", word);
+        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, watch, replay, report, compare) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
     return true;
 }
@@ -424,8 +425,9 @@ static bool check_together(struct options *o, struct err *e)
     settle_texts(o, &o->run.agent.token_env, &o->run.agent.token_file);
     if (o->help || o->version || o->print_config || o->completions > 0)
         return true;
-    if (o->command == COMMAND_REPORT && o->files_n == 0)
-        return err_set(e, "'report' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)");
+    if ((o->command == COMMAND_REPORT || o->command == COMMAND_REPLAY) && o->files_n == 0)
+        return err_set(e, "'%s' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)",
+                       o->command == COMMAND_REPORT ? "report" : "replay");
     if (o->command == COMMAND_COMPARE && !check_compare(o, e))
         return false;
     if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_BENCH = 32,
-                    COMMAND_WATCH = 64, COMMAND_ALL = 127 };
+                    COMMAND_WATCH = 64, COMMAND_REPLAY = 128, COMMAND_ALL = 255 };
 
 #define OPTIONS_MAX 160 /* rows of the table, at the most */
 enum option_origin { ORIGIN_DEFAULT, ORIGIN_CONFIG, ORIGIN_COMMAND_LINE };
@@ -30,6 +30,10 @@ struct options {
     const char *check_theme; /* name or file; NULL: none */
     const char *svg;       /* file for a picture of the screen at the end of the load */
     int64_t svg_width, svg_height;
+    const char *txt;       /* replay: the same as text */
+    int view;              /* 0: the command's own; else the views in order */
+    int64_t at_ns;         /* replay: where to begin; of a picture, 0: the end */
+    double speed;
     struct threshold fail_if[16];
     size_t fail_if_n;
     const char *baseline;  /* compare: name of the one that stands before the files; NULL: none */
@@ -37,7 +41,7 @@ struct options {
     struct gate gates[16]; /* compare: --fail-if */
     size_t gates_n;
     double min_effect;     /* compare: share */
-    const char *files[16]; /* report: the run file; compare: the baseline first */
+    const char *files[16]; /* report, replay: the run file; compare: the baseline first */
     size_t files_n;
     int format;            /* report: an enum report_format; compare: an enum compare_format */
     bool detailed;

@@ -16,7 +16,7 @@ static bool takes_file(const struct option *op)
 
 static bool wants_files(unsigned command)
 {
-    return command == COMMAND_REPORT || command == COMMAND_COMPARE;
+    return command == COMMAND_REPORT || command == COMMAND_COMPARE || command == COMMAND_REPLAY;
 }
 
 /* `tokgauge sim --port` is `--sim-port`. */

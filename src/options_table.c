@@ -6,6 +6,8 @@
 #define LOADS (LOAD | COMMAND_BENCH)
 #define WATCH COMMAND_WATCH
 #define LOOKS (LOADS | WATCH)
+#define REPLAY COMMAND_REPLAY
+#define SHOWS (LOOKS | REPLAY)
 #define ASKS (COMMAND_RUN | COMMAND_BENCH | WATCH)
 #define SIM (COMMAND_SIM | COMMAND_DEMO)
 #define ALL COMMAND_ALL
@@ -66,19 +68,25 @@ const struct option option_rows[] = {
     {"plain", 0, NULL, LOOKS, FLAG, AT(plain), 0, 0, NULL, NULL,
      "no dashboard: a progress line a second, a summary at the end", false},
     {"json", 0, NULL, LOOKS, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},
-    {"glyphs", 0, NULL, LOOKS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
+    {"glyphs", 0, NULL, SHOWS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
      false},
-    {"color", 0, NULL, LOOKS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
-    {"theme", 0, NULL, LOOKS, TEXT, AT(theme), 0, 0, "NAME|FILE", "tokgauge-dark",
+    {"color", 0, NULL, SHOWS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
+    {"theme", 0, NULL, SHOWS, TEXT, AT(theme), 0, 0, "NAME|FILE", "tokgauge-dark",
      "colours of the dashboard and of pictures; a FILE has a / or ends in .theme", false},
-    {"list-themes", 0, NULL, LOOKS, FLAG, AT(list_themes), 0, 0, NULL, NULL,
+    {"list-themes", 0, NULL, SHOWS, FLAG, AT(list_themes), 0, 0, NULL, NULL,
      "print the themes that can be found, with the ground they are for and where they are, and end", false},
-    {"check-theme", 0, NULL, LOOKS, TEXT, AT(check_theme), 0, 0, "FILE", NULL,
+    {"check-theme", 0, NULL, SHOWS, TEXT, AT(check_theme), 0, 0, "FILE", NULL,
      "print what is wrong with a theme's file and which contrasts are too low, and end: with exit status 1 where anything is",
      false},
+    {"view", 0, NULL, SHOWS, WORD, AT(view), 0, 0, "auto|overview|latency|streams|memory|server|log", "auto",
+     "the view to begin with, and that of pictures", false},
     {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
      false},
-    {"svg-size", 0, NULL, LOAD, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
+    {"svg", 0, NULL, REPLAY, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the moment --at, or of the end, and end", false},
+    {"txt", 0, NULL, REPLAY, TEXT, AT(txt), 0, 0, "FILE", NULL, "the same as text", false},
+    {"at", 0, NULL, REPLAY, DURATION, AT(at_ns), 0, 100 * YEAR, "TIME", NULL, "begin there (90s, 1h)", false},
+    {"speed", 0, NULL, REPLAY, NUMBER, AT(speed), 0.125, 64, "TIMES", "1", "how fast it plays", false},
+    {"svg-size", 0, NULL, LOAD | REPLAY, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
     {"stamps", 0, NULL, LOAD, FLAG, AT(run.stamps), 0, 0, NULL, NULL,
      "compare arrival times with the stamps of the simulator", true},
 
@@ -189,6 +197,7 @@ const struct option_command option_commands[] = {
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
     {"bench", COMMAND_BENCH, "[URL]", "the standard suite: interactive speed, memory, stability, concurrency; writes a report"},
     {"watch", COMMAND_WATCH, "[URL]", "no load: memory, GPU and the server's own counters"},
+    {"replay", COMMAND_REPLAY, "RUNFILE", "a run file on the dashboard, or a picture of one of its moments"},
     {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
     {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE…", "are the other runs better than the first, or is it noise?"},
 };

@@ -169,6 +169,12 @@ struct snap_hists {
     struct heat_view ttft_heat; /* by the moment of the first token */
 };
 
+/* A run file that is played: the moment is clock_s. */
+struct replay_view {
+    bool on, paused;
+    double speed, end_s;
+};
+
 #define SNAP_PARTS 8
 
 enum part_state { PART_WAITING, PART_RUNNING, PART_DONE, PART_LEFT_OUT };
@@ -195,6 +201,7 @@ struct snapshot {
     double planned_requests; /* NAN: not limited */
     char status[200];      /* one line: what it is doing, or why it failed */
 
+    struct replay_view replay;
     struct suite_view suite;
     struct server_view server;
     struct memory_view memory;
@@ -254,6 +261,8 @@ enum command_kind {
     CMD_PAUSE,      /* toggles */
     CMD_MARK,       /* text, may be empty */
     CMD_RESET,      /* percentiles, distributions and the peak begin anew */
+    CMD_SEEK,       /* a replay: value seconds on, or back */
+    CMD_SPEED,      /* a replay: twice as fast (value 1), half (−1) */
     CMD_STOP        /* cancel what runs, finish the run */
 };
 

@@ -50,7 +50,7 @@ layers() {
         quoted && file ~ /^src\/[a-z0-9_]*\.[ch]$/ && (sprintf("%s.h", substr(base(file), 1, length(base(file)) - 2)) in low) {
             if (!($4 in low)) bad("layer 0 stands on libc alone")
         }
-        file ~ /^src\/(load|watch|host|report|sim)\// && quoted && $4 ~ /^engine\// { bad("the engine stands above this folder") }
+        file ~ /^src\/(load|watch|host|report|replay|sim)\// && quoted && $4 ~ /^engine\// { bad("the engine stands above this folder") }
         file ~ /^src\/(load|watch|host|sim)\// && quoted && $4 ~ /^report\// { bad("reports stand above this folder") }
         file ~ /^src\/measure\// {
             # the recorder holds the hand-over of a worker: it alone knows of threads

@@ -9,6 +9,7 @@
 
 #define WISH_S 1.5 /* the engine answers within a tick; after this it has refused */
 #define TOAST_S 4.0
+#define SEEK_STEP_S 10
 #define STREAMS_MOST 100000
 #define TOKENS_MOST (16 * 1024 * 1024)
 
@@ -79,19 +80,47 @@ static bool is_load_key(enum action a)
     return yes;
 }
 
+static bool is_time_key(enum action a)
+{
+    return a == ACT_SEEK_BACK || a == ACT_SEEK_ON || a == ACT_SLOWER || a == ACT_FASTER;
+}
+
+static void move_in_time(struct control *ctl, enum action a)
+{
+    if (a == ACT_SEEK_BACK || a == ACT_SEEK_ON)
+        send(ctl, CMD_SEEK, a == ACT_SEEK_ON ? SEEK_STEP_S : -SEEK_STEP_S);
+    else
+        send(ctl, CMD_SPEED, a == ACT_FASTER ? 1 : -1);
+}
+
+/* Is it a key that cannot do anything here?  Then it is said why. */
+static bool refused(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a, double now)
+{
+    const char *why = NULL;
+    if (s->replay.on && is_load_key(a) && a != ACT_PAUSE && a != ACT_RESET)
+        why = "a replay: the load was as it was";
+    else if (!s->replay.on && is_time_key(a))
+        why = "only a replay can go on and back in time";
+    else if (s->replay.on || !is_load_key(a))
+        return false;
+    else if (s->state == RUN_WATCH && a != ACT_MARK && a != ACT_RESET)
+        why = "nothing to change: there is no load here";
+    else if (s->state == RUN_PREFLIGHT)
+        why = "not yet: the load has not begun";
+    else if (s->state == RUN_DRAIN || s->state == RUN_DONE || s->state == RUN_FAILED)
+        why = "too late: the load has ended"; /* the engine would drop it without a word */
+    if (why != NULL)
+        control_toast(ctl, st, ROLE_STATUS_WARN, why, now);
+    return why != NULL;
+}
+
 bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
                  double now)
 {
-    if (s->state == RUN_WATCH && is_load_key(a) && a != ACT_MARK && a != ACT_RESET) {
-        control_toast(ctl, st, ROLE_STATUS_WARN, "nothing to change: there is no load here", now);
+    if (refused(ctl, st, s, a, now))
         return true;
-    }
-    if (is_load_key(a) && s->state != RUN_WATCH && s->state != RUN_WARMUP && s->state != RUN_LOAD && s->state != RUN_PAUSED) {
-        /* The engine would drop it without a word. */
-        control_toast(ctl, st, ROLE_STATUS_WARN,
-                      s->state == RUN_PREFLIGHT ? "not yet: the load has not begun"
-                                                : "too late: the load has ended",
-                      now);
+    if (is_time_key(a)) {
+        move_in_time(ctl, a);
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)
@@ -138,8 +167,9 @@ bool control_settle(struct control *ctl, struct ui_state *st, const struct snaps
         changed = changed || known != w->value;
         w->on = false;
     }
-    if (st->pause.on && (s->paused == (st->pause.value != 0) || now >= ctl->pause_until)) {
-        changed = changed || s->paused != (st->pause.value != 0);
+    bool paused = s->replay.on ? s->replay.paused : s->paused;
+    if (st->pause.on && (paused == (st->pause.value != 0) || now >= ctl->pause_until)) {
+        changed = changed || paused != (st->pause.value != 0);
         st->pause.on = false;
     }
     if (st->toast[0] != '\0' && now >= ctl->toast_until) {

@@ -29,7 +29,7 @@ int state_target(const struct ui_state *st, const struct snapshot *s, enum targe
 
 bool state_paused(const struct ui_state *st, const struct snapshot *s)
 {
-    return st->pause.on ? st->pause.value != 0 : s->paused;
+    return st->pause.on ? st->pause.value != 0 : s->replay.on ? s->replay.paused : s->paused;
 }
 
 struct badge {
@@ -40,6 +40,8 @@ struct badge {
 static struct badge badge_of(const struct ui_state *st, const struct snapshot *s)
 {
     bool busy = s->state == RUN_LOAD || s->state == RUN_WARMUP || s->state == RUN_PAUSED;
+    if (s->replay.on)
+        return state_paused(st, s) ? (struct badge){"○", "REPLAY", ROLE_STATUS_WARN} : (struct badge){"▸", "REPLAY", ROLE_SERIES_2};
     if (busy && state_paused(st, s))
         return (struct badge){"○", "PAUSED", ROLE_STATUS_WARN};
     switch (s->state) {
@@ -67,6 +69,10 @@ static void progress_text(char *out, size_t size, const struct snapshot *s)
 {
     char elapsed[FMT_SIZE], planned[FMT_SIZE], n[FMT_SIZE], all[FMT_SIZE];
     out[0] = '\0';
+    if (s->replay.on) {
+        snprintf(out, size, "%s / %s", fmt_clock(elapsed, s->clock_s), fmt_clock(planned, s->replay.end_s));
+        return;
+    }
     if (!isfinite(s->elapsed_s))
         return;
     fmt_clock(elapsed, s->elapsed_s);
@@ -270,14 +276,20 @@ static void hint_value(struct hint *h, const struct snapshot *s, const struct ui
         fmt_tokens(h->value, state_target(st, s, TARGET_CONTEXT));
     else if (strcmp(h->word, "output") == 0)
         fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
+    else if (strcmp(h->word, "speed") == 0)
+        snprintf(h->value, sizeof h->value, "%g×", s->replay.speed);
     else if (strcmp(h->word, "zoom") == 0)
         str_copy(h->value, sizeof h->value, plot_zoom_names[st->zoom]);
 }
 
-/* Without a load there is nothing of it to change. */
-static bool watch_lacks(const char *word)
+/* Without a load there is nothing of it to change, and live time goes its own way. */
+static bool is_for(const struct snapshot *s, const char *word)
 {
-    return strcmp(word, "streams") == 0 || strcmp(word, "context") == 0 || strcmp(word, "output") == 0 || strcmp(word, "pause") == 0;
+    bool load = strcmp(word, "streams") == 0 || strcmp(word, "context") == 0 || strcmp(word, "output") == 0 || strcmp(word, "mark") == 0;
+    bool pause = strcmp(word, "pause") == 0, time = strcmp(word, "10 s") == 0 || strcmp(word, "speed") == 0;
+    if (s->replay.on)
+        return !load;
+    return !time && (s->state != RUN_WATCH || strcmp(word, "mark") == 0 || (!load && !pause));
 }
 
 static int collect_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st,
@@ -286,10 +298,10 @@ static int collect_hints(const struct canvas *c, const struct snapshot *s, const
     int n = 0;
     for (size_t i = 0, next; i < key_table_n && n < most; i = next) {
         h[n].word = keys_footer(i, h[n].keys, sizeof h[n].keys, &next);
-        if (h[n].word == NULL || (s->state == RUN_WATCH && watch_lacks(h[n].word)))
+        if (h[n].word == NULL || !is_for(s, h[n].word))
             continue;
         if (strcmp(h[n].word, "pause") == 0 && state_paused(st, s))
-            h[n].word = "go on";
+            h[n].word = s->replay.on ? "play" : "go on";
         hint_value(&h[n], s, st);
         h[n].rank = key_table[i].rank;
         h[n].shown = false;
@@ -333,7 +345,7 @@ static void draw_footer(struct canvas *c, struct rect r, const struct snapshot *
         canvas_text_fit(c, r.x + 1, r.y, r.w - 2, st->toast, st->toast_role);
         return;
     }
-    struct hint h[16];
+    struct hint h[20];
     int gap = r.w < 70 ? 1 : r.w < 110 ? 2 : 3, x = r.x + 1;
     int n = collect_hints(c, s, st, h, (int)ARRAY_LEN(h));
     choose_hints(h, n, r.w - 1, gap);

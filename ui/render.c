@@ -6,16 +6,19 @@
 
 #include <string.h>
 
-bool ui_render(const struct snapshot *s, int w, int h, const char *format, const char *theme_name, FILE *f)
+bool ui_render(const struct snapshot *s, const struct ui_picture *p, FILE *f)
 {
     struct theme_entry theme;
     struct ui_state st;
     struct canvas c;
-    bool svg = strcmp(format, "svg") == 0;
-    if ((!svg && strcmp(format, "txt") != 0) || w < 1 || h < 1 || w > 1000 || h > 1000 ||
-        !theme_open(theme_name, &theme, NULL, NULL))
+    bool svg = strcmp(p->format, "svg") == 0;
+    if ((!svg && strcmp(p->format, "txt") != 0) || p->width < 1 || p->height < 1 || p->width > 1000 || p->height > 1000 ||
+        !theme_open(p->theme, &theme, NULL, NULL))
         return false;
     frame_init(&st);
+    if (p->view != 0)
+        frame_view_key(&st, p->view);
+    int w = p->width, h = p->height;
     canvas_init(&c, w, h, GLYPHS_BRAILLE);
     frame_update(&st, s, w, h, c.glyphs);
     frame_draw(&c, s, &st);

@@ -224,7 +224,7 @@ static int loop(struct ui *u)
         double now = seconds();
         if (u->source->read(u->source->ctx, u->s, first ? UINT64_MAX : u->s->seq))
             u->dirty = true;
-        if (u->s->state == RUN_DONE || u->s->state == RUN_FAILED)
+        if (!u->s->replay.on && (u->s->state == RUN_DONE || u->s->state == RUN_FAILED))
             return UI_FINISHED;
         if (control_settle(&u->ctl, &u->st, u->s, now))
             u->dirty = true;

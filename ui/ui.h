@@ -53,8 +53,14 @@ int ui_run(const struct ui_config *config, const struct snapshot_source *source,
  * itself does not wait, so that the run can be ended meanwhile.) */
 void ui_finish(void);
 
-/* One frame without a terminal: format is "svg" or "txt"; theme as in ui_config.  False where the format or theme is not known or
- * writing failed. */
-bool ui_render(const struct snapshot *s, int w, int h, const char *format, const char *theme, FILE *f);
+/* One frame without a terminal. */
+struct ui_picture {
+    int width, height;  /* characters, up to 1000 each */
+    const char *format; /* "svg" or "txt" */
+    const char *theme;  /* as in ui_config */
+    char view;          /* … too */
+};
+/* False where the format or theme is not known or writing failed. */
+bool ui_render(const struct snapshot *s, const struct ui_picture *p, FILE *f);
 
 #endif

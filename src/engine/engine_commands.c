@@ -129,6 +129,9 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
         shown_reset(&g->shown, &g->view, engine_seconds(g, now));
         engine_note(g, 0, "percentiles and histograms begin anew");
         break;
+    case CMD_SEEK:
+    case CMD_SPEED:
+        break; /* live there is one time */
     case CMD_STREAMS:
     case CMD_CONTEXT:
     case CMD_MAX_TOKENS:

@@ -1,6 +1,9 @@
 #include "report/memory_json.h"
+#include "util.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 static void text(struct jsonw *j, const char *key, const char *s)
 {
@@ -20,39 +23,49 @@ static void ram(const struct memory_view *m, struct jsonw *j)
     jw_num(j, "pressure_some_percent", m->pressure_some, 2);
     jw_num(j, "pressure_full_percent", m->pressure_full, 2);
     jw_num(j, "cpu_percent", m->cpu * 100, 1);
+    jw_num(j, "guard_ram", m->guard_ram, 0);
+    jw_num(j, "full_in_s", m->full_in_s, 0);
     if (m->container[0] != '\0')
         jw_str(j, "ram_container_view", m->container);
 }
 
+#define GAUGES 12
+struct gauge_key {
+    const char *key;
+    size_t at; /* of the gauge in struct memory_view */
+    int decimals;
+};
+#define AT(field) offsetof(struct memory_view, field)
+
+static const struct gauge_key gauges[GAUGES] = {
+    {"gtt_total", AT(gtt_total), 0},
+    {"gtt_used", AT(gtt_used), 0},
+    {"vram_total", AT(vram_total), 0},
+    {"vram_used", AT(vram_used), 0},
+    {"vram_visible_total", AT(visible_total), 0},
+    {"vram_visible_used", AT(visible_used), 0},
+    {"gpu_busy_percent", AT(busy), 0},
+    {"gpu_sclk_mhz", AT(sclk), 0},
+    {"gpu_mclk_mhz", AT(mclk), 0},
+    {"gpu_power_w", AT(power), 1},
+    {"gpu_power_gfx_w", AT(power_gfx), 1},
+    {"gpu_temperature_c", AT(temperature), 1},
+};
+
 static void gpu(const struct memory_view *m, struct jsonw *j)
 {
-    const struct {
-        const char *key;
-        const struct gauge *gauge;
-        int decimals;
-    } values[] = {
-        {"gtt_total", &m->gtt_total, 0},
-        {"gtt_used", &m->gtt_used, 0},
-        {"vram_total", &m->vram_total, 0},
-        {"vram_used", &m->vram_used, 0},
-        {"vram_visible_total", &m->visible_total, 0},
-        {"vram_visible_used", &m->visible_used, 0},
-        {"gpu_busy_percent", &m->busy, 0},
-        {"gpu_sclk_mhz", &m->sclk, 0},
-        {"gpu_mclk_mhz", &m->mclk, 0},
-        {"gpu_power_w", &m->power, 1},
-        {"gpu_power_gfx_w", &m->power_gfx, 1},
-        {"gpu_temperature_c", &m->temperature, 1},
-    };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        jw_num(j, values[i].key, values[i].gauge->value, values[i].decimals);
+    for (size_t i = 0; i < GAUGES; i++)
+        jw_num(j, gauges[i].key, ((const struct gauge *)((const char *)m + gauges[i].at))->value, gauges[i].decimals);
     jw_bool(j, "gtt_simulated", m->gtt_used.simulated);
+    jw_bool(j, "models_in_vram", m->primary_vram);
     jw_num(j, "gtt_ceiling", m->ceiling, 0);
     text(j, "gtt_ceiling_from", m->ceiling_from);
     text(j, "gtt_from", m->gtt_used.from);
+    jw_num(j, "guard_gtt", m->guard_gtt, 0);
     if (m->gpu_others[0] != '\0')
         jw_str(j, "gpus_not_watched", m->gpu_others);
     jw_bool(j, "gpu_asleep", m->gpu_asleep);
+    jw_bool(j, "gpu_power_is_package", m->power_is_package);
     jw_num(j, "gpu_limited_percent", m->limited * 100, 1);
     if (m->limited > 0)
         jw_str(j, "gpu_limited_by", m->limited_by);
@@ -93,4 +106,89 @@ void processes_json(const struct memory_view *m, struct jsonw *j)
     jw_int(j, "gpu_processes_hidden", (int64_t)m->procs_hidden);
     jw_num(j, "gtt_other", m->other_gtt, 0);
     jw_num(j, "vram_other", m->other_vram, 0);
+}
+
+/* ---- reading ---- */
+
+static double number(const cJSON *o, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : (double)NAN;
+}
+
+static bool is_true(const cJSON *o, const char *key)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, key));
+}
+
+static void words(const cJSON *o, const char *key, char *out, size_t size)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+    const char *s = cJSON_IsString(v) ? v->valuestring : "";
+    str_sanitise(out, size, s, strlen(s));
+}
+
+static void read_ram(const cJSON *o, struct memory_view *m)
+{
+    struct gauge *const to[] = {&m->ram_total, &m->ram_used, &m->ram_available, &m->swap_total, &m->swap_used};
+    static const char *const keys[] = {"ram_total", "ram_used", "ram_available", "swap_total", "swap_used"};
+    for (size_t i = 0; i < ARRAY_LEN(to); i++)
+        *to[i] = (struct gauge){.value = number(o, keys[i]), .simulated = is_true(o, "ram_simulated")};
+    m->pressure_some = number(o, "pressure_some_percent");
+    m->pressure_full = number(o, "pressure_full_percent");
+    m->cpu = number(o, "cpu_percent") / 100;
+    m->guard_ram = number(o, "guard_ram");
+    m->full_in_s = number(o, "full_in_s");
+    words(o, "ram_container_view", m->container, sizeof m->container);
+}
+
+void memory_read(const cJSON *o, struct memory_view *m)
+{
+    read_ram(o, m);
+    for (size_t i = 0; i < GAUGES; i++)
+        *(struct gauge *)((char *)m + gauges[i].at) =
+            (struct gauge){.value = number(o, gauges[i].key), .simulated = is_true(o, "gtt_simulated")};
+    words(o, "gtt_from", m->gtt_used.from, sizeof m->gtt_used.from);
+    words(o, "gpu", m->gpu_name, sizeof m->gpu_name);
+    words(o, "gpu_pci", m->gpu_pci, sizeof m->gpu_pci);
+    words(o, "gpus_not_watched", m->gpu_others, sizeof m->gpu_others);
+    words(o, "gtt_ceiling_from", m->ceiling_from, sizeof m->ceiling_from);
+    words(o, "gpu_limited_by", m->limited_by, sizeof m->limited_by);
+    m->ceiling = number(o, "gtt_ceiling");
+    m->guard_gtt = number(o, "guard_gtt");
+    m->limited = number(o, "gpu_limited_percent") / 100;
+    m->primary_vram = is_true(o, "models_in_vram");
+    m->gpu_asleep = is_true(o, "gpu_asleep");
+    m->power_is_package = is_true(o, "gpu_power_is_package");
+    double gtt = isfinite(m->gtt_used.value) ? MIN_OF(m->gtt_used.value, m->ram_used.value) : 0;
+    m->stack.gtt = gtt;
+    m->stack.unaccounted = number(o, "ram_unaccounted");
+    m->stack.cache = number(o, "ram_cache");
+    m->stack.other = m->ram_used.value - gtt - m->stack.unaccounted;
+    m->stack.free = m->ram_total.value - m->ram_used.value - m->stack.cache;
+}
+
+bool processes_read(const cJSON *o, struct memory_view *m)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "gpu_processes"), *p;
+    if (!cJSON_IsArray(list))
+        return false;
+    m->procs_known = true;
+    m->procs_n = m->procs_more = 0;
+    cJSON_ArrayForEach(p, list)
+    {
+        if (m->procs_n == SNAP_PROCS)
+            break;
+        struct process_row *row = &m->procs[m->procs_n++];
+        double pid = number(p, "pid");
+        *row = (struct process_row){.pid = pid >= 0 && pid < 1e9 ? (int)pid : 0, .gtt = number(p, "gtt"), .vram = number(p, "vram"),
+                                    .rss = number(p, "rss"), .kfd = number(p, "rocm_alloc"), .server = is_true(p, "server"),
+                                    .rocm = is_true(p, "rocm")};
+        words(p, "name", row->name, sizeof row->name);
+    }
+    double hidden = number(o, "gpu_processes_hidden");
+    m->procs_hidden = hidden >= 0 && hidden < 1e9 ? (size_t)hidden : 0;
+    m->other_gtt = number(o, "gtt_other");
+    m->other_vram = number(o, "vram_other");
+    return true;
 }

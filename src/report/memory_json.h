@@ -5,9 +5,15 @@
 #include "jsonw.h"
 #include "snapshot.h"
 
+#include <cjson/cJSON.h>
+
 /* Into an object that is open.  Bytes, %, MHz, W, °C, as the keys say; what no GPU tells is left out where there is none. */
 void memory_json(const struct memory_view *m, struct jsonw *j);
 /* The processes that use the GPU, a list; nothing where they are not known. */
 void processes_json(const struct memory_view *m, struct jsonw *j);
+/* The other way round; what is not there is unknown.  Texts are sanitised.  memory_read leaves processes alone; processes_read is
+ * false, and changes nothing, where the object has none. */
+void memory_read(const cJSON *o, struct memory_view *m);
+bool processes_read(const cJSON *o, struct memory_view *m);
 
 #endif

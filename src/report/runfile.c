@@ -155,7 +155,16 @@ static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
     }
 }
 
-static bool read_sample(struct run_file *f, const cJSON *o)
+void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t)
+{
+    const cJSON *part;
+    cJSON_ArrayForEach(part, get(sample, "ended"))
+    {
+        add_buckets(t, m, get(part, metrics[m].id));
+    }
+}
+
+static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
 {
     const char *state = text(o, "state");
     double t = number(o, "t");
@@ -169,16 +178,12 @@ static bool read_sample(struct run_file *f, const cJSON *o)
         .ram_used = number(o, "ram_used"), .ram_total = number(o, "ram_total"), .gtt_used = number(o, "gtt_used"),
         .gtt_total = number(o, "gtt_total"), .vram_used = number(o, "vram_used"), .vram_total = number(o, "vram_total"), .gtt_ceiling = number(o, "gtt_ceiling"),
         .gpu_limited = number(o, "gpu_limited_percent") / 100, .running = number(o, "server_running"), .waiting = number(o, "server_waiting"),
-        .kv_used = number(o, "server_kv_used")};
+        .kv_used = number(o, "server_kv_used"), .line_at = line_at};
     const char *by = text(o, "gpu_limited_by");
     if (by != NULL)
         str_sanitise(f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by, by, strlen(by));
-    const cJSON *part;
-    cJSON_ArrayForEach(part, get(o, "ended"))
-    {
-        for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
-            add_buckets(&f->total, (enum metric_id)m, get(part, metrics[m].id));
-    }
+    for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
+        run_file_ended(o, (enum metric_id)m, &f->total);
     return true;
 }
 
@@ -192,6 +197,20 @@ static bool read_mark(struct run_file *f, const cJSON *o)
     struct run_mark *m = &f->marks[f->marks_n++];
     m->t = t / 1e9;
     str_sanitise(m->text, sizeof m->text, what, strlen(what));
+    return true;
+}
+
+static bool read_event(struct run_file *f, const cJSON *o)
+{
+    const char *what = text(o, "text"), *level = text(o, "level");
+    double t = number(o, "t");
+    if (what == NULL || level == NULL || !isfinite(t))
+        return false;
+    f->events = room(f->events, f->events_n, sizeof *f->events);
+    struct run_event *e = &f->events[f->events_n++];
+    e->t = t / 1e9;
+    e->level = strcmp(level, "error") == 0 ? 2 : strcmp(level, "warning") == 0 ? 1 : 0;
+    str_sanitise(e->text, sizeof e->text, what, strlen(what));
     return true;
 }
 
@@ -256,7 +275,7 @@ static bool read_server(struct run_file *f, cJSON *line)
 }
 
 /* Takes the line over where it is kept. */
-static bool read_line(struct run_file *f, cJSON **line)
+static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
 {
     const char *type = text(*line, "type");
     if (type == NULL)
@@ -268,7 +287,9 @@ static bool read_line(struct run_file *f, cJSON **line)
     if (strcmp(type, "agent") == 0)
         return read_answer(f, *line);
     if (strcmp(type, "sample") == 0)
-        return read_sample(f, *line);
+        return read_sample(f, *line, line_at);
+    if (strcmp(type, "event") == 0)
+        return read_event(f, *line);
     if (strcmp(type, "mark") == 0)
         return read_mark(f, *line);
     if (strcmp(type, "phase") == 0)
@@ -304,13 +325,13 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
     struct buf line;
     bool ok = true, whole;
     buf_init(&line, LINE_MAX_BYTES);
-    while (ok && buf_read_line(in, &line, &whole)) {
+    for (int64_t at = ftello(in); ok && buf_read_line(in, &line, &whole); at = ftello(in)) {
         cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
         if (f->header == NULL) {
             ok = take_header(f, o, e);
             continue;
         }
-        if (o == NULL || !read_line(f, &o))
+        if (o == NULL || !read_line(f, &o, at))
             f->bad_lines++;
         cJSON_Delete(o);
     }
@@ -382,6 +403,7 @@ void run_file_free(struct run_file *f)
     free(f->rows);
     free(f->samples);
     free(f->marks);
+    free(f->events);
     free(f->phases);
     free(f->answers);
     free(f->path);

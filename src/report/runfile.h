@@ -22,6 +22,13 @@ struct run_sample {
     double gpu_limited; /* share of the time in which a limit held the GPU back */
     char gpu_limited_by[24];
     double running, waiting, kv_used;
+    int64_t line_at; /* where its line begins in the file, in bytes; −1: not from a file */
+};
+
+struct run_event {
+    double t;
+    int level; /* as in a snapshot */
+    char text[160];
 };
 
 struct run_mark {
@@ -70,6 +77,8 @@ struct run_file {
     size_t samples_n;
     struct run_mark *marks;
     size_t marks_n;
+    struct run_event *events;
+    size_t events_n;
     struct run_phase *phases;
     size_t phases_n;
     struct run_answer *answers; /* of the suite's agent part */
@@ -83,6 +92,9 @@ struct run_file *run_file_load(const char *path, struct err *e);
 /* The same from an open stream, which stays open; path is for names and messages. */
 struct run_file *run_file_read(FILE *in, const char *path, struct err *e);
 void run_file_free(struct run_file *f);
+
+/* Of a sample's line: the distribution of m of the requests that had ended since the sample before, added to t. */
+void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t);
 
 /* What a run is called: its label, or (NULL, empty) its file's name without folder and ending; sanitised. */
 void run_name(char out[RUN_NAME], const char *label, const char *path);

@@ -258,11 +258,11 @@ static void test_render(void **state)
     char *a = NULL, *b = NULL;
     size_t n = 0, m = 0;
     FILE *f = open_memstream(&a, &n);
-    assert_true(ui_render(s, 120, 40, "svg", NULL, f));
-    assert_false(ui_render(s, 120, 40, "png", NULL, f));
+    assert_true(ui_render(s, &(struct ui_picture){120, 40, "svg", NULL, 0}, f));
+    assert_false(ui_render(s, &(struct ui_picture){120, 40, "png", NULL, 0}, f));
     fclose(f);
     f = open_memstream(&b, &m);
-    assert_true(ui_render(s, 80, 24, "txt", NULL, f));
+    assert_true(ui_render(s, &(struct ui_picture){80, 24, "txt", NULL, '7'}, f));
     fclose(f);
     assert_true(strncmp(a, "<svg", 4) == 0);
     assert_non_null(strstr(b, "SIMULATED"));

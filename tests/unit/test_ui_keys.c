@@ -32,9 +32,10 @@ static void test_table(void **state)
     assert_int_equal(keys_action(KEYCODE_NONE), ACT_NONE);
 }
 
-static char *screen(bool help, int w, int h)
+static char *screen(bool help, bool replay, int w, int h)
 {
     struct snapshot *s = canned_busy();
+    s->replay = (struct replay_view){replay, false, 2, 300};
     struct ui_state st;
     struct canvas c;
     char *text = NULL;
@@ -55,7 +56,7 @@ static char *screen(bool help, int w, int h)
 static void test_help_and_footer(void **state)
 {
     (void)state;
-    char *help = screen(true, 160, 60), *plain = screen(false, 160, 60), *man = NULL;
+    char *help = screen(true, false, 160, 60), *plain = screen(false, false, 160, 60), *replay = screen(false, true, 160, 60), *man = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&man, &n);
     keys_print_man(f);
@@ -65,15 +66,19 @@ static void test_help_and_footer(void **state)
         snprintf(line, sizeof line, "%s  %s", key_table[i].name, key_table[i].help);
         assert_non_null(strstr(help, line)); /* whole, not cut */
         if (key_table[i].footer != NULL)
-            assert_non_null(strstr(plain, key_table[i].footer));
+            assert_non_null(strstr(strcmp(key_table[i].group, "Replay") == 0 ? replay : plain, key_table[i].footer));
     }
     for (const struct view *const *v = view_table; *v != NULL; v++)
         assert_non_null(strstr(help, (*v)->help));
     assert_non_null(strstr(plain, "-/+ streams 6"));
+    assert_null(strstr(plain, "speed"));
+    assert_non_null(strstr(replay, "</> speed 2×"));
+    assert_null(strstr(replay, "-/+ streams")); /* what has been cannot be changed */
     assert_non_null(strstr(man, ".SH KEYS"));
     assert_non_null(strstr(man, "one stream more"));
     free(help);
     free(plain);
+    free(replay);
     free(man);
 }
 
@@ -195,6 +200,46 @@ static void test_no_load(void **state)
     free(s);
 }
 
+/* A replay moves in time and is changed by nothing; live it is the other way round. */
+static void test_replay(void **state)
+{
+    (void)state;
+    static const struct {
+        enum action action;
+        enum command_kind kind;
+        int value;
+    } moves[] = {{ACT_SEEK_BACK, CMD_SEEK, -10}, {ACT_SEEK_ON, CMD_SEEK, 10}, {ACT_SLOWER, CMD_SPEED, -1}, {ACT_FASTER, CMD_SPEED, 1}};
+    struct snapshot *s = canned_busy();
+    struct control ctl = {.source = &recorder};
+    struct ui_state st;
+    frame_init(&st);
+    for (size_t i = 0; i < ARRAY_LEN(moves); i++) {
+        sent_n = 0;
+        s->replay.on = true;
+        assert_true(control_act(&ctl, &st, s, moves[i].action, 1));
+        assert_int_equal(sent_n, 1);
+        assert_int_equal(sent[0].kind, moves[i].kind);
+        assert_int_equal(sent[0].value, moves[i].value);
+        s->replay.on = false;
+        assert_true(control_act(&ctl, &st, s, moves[i].action, 1));
+        assert_int_equal(sent_n, 1);
+    }
+    s->replay.on = true;
+    s->state = RUN_DONE; /* as the file ends */
+    sent_n = 0;
+    control_act(&ctl, &st, s, ACT_STREAMS_MORE, 2);
+    control_act(&ctl, &st, s, ACT_MARK, 2);
+    assert_int_equal(sent_n, 0);
+    assert_non_null(strstr(st.toast, "replay"));
+    control_act(&ctl, &st, s, ACT_PAUSE, 2);
+    assert_true(state_paused(&st, s));
+    s->replay.paused = true;
+    control_settle(&ctl, &st, s, 2.1);
+    assert_false(st.pause.on);
+    assert_true(state_paused(&st, s));
+    free(s);
+}
+
 static void test_views(void **state)
 {
     (void)state;
@@ -267,7 +312,7 @@ int main(void)
         cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
-        cmocka_unit_test(test_no_load),        cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_no_load), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

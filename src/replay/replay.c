@@ -1,0 +1,434 @@
+#include "replay/replay.h"
+
+#include "buf.h"
+#include "measure/shown.h"
+#include "report/memory_json.h"
+#include "report/runfile.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_MOST (16u << 20)
+#define HOLD_S 1.6        /* a sample holds so long; then the next one is missing */
+#define PROCESSES_BACK 8  /* samples: processes are in one of a few */
+
+struct replay {
+    struct run_file *file;
+    FILE *in; /* for the lines of samples */
+    size_t *by_end, *by_stream; /* numbers of rows: by their end; by stream and start */
+    double end, load_from;
+    struct buf line;
+
+    struct snapshot *view;
+    struct shown shown;
+    double at; /* of the view */
+    size_t samples, rows, events, marks; /* that the view has */
+};
+
+/* A moment of a row, in seconds after the start of the run; NAN: it did not happen. */
+static double seconds(int64_t moment)
+{
+    return moment > 0 ? (double)(moment - 1) / 1e9 : (double)NAN;
+}
+
+/* ---- the order of rows ---- */
+
+static const struct row *sorted_rows; /* qsort has no argument for it */
+
+static int by_end(const void *a, const void *b)
+{
+    size_t i = *(const size_t *)a, k = *(const size_t *)b;
+    const struct timeline *x = &sorted_rows[i].tl, *y = &sorted_rows[k].tl;
+    return x->end != y->end ? (x->end < y->end ? -1 : 1) : i < k ? -1 : i > k;
+}
+
+static int by_stream(const void *a, const void *b)
+{
+    size_t i = *(const size_t *)a, k = *(const size_t *)b;
+    const struct row *x = &sorted_rows[i], *y = &sorted_rows[k];
+    if (x->stream != y->stream)
+        return x->stream < y->stream ? -1 : 1;
+    return x->tl.started != y->tl.started ? (x->tl.started < y->tl.started ? -1 : 1) : i < k ? -1 : i > k;
+}
+
+static size_t *order(const struct run_file *f, int (*how)(const void *, const void *))
+{
+    size_t *list = xcalloc(f->rows_n + 1, sizeof *list);
+    for (size_t i = 0; i < f->rows_n; i++)
+        list[i] = i;
+    sorted_rows = f->rows;
+    if (f->rows_n > 1)
+        qsort(list, f->rows_n, sizeof *list, how);
+    return list;
+}
+
+/* ---- the start ---- */
+
+static void text(const struct run_file *f, const char *key, char *out, size_t size)
+{
+    const char *s = run_file_text(f, key);
+    str_sanitise(out, size, s != NULL ? s : "", s != NULL ? strlen(s) : 0);
+}
+
+/* "https://user@host:8000/v1" → "host:8000". */
+static void address(const struct run_file *f, char *out, size_t size)
+{
+    char url[256];
+    text(f, "url", url, sizeof url);
+    char *host = strstr(url, "://");
+    host = host != NULL ? host + 3 : url;
+    host[strcspn(host, "/")] = '\0';
+    char *at = strrchr(host, '@');
+    str_copy(out, size, at != NULL ? at + 1 : host);
+}
+
+static void put_server(const struct run_file *f, struct server_view *v)
+{
+    const cJSON *p = cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
+    const cJSON *command = cJSON_GetObjectItemCaseSensitive(p, "command"), *pid = cJSON_GetObjectItemCaseSensitive(p, "pid");
+    text(f, "model", v->model, sizeof v->model);
+    text(f, "server", v->kind, sizeof v->kind);
+    address(f, v->address, sizeof v->address);
+    v->simulated = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "simulated"));
+    v->max_model_len = run_file_number(f, "max_model_len");
+    if (cJSON_IsString(command))
+        str_sanitise(v->command, sizeof v->command, command->valuestring, strlen(command->valuestring));
+    v->pid = cJSON_IsNumber(pid) && pid->valuedouble > 0 && pid->valuedouble < 1e9 ? (int)pid->valuedouble : 0;
+    const struct {
+        const char *key;
+        double *to;
+    } told[] = {{"max_num_seqs", &v->told_max_num_seqs}, {"max_model_len", &v->told_max_model_len},
+                {"gpu_memory_utilization", &v->told_memory_share}};
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        const cJSON *n = cJSON_GetObjectItemCaseSensitive(p, told[i].key);
+        *told[i].to = cJSON_IsNumber(n) ? n->valuedouble : (double)NAN;
+    }
+}
+
+/* The beginning of the run. */
+static void begin(struct replay *r)
+{
+    const struct run_file *f = r->file;
+    uint64_t series = r->view != NULL ? r->view->series.seq : 0, hists = r->view != NULL ? r->view->hists.seq : 0;
+    free(r->view);
+    shown_release(&r->shown);
+    shown_init(&r->shown);
+    struct snapshot *v = r->view = xcalloc(1, sizeof *v);
+    snapshot_clear(v);
+    v->series.seq = series + 1; /* whoever has a copy has another one */
+    v->hists.seq = hists + 1;
+    put_server(f, &v->server);
+    v->replay = (struct replay_view){.on = true, .speed = 1, .end_s = r->end};
+    const cJSON *system = cJSON_GetObjectItemCaseSensitive(f->header, "system");
+    v->memory.not_server = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(system, "is_the_servers"));
+    double cold = seconds(f->first.tl.first_token) - seconds(f->first.tl.sent);
+    if (cold >= 0)
+        hist_add(&v->hists.ttft_first, (uint64_t)(cold * 1e9), 1);
+    r->samples = r->rows = r->events = r->marks = 0;
+    r->at = -1;
+}
+
+static double end_of(const struct run_file *f)
+{
+    double end = 0;
+    for (size_t i = 0; i < f->samples_n; i++)
+        end = fmax(end, f->samples[i].t);
+    for (size_t i = 0; i < f->rows_n; i++)
+        end = fmax(end, seconds(f->rows[i].tl.end));
+    for (size_t i = 0; i < f->events_n; i++)
+        end = fmax(end, f->events[i].t);
+    return end;
+}
+
+struct replay *replay_open(const char *path, struct err *e)
+{
+    struct run_file *f = run_file_load(path, e);
+    if (f == NULL)
+        return NULL;
+    FILE *in = f->samples_n > 0 ? fopen(path, "re") : NULL;
+    if (in == NULL) {
+        if (f->samples_n == 0)
+            err_set(e, "'%s' has no samples: there is nothing to show", path);
+        else
+            err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
+        run_file_free(f);
+        return NULL;
+    }
+    struct replay *r = xcalloc(1, sizeof *r);
+    r->file = f;
+    r->in = in;
+    buf_init(&r->line, LINE_MOST);
+    r->by_end = order(f, by_end);
+    r->by_stream = order(f, by_stream);
+    r->end = end_of(f);
+    r->load_from = (double)NAN;
+    for (size_t i = 0; i < f->rows_n; i++)
+        r->load_from = fmin(r->load_from, seconds(f->rows[i].tl.sent));
+    begin(r);
+    return r;
+}
+
+void replay_close(struct replay *r)
+{
+    run_file_free(r->file);
+    fclose(r->in);
+    buf_release(&r->line);
+    shown_release(&r->shown);
+    free(r->view);
+    free(r->by_end);
+    free(r->by_stream);
+    free(r);
+}
+
+double replay_end(const struct replay *r)
+{
+    return r->end;
+}
+
+/* ---- samples ---- */
+
+/* NULL where the line cannot be read any more. */
+static cJSON *sample_line(struct replay *r, size_t i)
+{
+    bool whole = false;
+    if (fseeko(r->in, (off_t)r->file->samples[i].line_at, SEEK_SET) != 0 || !buf_read_line(r->in, &r->line, &whole) || !whole)
+        return NULL;
+    return cJSON_ParseWithLength(r->line.data, r->line.len);
+}
+
+static double number(const cJSON *o, const char *key)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : (double)NAN;
+}
+
+static int whole_number(const cJSON *o, const char *key)
+{
+    double v = number(o, key);
+    return v >= 0 && v < 1e9 ? (int)v : 0;
+}
+
+/* A sample a second, a value of a series each half: the one before holds where it is not too old. */
+static void push(struct replay *r, size_t i)
+{
+    const struct run_sample *s = &r->file->samples[i];
+    struct snap_series *v = &r->view->series;
+    double before = i > 0 ? r->file->samples[i - 1].t : -HUGE_VAL;
+    double from = s->t - before < HOLD_S ? before + SERIES_STEP_S : s->t;
+    for (double t = from; t <= s->t + 1e-9; t += SERIES_STEP_S) {
+        series_push(&v->out, t, s->output_rate);
+        series_push(&v->gtt, t, s->gtt_used);
+        series_push(&v->ram, t, s->ram_used);
+        series_push(&v->vram, t, s->vram_used);
+        series_push(&v->run, t, s->running);
+        series_push(&v->wait, t, s->waiting);
+        series_push(&v->kv, t, s->kv_used);
+    }
+    v->seq++;
+}
+
+static enum run_state state_of(const cJSON *o)
+{
+    static const char *const names[] = {"preflight", "warmup", "load", "paused", "watch", "drain", "done", "failed"};
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, "state");
+    for (size_t i = 0; cJSON_IsString(v) && i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], v->valuestring) == 0)
+            return (enum run_state)i;
+    return RUN_LOAD;
+}
+
+/* What a sample tells of its moment. */
+static void show_sample(struct replay *r, const cJSON *o)
+{
+    struct snapshot *v = r->view;
+    v->state = state_of(o);
+    v->paused = v->state == RUN_PAUSED;
+    v->phase = whole_number(o, "phase");
+    v->target_streams = whole_number(o, "max_num_seqs");
+    v->target_context = whole_number(o, "context");
+    v->target_max_tokens = whole_number(o, "max_tokens");
+    v->in_flight = whole_number(o, "in_flight");
+    v->queued = whole_number(o, "queued");
+    v->decoding = whole_number(o, "decoding");
+    v->backing_off = whole_number(o, "backing_off");
+    v->output_rate = number(o, "output_tok_s");
+    v->output_rate_stream = number(o, "stream_tok_s");
+    v->output_approx = number(o, "live_approx") > 0;
+    double sent = number(o, "sent"), tokens = number(o, "live_tokens");
+    v->sent = sent >= 0 ? (uint64_t)sent : 0;
+    v->output_tokens = tokens >= 0 ? (uint64_t)tokens : 0;
+    v->lag_p99_ms = number(o, "lag_p99_ms");
+    v->server.running = number(o, "server_running");
+    v->server.waiting = number(o, "server_waiting");
+    v->server.kv_used = number(o, "server_kv_used");
+    v->server.prefix_hits = number(o, "server_prefix_hits");
+    memory_read(o, &v->memory);
+}
+
+static void show_processes(struct replay *r, size_t last)
+{
+    r->view->memory.procs_known = false;
+    for (size_t back = 0; back <= last && back < PROCESSES_BACK; back++) {
+        cJSON *o = sample_line(r, last - back);
+        bool there = o != NULL && processes_read(o, &r->view->memory);
+        cJSON_Delete(o);
+        if (there)
+            return;
+    }
+}
+
+static void take_samples(struct replay *r, double t)
+{
+    const struct run_file *f = r->file;
+    size_t before = r->samples;
+    for (; r->samples < f->samples_n && f->samples[r->samples].t <= t; r->samples++) {
+        const struct run_sample *s = &f->samples[r->samples];
+        push(r, r->samples);
+        if (s->output_rate >= 0 && !(s->output_rate <= r->view->output_rate_peak))
+            r->view->output_rate_peak = s->output_rate;
+        cJSON *o = sample_line(r, r->samples);
+        run_file_ended(o, M_ITL, &r->shown.tally); /* no row has it */
+        r->shown.news = true;
+        bool newest = r->samples + 1 == f->samples_n || f->samples[r->samples + 1].t > t;
+        if (o != NULL && newest)
+            show_sample(r, o);
+        cJSON_Delete(o);
+    }
+    if (r->samples > before)
+        show_processes(r, r->samples - 1);
+}
+
+/* ---- requests ---- */
+
+static void take_rows(struct replay *r, double t)
+{
+    struct snapshot *v = r->view;
+    for (; r->rows < r->file->rows_n; r->rows++) {
+        const struct row *row = &r->file->rows[r->by_end[r->rows]];
+        if (!(seconds(row->tl.end) <= t))
+            break;
+        enum outcome o = row->tl.outcome;
+        v->ok += o == OUT_OK;
+        v->cancelled += o == OUT_CANCELLED;
+        v->failed += o != OUT_OK && o != OUT_CANCELLED;
+        shown_failure(&r->shown, v, row);
+        shown_request(&r->shown, v, row, seconds(row->tl.first_token));
+    }
+}
+
+/* The row of that stream that began last at t or before; NULL: none. */
+static size_t find_row(const struct replay *r, int stream, double t)
+{
+    size_t lo = 0, hi = r->file->rows_n; /* the first one behind */
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const struct row *row = &r->file->rows[r->by_stream[mid]];
+        if (row->stream < stream || (row->stream == stream && seconds(row->tl.started) <= t))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    size_t at = lo > 0 ? r->by_stream[lo - 1] : SIZE_MAX;
+    return at != SIZE_MAX && r->file->rows[at].stream == stream ? at : SIZE_MAX;
+}
+
+/* The end of what had been said by then, as far as that share of the answer goes. */
+static void show_text(const char *all, double share, struct stream_row *out)
+{
+    size_t n = strlen(all), end = (size_t)((double)n * MIN_OF(MAX_OF(share, 0), 1));
+    while (end < n && ((unsigned char)all[end] & 0xc0) == 0x80) /* whole characters */
+        end++;
+    size_t from = end > SNAP_TAIL / 2 ? end - SNAP_TAIL / 2 : 0;
+    while (from < end && ((unsigned char)all[from] & 0xc0) == 0x80)
+        from++;
+    str_sanitise(out->tail, sizeof out->tail, all + from, end - from);
+}
+
+static void show_stream(const struct replay *r, size_t at, double t, struct stream_row *out)
+{
+    const struct row *row = &r->file->rows[at];
+    const struct timeline *l = &row->tl;
+    double first = seconds(l->first_token), last = seconds(l->last_token), sent = seconds(l->sent);
+    bool busy = seconds(l->end) > t;
+    out->context = (int)MIN_OF(row->context, INT64_C(1000000000));
+    out->measured = !row->warmup;
+    out->state = !busy ? STREAM_IDLE : !(sent <= t) ? STREAM_CONNECT : !(first <= t) ? STREAM_QUEUED : STREAM_DECODE;
+    out->wait_s = t - (out->state == STREAM_CONNECT ? seconds(l->started) : sent);
+    double share = !(first <= t) ? 0 : last > first ? MIN_OF((t - first) / (last - first), 1) : 1;
+    if (out->state == STREAM_DECODE) {
+        out->ttft_ms = (first - sent) * 1e3;
+        out->output = l->output_tokens > 0 ? 1 + (int)(share * (double)(MIN_OF(l->output_tokens, INT64_C(1000000000)) - 1)) : 0;
+        out->output_approx = true;
+        if (t > first && out->output > 1)
+            out->rate = (out->output - 1) / (t - first);
+    }
+    if (r->file->details != NULL && r->file->details[at].text != NULL)
+        show_text(r->file->details[at].text, share, out);
+}
+
+static void show_streams(struct replay *r, double t)
+{
+    struct snapshot *v = r->view;
+    double nan = (double)NAN;
+    v->streams_total = v->target_streams;
+    v->streams_n = (size_t)MIN_OF(v->streams_total, SNAP_STREAMS);
+    for (size_t i = 0; i < v->streams_n; i++) {
+        struct stream_row *s = &v->streams[i];
+        *s = (struct stream_row){.id = (int)i + 1, .ttft_ms = nan, .rate = nan, .backoff_s = nan, .wait_s = nan};
+        size_t at = find_row(r, s->id, t);
+        if (at != SIZE_MAX)
+            show_stream(r, at, t, s);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void take_notes(struct replay *r, double t)
+{
+    const struct run_file *f = r->file;
+    for (; r->events < f->events_n && f->events[r->events].t <= t; r->events++)
+        snapshot_event(r->view, f->events[r->events].t, f->events[r->events].level, f->events[r->events].text);
+    for (; r->marks < f->marks_n && f->marks[r->marks].t <= t; r->marks++)
+        snapshot_mark(r->view, f->marks[r->marks].t, f->marks[r->marks].text);
+}
+
+static void show_status(struct replay *r, double t)
+{
+    const struct run_file *f = r->file;
+    struct snapshot *v = r->view;
+    v->status[0] = '\0';
+    for (size_t i = 0; i < f->phases_n && f->phases[i].t <= t; i++) {
+        const struct run_phase *p = &f->phases[i];
+        if (p->part[0] != '\0')
+            snprintf(v->status, sizeof v->status, "%s%s%s", p->part, p->what[0] != '\0' ? ": " : "", p->what);
+    }
+}
+
+const struct snapshot *replay_at(struct replay *r, double t)
+{
+    t = MIN_OF(MAX_OF(t, 0), r->end);
+    if (t < r->at) {
+        struct replay_view kept = r->view->replay;
+        begin(r);
+        r->view->replay = kept;
+    }
+    struct snapshot *v = r->view;
+    take_samples(r, t);
+    take_rows(r, t);
+    take_notes(r, t);
+    show_status(r, t);
+    show_streams(r, t);
+    shown_fill(&r->shown, v);
+    v->clock_s = t;
+    v->elapsed_s = t >= r->load_from ? t - r->load_from : (double)NAN;
+    r->at = t;
+    return v;
+}
+
+void replay_reset(struct replay *r)
+{
+    shown_reset(&r->shown, r->view, r->at);
+}

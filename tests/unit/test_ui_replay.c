@@ -1,0 +1,223 @@
+/* Replay: what the screen shows at a moment of a made-up run, however one got there, and of files that are cut or broken. */
+#include "check.h"
+
+#include "replay/replay.h"
+#include "ui/view.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define S "000000000" /* seconds to nanoseconds */
+
+/* Two streams: 1 asks at 2, has its first token at 3, its last at 7; asks again at 8 and waits for the rest of the run.  2 asks
+ * at 2 and fails at 4. */
+static const char made[] =
+    "{\"type\":\"header\",\"format\":1,\"tokgauge\":\"0\",\"simulated\":false,\"url\":\"https://me@box:8443/v1\",\"model\":\"m\",\"server\":\"vLLM 1\","
+    "\"max_model_len\":16384,\"texts\":true,\"server_process\":{\"pid\":77,\"command\":\"vllm serve m\",\"max_num_seqs\":6},"
+    "\"system\":{\"is_the_servers\":true}}\n"
+    "{\"type\":\"request\",\"stream\":0,\"part\":\"preflight\",\"phase\":-1,\"outcome\":\"ok\",\"http\":200,\"sent\":100000000,"
+    "\"first_token\":1300000000,\"last_token\":1400000000,\"end\":1400000000,\"output_tokens\":2,\"events\":2,\"tokens_from\":\"usage\"}\n"
+    "{\"type\":\"phase\",\"t\":2" S ",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"part\":\"stability\",\"what\":\"2k\"}\n"
+    "{\"type\":\"event\",\"t\":2" S ",\"level\":\"info\",\"text\":\"the load begins\"}\n"
+    "{\"type\":\"sample\",\"t\":2100000000,\"state\":\"load\",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"in_flight\":2,"
+    "\"queued\":2,\"decoding\":0,\"sent\":2,\"live_tokens\":0,\"output_tok_s\":0,\"ram_total\":1000,\"ram_used\":600,\"gtt_total\":500,"
+    "\"gtt_used\":400,\"server_running\":1,\"server_waiting\":1,\"gpu_processes\":[{\"pid\":77,\"name\":\"vllm\",\"gtt\":390,\"server\":true}],"
+    "\"gtt_other\":10,\"ended\":[]}\n"
+    "{\"type\":\"sample\",\"t\":3100000000,\"state\":\"load\",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"in_flight\":2,"
+    "\"queued\":1,\"decoding\":1,\"sent\":2,\"live_tokens\":1,\"output_tok_s\":9.5,\"ram_total\":1000,\"ram_used\":610,\"gtt_total\":500,"
+    "\"gtt_used\":410,\"server_running\":1,\"server_waiting\":1,\"ended\":[]}\n"
+    "{\"type\":\"request\",\"seq\":1,\"stream\":2,\"part\":\"load\",\"phase\":0,\"outcome\":\"http_429\",\"http\":429,\"context\":2048,"
+    "\"max_tokens\":41,\"due\":2" S ",\"started\":2" S ",\"sent\":2" S ",\"end\":4" S ",\"events\":0,\"tokens_from\":\"none\",\"error\":\"too many\"}\n"
+    "{\"type\":\"mark\",\"t\":4500000000,\"text\":\"here\"}\n"
+    "{\"type\":\"sample\",\"t\":4600000000,\"state\":\"load\",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"in_flight\":1,"
+    "\"queued\":0,\"decoding\":1,\"sent\":2,\"live_tokens\":16,\"output_tok_s\":10,\"ram_total\":1000,\"ram_used\":620,\"gtt_total\":500,"
+    "\"gtt_used\":420,\"server_running\":1,\"server_waiting\":0,\"ended\":[]}\n"
+    "{\"type\":\"request\",\"seq\":0,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\",\"http\":200,\"context\":2048,\"max_tokens\":41,"
+    "\"due\":2" S ",\"started\":2" S ",\"sent\":2" S ",\"first_byte\":3" S ",\"first_event\":3" S ",\"first_token\":3" S ",\"first_answer\":3" S ","
+    "\"last_token\":7" S ",\"end\":7" S ",\"prompt_tokens\":2048,\"cached_tokens\":0,\"output_tokens\":41,\"first_event_tokens\":1,\"events\":41,"
+    "\"tokens_from\":\"usage\",\"text\":\"abcdefghijklmnopqrstuvwxyzäöüß0123456789\"}\n"
+    "{\"type\":\"sample\",\"t\":7100000000,\"state\":\"paused\",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"in_flight\":0,"
+    "\"queued\":0,\"decoding\":0,\"sent\":2,\"live_tokens\":41,\"output_tok_s\":8,\"ram_total\":1000,\"ram_used\":630,\"gtt_total\":500,"
+    "\"gtt_used\":430,\"server_running\":0,\"server_waiting\":0,\"ended\":[{\"phase\":0,\"outcomes\":{\"ok\":1},\"output_tokens\":41,"
+    "\"itl\":[[1500,40]]}]}\n"
+    "{\"type\":\"request\",\"seq\":2,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"cancelled\",\"http\":0,\"context\":2048,\"max_tokens\":41,"
+    "\"due\":8" S ",\"started\":8" S ",\"sent\":8" S ",\"end\":10" S ",\"events\":0,\"tokens_from\":\"none\"}\n"
+    "{\"type\":\"sample\",\"t\":10" S ",\"state\":\"done\",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"in_flight\":0,\"sent\":3,"
+    "\"live_tokens\":41,\"output_tok_s\":0,\"ram_total\":1000,\"ram_used\":640,\"gtt_total\":500,\"gtt_used\":440,\"ended\":[]}\n";
+
+static char path[64];
+
+static struct replay *open_made(const void *data, size_t n, struct err *e)
+{
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+    return replay_open(path, e);
+}
+
+static void test_moments(void **state)
+{
+    (void)state;
+    struct err e;
+    struct replay *r = open_made(made, sizeof made - 1, &e);
+    assert_non_null(r);
+    assert_near(replay_end(r), 10, 1e-6);
+    const struct snapshot *s = replay_at(r, 0.5); /* nothing yet */
+    assert_true(s->replay.on);
+    assert_unknown(s->elapsed_s);
+    assert_unknown(s->output_rate);
+    assert_string_equal(s->server.address, "box:8443"); /* without the login */
+    assert_string_equal(s->server.command, "vllm serve m");
+    assert_near(s->server.told_max_num_seqs, 6, 0);
+
+    s = replay_at(r, 2.5);
+    assert_int_equal(s->state, RUN_LOAD);
+    assert_int_equal(s->streams_n, 2);
+    assert_int_equal(s->streams[0].state, STREAM_QUEUED);
+    assert_near(s->streams[0].wait_s, 0.5, 1e-6);
+    assert_unknown(s->streams[0].ttft_ms);
+    assert_near(s->elapsed_s, 0.5, 1e-6);
+    assert_string_equal(s->status, "stability: 2k");
+    assert_int_equal(s->events_n, 1);
+    assert_near(s->memory.gtt_used.value, 400, 0);
+    assert_unknown(s->memory.stack.free); /* the cache is not in the file */
+    assert_true(s->memory.procs_known);
+    assert_int_equal(s->memory.procs[0].pid, 77);
+    assert_int_equal(s->ttft.n, 0);
+
+    s = replay_at(r, 4.7); /* 1 decodes, 2 has failed */
+    assert_int_equal(s->streams[0].state, STREAM_DECODE);
+    assert_near(s->streams[0].ttft_ms, 1000, 1e-6);
+    assert_int_equal(s->streams[0].output, 18); /* 1 + 40 · 1.7 / 4 */
+    assert_near(s->streams[0].rate, 10, 0.1);
+    assert_string_equal(s->streams[0].tail, "abcdefghijklmnopqr"); /* 1.7 of 4 s: 42 % of 44 bytes */
+    assert_int_equal(s->streams[1].state, STREAM_IDLE);
+    assert_int_equal(s->failed, 1);
+    assert_string_equal(s->last_error, "http_429 ×1: too many");
+    assert_int_equal(s->marks_n, 1);
+    assert_int_equal(s->ttft.n, 1); /* it is there, though the request has not ended */
+    assert_int_equal(s->e2e.n, 0);
+    assert_true(s->memory.procs_known); /* of the sample but one before */
+
+    s = replay_at(r, 8.5);
+    assert_true(s->paused);
+    assert_int_equal(s->ok, 1);
+    assert_int_equal(s->e2e.n, 1);
+    assert_near(s->e2e.p50, 5000, 50);
+    assert_int_equal(s->itl.n, 40);
+    assert_near(s->output_rate_peak, 10, 0);
+    assert_int_equal(s->streams[0].state, STREAM_QUEUED);
+
+    s = replay_at(r, 1e9); /* the end */
+    assert_near(s->clock_s, 10, 1e-6);
+    assert_int_equal(s->cancelled, 1);
+    assert_int_equal(s->ok + s->failed, 2);
+    assert_int_equal(s->hists.ttft_first.count, 1);
+
+    s = replay_at(r, 3.5); /* back */
+    assert_int_equal(s->ok + s->failed + s->cancelled, 0);
+    assert_int_equal(s->marks_n, 0);
+    assert_int_equal(s->last_error[0], '\0');
+    replay_reset(r);
+    s = replay_at(r, 8);
+    assert_near(s->since_s, 3.5, 0);
+    assert_int_equal(s->e2e.n, 1); /* it ended behind that */
+    s = replay_at(r, 3); /* before it there was no such thing */
+    assert_unknown(s->since_s);
+    replay_close(r);
+}
+
+/* A view as text. */
+static char *look(const struct view *v, const struct snapshot *s)
+{
+    struct ui_state st;
+    struct canvas c;
+    char *text = NULL;
+    size_t n = 0;
+    frame_init(&st);
+    st.view = v;
+    canvas_init(&c, 120, 40, GLYPHS_BRAILLE);
+    frame_update(&st, s, 120, 40, c.glyphs);
+    frame_draw(&c, s, &st);
+    FILE *f = open_memstream(&text, &n);
+    canvas_dump_text(&c, f);
+    fclose(f);
+    canvas_release(&c);
+    return text;
+}
+
+/* However one gets to a moment, it looks the same there; also in a copy that the screen keeps. */
+static void test_any_way(void **state)
+{
+    (void)state;
+    struct err e;
+    struct replay *walked = open_made(made, sizeof made - 1, &e);
+    struct snapshot *copy = xcalloc(1, sizeof *copy);
+    uint64_t seed = 3;
+    assert_non_null(walked);
+    for (int i = 0; i < 60; i++) {
+        double t = rng_unit(&seed) * 11;
+        struct replay *fresh = replay_open(path, &e);
+        const struct snapshot *straight = replay_at(fresh, t);
+        snapshot_copy(copy, replay_at(walked, t));
+        for (const struct view *const *v = view_table; *v != NULL; v++) {
+            char *a = look(*v, straight), *b = look(*v, copy);
+            assert_string_equal(a, b);
+            free(a);
+            free(b);
+        }
+        replay_close(fresh);
+    }
+    free(copy);
+    replay_close(walked);
+}
+
+/* Cut anywhere, and with bytes that are not as they were: an error in one line, or something that can be shown. */
+static void test_broken(void **state)
+{
+    (void)state;
+    struct err e;
+    uint64_t seed = 9;
+    char *data = xmalloc(sizeof made);
+    for (size_t i = 0; i < 700; i++) {
+        bool cut = i % 2 == 0;
+        size_t n = cut ? (size_t)(rng_unit(&seed) * (double)sizeof made) : sizeof made - 1;
+        memcpy(data, made, sizeof made);
+        for (int k = 0; !cut && k < 8; k++)
+            data[(size_t)(rng_unit(&seed) * (double)n)] = (char)rng_next(&seed);
+        str_copy(e.msg, sizeof e.msg, "");
+        struct replay *r = open_made(data, n, &e);
+        if (r == NULL) {
+            assert_true(e.msg[0] != '\0' && strchr(e.msg, '\n') == NULL);
+            continue;
+        }
+        for (int k = 0; k < 5; k++) {
+            const struct snapshot *s = replay_at(r, rng_unit(&seed) * 20 - 2);
+            free(look(view_table[k], s));
+        }
+        replay_close(r);
+    }
+    free(data);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct err e;
+    assert_null(replay_open("/nowhere/run.ndjson", &e));
+    assert_non_null(strstr(e.msg, "/nowhere/run.ndjson"));
+    static const char alone[] = "{\"type\":\"header\",\"format\":1}\n";
+    assert_null(open_made(alone, sizeof alone - 1, &e));
+    assert_non_null(strstr(e.msg, "has no samples"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_broken),
+                                       cmocka_unit_test(test_refused)};
+    snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    return failed;
+}
