@@ -163,6 +163,15 @@ static enum ui_end watch_dashboard(struct engine *g, const struct options *o, st
 
 /* ---- the run ---- */
 
+/* Below 2^53, so that JSON's readers have it exactly. */
+static int64_t draw_seed(void)
+{
+    uint64_t drawn = 0;
+    if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
+        drawn = (uint64_t)clock_ns();
+    return (int64_t)(drawn >> 22);
+}
+
 static bool file_failed(const struct run_result *r)
 {
     return r->load_start != 0 && (r->run_file[0] == '\0' || r->lost_lines > 0);
@@ -264,14 +273,15 @@ static int report(const struct run_result *r, const struct options *o, enum ui_e
     return r->end == END_GUARD ? EXIT_GUARD : broken ? EXIT_THRESHOLD : status;
 }
 
-static int run_engine(const struct options *o, const char *command_line)
+/* One run; *again: the user wants another one, and *last shows how far this one had come. */
+static int run_once(const struct options *o, const char *command_line, struct snapshot *last, bool *again)
 {
     struct err e;
     bool usage, dashboard = wants_dashboard(o);
+    *again = false;
     struct engine *g = start_engine(o, command_line, &usage, &e);
     if (g == NULL)
         return complain(&e, usage ? EXIT_USAGE : EXIT_FAILED);
-    struct snapshot *last = xcalloc(1, sizeof *last);
     enum ui_end end = UI_FINISHED;
     struct err ui_error = {""};
     if (dashboard)
@@ -283,9 +293,45 @@ static int run_engine(const struct options *o, const char *command_line)
     int status = end == UI_ERROR ? complain(&ui_error, EXIT_FAILED) : report(r, o, end, dashboard);
     if (o->svg != NULL && r->load_start != 0 && !write_picture(o, last, "svg", o->svg, &e))
         status = complain(&e, EXIT_FAILED);
-    free(last);
+    *again = end == UI_RESTART && r->end != END_FAILED;
     engine_free(g);
     return status;
+}
+
+/* "run.ndjson" → "run-2.ndjson": a run never overwrites the one before. */
+static char *next_file(const char *first, int n)
+{
+    const char *slash = strrchr(first, '/'), *dot = strrchr(first, '.');
+    size_t stem = dot != NULL && (slash == NULL || dot > slash + 1) ? (size_t)(dot - first) : strlen(first);
+    return xasprintf("%.*s-%d%s", (int)stem, first, n, first + stem);
+}
+
+/* Runs one after the other, as often as the key for it is pressed: each with its report and its file, and with what the keys
+ * have made of the load. */
+static int run_engine(const struct options *o, const char *command_line)
+{
+    struct options now = *o;
+    char *file = NULL;
+    bool again;
+    int status;
+    for (int n = 2;; n++) {
+        struct snapshot *last = xcalloc(1, sizeof *last);
+        status = run_once(&now, command_line, last, &again);
+        if (again && now.run.steps_n == 0) {
+            now.run.max_num_seqs = last->target_streams;
+            now.run.context = last->target_context;
+            now.run.max_tokens = last->target_max_tokens;
+        }
+        free(last);
+        free(file);
+        file = again && o->run.out != NULL ? next_file(o->run.out, n) : NULL;
+        if (!again)
+            return status;
+        now.run.out = file;
+        if (o->seed_drawn)
+            now.run.seed = draw_seed(); /* else a prefix cache would know the prompts */
+        putchar('\n');
+    }
 }
 
 /* ---- watch ---- */
@@ -398,12 +444,9 @@ static int run_bench(struct options *o, const char *command_line)
 static void fill_defaults(struct options *o)
 {
     o->run.watched = wants_dashboard(o) || o->svg != NULL;
-    if (o->run.seed < 0) { /* below 2^53, so that JSON's readers have it exactly */
-        uint64_t drawn = 0;
-        if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
-            drawn = (uint64_t)clock_ns();
-        o->run.seed = (int64_t)(drawn >> 22);
-    }
+    o->seed_drawn = o->run.seed < 0;
+    if (o->seed_drawn)
+        o->run.seed = draw_seed();
     if (o->command != COMMAND_BENCH && o->command != COMMAND_WATCH && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
         o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
 }

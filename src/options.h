@@ -22,6 +22,7 @@ struct options {
     struct run_config run;
     struct sim_config sim;
     struct suite_options suite;
+    bool seed_drawn;       /* not the user's */
     bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */

@@ -259,7 +259,7 @@ enum command_kind {
     CMD_CONTEXT,    /* value: tokens */
     CMD_MAX_TOKENS, /* value: tokens */
     CMD_PAUSE,      /* toggles */
-    CMD_MARK,       /* text, may be empty */
+    CMD_MARK,       /* text, may be empty; of the moment so many ms (value) ago */
     CMD_RESET,      /* percentiles, distributions and the peak begin anew */
     CMD_SEEK,       /* a replay: value seconds on, or back */
     CMD_SPEED,      /* a replay: twice as fast (value 1), half (−1) */

@@ -1,4 +1,5 @@
 #include "ui/control.h"
+#include "ui/note.h"
 
 #include "fmt.h"
 #include "util.h"
@@ -74,7 +75,7 @@ static void change(struct control *ctl, struct ui_state *st, const struct snapsh
 
 static bool is_load_key(enum action a)
 {
-    bool yes = a == ACT_PAUSE || a == ACT_MARK || a == ACT_RESET;
+    bool yes = a == ACT_PAUSE || a == ACT_MARK || a == ACT_NOTE || a == ACT_RESTART || a == ACT_RESET;
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)
         yes = yes || changes[i].action == a;
     return yes;
@@ -103,7 +104,7 @@ static bool refused(struct control *ctl, struct ui_state *st, const struct snaps
         why = "only a replay can go on and back in time";
     else if (s->replay.on || !is_load_key(a))
         return false;
-    else if (s->state == RUN_WATCH && a != ACT_MARK && a != ACT_RESET)
+    else if (s->state == RUN_WATCH && a != ACT_MARK && a != ACT_NOTE && a != ACT_RESET)
         why = "nothing to change: there is no load here";
     else if (s->state == RUN_PREFLIGHT)
         why = "not yet: the load has not begun";
@@ -146,12 +147,25 @@ bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot
         send(ctl, CMD_RESET, 0);
         return true;
     }
+    if (a == ACT_NOTE) {
+        note_open(st, now);
+        return true;
+    }
     if (a == ACT_MARK) {
         control_toast(ctl, st, ROLE_HIST_MARK, "▲ marked", now);
         send(ctl, CMD_MARK, 0);
         return true;
     }
     return false;
+}
+
+void control_mark(struct control *ctl, struct ui_state *st, double now)
+{
+    double ago = now - st->note.since;
+    struct command c = {.kind = CMD_MARK, .value = (int)(MIN_OF(ago, 3600) * 1000)};
+    str_copy(c.text, sizeof c.text, st->note.text);
+    ctl->source->send(ctl->source->ctx, &c);
+    control_toast(ctl, st, ROLE_HIST_MARK, "▲ marked", now);
 }
 
 bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now)

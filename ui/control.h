@@ -15,6 +15,8 @@ struct control {
 /* Sends the command of a load action; false where the action is not one. */
 bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot *s, enum action a,
                  double now);
+/* The mark whose words have been typed. */
+void control_mark(struct control *ctl, struct ui_state *st, double now);
 /* Drops wishes that came true or were refused, and old messages; true where the picture changes by it. */
 bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now);
 void control_toast(struct control *ctl, struct ui_state *st, enum role role, const char *text, double now);

@@ -1,6 +1,7 @@
 /* The whole screen: header, status line, the view, footer, help; or, where it is too small, a page that says
  * so. */
 #include "ui/layout.h"
+#include "ui/note.h"
 #include "ui/panel.h"
 #include "ui/view.h"
 
@@ -341,6 +342,10 @@ static void draw_tabs(struct canvas *c, int x, int y, int w, const struct ui_sta
 
 static void draw_footer(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st)
 {
+    if (st->note.on) {
+        note_draw(c, r, st);
+        return;
+    }
     if (st->toast[0] != '\0') {
         canvas_text_fit(c, r.x + 1, r.y, r.w - 2, st->toast, st->toast_role);
         return;

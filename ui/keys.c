@@ -15,6 +15,8 @@ const struct key key_table[] = {
     {{'}'}, "}", ACT_OUTPUT_DOUBLE, "twice the output length", "Load", "output", 5},
     {{' ', 'p'}, "space", ACT_PAUSE, "pause and go on (also p)", "Load", "pause", 6},
     {{'m'}, "m", ACT_MARK, "put a mark into the run and the plot", "Load", "mark", 8},
+    {{'M'}, "M", ACT_NOTE, "the same with a note", "Load", NULL, 0},
+    {{'R'}, "R", ACT_RESTART, "end this run and begin a new one", "Load", NULL, 0},
     {{'r'}, "r", ACT_RESET, "percentiles and histograms begin anew", "Load", NULL, 0},
     {{KEYCODE_LEFT}, "←", ACT_SEEK_BACK, "10 s back", "Replay", "10 s", 4},
     {{KEYCODE_RIGHT}, "→", ACT_SEEK_ON, "10 s on", "Replay", "10 s", 4},

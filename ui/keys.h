@@ -23,6 +23,7 @@ enum key_code {
     KEYCODE_HOME,
     KEYCODE_END,
     KEYCODE_BACKTAB,
+    KEYCODE_BACKSPACE,
     KEYCODE_F1,
     KEYCODE_F5,
     KEYCODE_F10
@@ -40,6 +41,8 @@ enum action {
     ACT_OUTPUT_DOUBLE,
     ACT_PAUSE,
     ACT_MARK,
+    ACT_NOTE,
+    ACT_RESTART,
     ACT_RESET,
     ACT_ZOOM,
     ACT_SEEK_BACK,

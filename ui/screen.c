@@ -547,7 +547,7 @@ static int translate(int ch)
         int curses, code;
     } table[] = {{KEY_UP, KEYCODE_UP},       {KEY_DOWN, KEYCODE_DOWN},     {KEY_LEFT, KEYCODE_LEFT},
                  {KEY_RIGHT, KEYCODE_RIGHT}, {KEY_PPAGE, KEYCODE_PAGE_UP}, {KEY_NPAGE, KEYCODE_PAGE_DOWN},
-                 {KEY_HOME, KEYCODE_HOME},   {KEY_END, KEYCODE_END},       {KEY_BTAB, KEYCODE_BACKTAB},
+                 {KEY_HOME, KEYCODE_HOME},   {KEY_END, KEYCODE_END},       {KEY_BTAB, KEYCODE_BACKTAB},   {KEY_BACKSPACE, KEYCODE_BACKSPACE},
                  {KEY_F(1), KEYCODE_F1},     {KEY_F(5), KEYCODE_F5},       {KEY_F(10), KEYCODE_F10},
                  {KEY_ENTER, KEYCODE_ENTER}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++)

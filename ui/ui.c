@@ -3,6 +3,7 @@
 #include "ui/ui.h"
 
 #include "ui/control.h"
+#include "ui/note.h"
 #include "ui/screen.h"
 #include "ui/svg.h"
 #include "ui/theme_find.h"
@@ -168,6 +169,11 @@ static bool first_theme(struct ui *u, struct err *e)
 static int on_key(struct ui *u, int code, double now)
 {
     u->dirty = u->hurry = true;
+    if (u->st.note.on) {
+        if (note_key(&u->st, code) == NOTE_KEPT)
+            control_mark(&u->ctl, &u->st, now);
+        return -1;
+    }
     if (frame_view_key(&u->st, code))
         return -1;
     enum action a = keys_action(code);
@@ -177,6 +183,10 @@ static int on_key(struct ui *u, int code, double now)
         return UI_QUIT;
     case ACT_INTERRUPT:
         return UI_INTERRUPT;
+    case ACT_RESTART:
+        if (!control_act(&u->ctl, &u->st, u->s, a, now))
+            return UI_RESTART;
+        break;
     case ACT_REDRAW:
         screen_redraw();
         break;

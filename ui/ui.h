@@ -30,6 +30,7 @@ enum ui_end {
     UI_ERROR = -1, /* the screen could not be opened: see the struct err */
     UI_QUIT,       /* q */
     UI_INTERRUPT,  /* ^C, or *stop was set */
+    UI_RESTART,    /* R: this run is to end, and a new one to begin */
     UI_FINISHED,   /* the run ended by itself (RUN_DONE or RUN_FAILED) */
     UI_LOST        /* the terminal is gone */
 };

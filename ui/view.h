@@ -25,11 +25,19 @@ struct theme_picker {
     int at, top, kept;             /* kept: what Esc goes back to */
 };
 
+/* The words of a mark, while they are typed. */
+struct note {
+    bool on;
+    double since; /* when it was opened: the moment of the mark */
+    char text[64];
+};
+
 struct ui_state {
     const struct view *view;
     bool help;
     int help_top;
     struct theme_picker themes;
+    struct note note;
     struct wish target[TARGET_COUNT];
     struct wish pause; /* value: 1 paused, 0 going */
     char toast[160];   /* a message in the footer's place; empty: none */

@@ -104,6 +104,12 @@ void engine_cancel_all(struct engine *g, int64_t now)
     engine_set_target(g, &t);
 }
 
+void engine_mark(struct engine *g, int64_t at, const char *text)
+{
+    snapshot_mark(&g->view, engine_seconds(g, at), text);
+    rows_mark(g, at, text);
+}
+
 static void obey(struct engine *g, const struct command *c, int64_t now)
 {
     switch (c->kind) {
@@ -122,8 +128,7 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
             command_pause(g, now);
         break;
     case CMD_MARK:
-        snapshot_mark(&g->view, engine_seconds(g, now), c->text[0] != '\0' ? c->text : "mark");
-        rows_mark(g, c->text[0] != '\0' ? c->text : "mark");
+        engine_mark(g, MAX_OF(now - MAX_OF(c->value, 0) * NS_PER_MS, g->result.start_ns), c->text[0] != '\0' ? c->text : "mark");
         break;
     case CMD_RESET:
         shown_reset(&g->shown, &g->view, engine_seconds(g, now));

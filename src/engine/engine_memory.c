@@ -348,8 +348,7 @@ void engine_see_guard(struct engine *g, int64_t now)
     str_copy(g->result.guard_why, sizeof g->result.guard_why, g->guard.why);
     if (act == GUARD_STOP_ADDING) {
         engine_note(g, 2, "guard: %s: no more requests are sent", g->guard.why);
-        snapshot_mark(&g->view, engine_seconds(g, now), "guard");
-        rows_mark(g, "guard");
+        engine_mark(g, now, "guard");
         if (g->state != RUN_DRAIN)
             engine_begin_drain(g, now, END_GUARD);
     } else {

@@ -353,13 +353,13 @@ void rows_event(struct engine *g, int level, const char *text)
     end(g, &j, &b);
 }
 
-void rows_mark(struct engine *g, const char *text)
+void rows_mark(struct engine *g, int64_t at, const char *text)
 {
     if (g->runlog == NULL)
         return;
     struct buf b;
     struct jsonw j = begin(&b, "mark");
-    jw_moment(&j, "t", g, g->tick_at);
+    jw_moment(&j, "t", g, at);
     jw_str(&j, "text", text);
     end(g, &j, &b);
 }

@@ -109,6 +109,7 @@ bool engine_loading(const struct engine *g); /* warm-up, load or paused */
 /* Ends the load at once: what is in flight is cancelled. */
 void engine_cancel_all(struct engine *g, int64_t now);
 void engine_take_commands(struct engine *g, int64_t now);
+void engine_mark(struct engine *g, int64_t at, const char *text);
 
 /* engine_steps.c: what is sent, one step after the other. */
 void engine_plan_steps(struct engine *g);
@@ -140,7 +141,7 @@ void rows_request(struct engine *g, const struct row *r);
 void rows_agent(struct engine *g, const struct agent_row *r);
 void rows_sample(struct engine *g, int64_t now);
 void rows_event(struct engine *g, int level, const char *text);
-void rows_mark(struct engine *g, const char *text);
+void rows_mark(struct engine *g, int64_t at, const char *text);
 void rows_summary(struct engine *g);
 
 #endif

@@ -78,6 +78,35 @@ restored
 wait "run file"
 E2
 done
+# A mark with words; a new run.
+cat >"$TMP/script" <<'END'
+wait "2 of 2"
+key ] +
+wait "3 of 3"
+key M
+wait "Enter keeps it"
+type more fans
+wait "more fans"
+key Enter
+wait "marked"
+key R
+wait "PREFLIGHT"
+wait "3 of 3"
+wait "context 2k"
+key q
+expect-exit 0
+restored
+END
+# shellcheck disable=SC2086
+check "R begins a new run with what the keys have made of the load" "$PTY" 80 24 xterm-256color $TOKGAUGE run $URL -c 2 --context 1k --max-tokens 64 \
+    --out "$TMP/again.ndjson" <"$TMP/script"
+check "the first one is whole, with the words of its mark" json "$TMP/again.ndjson" '
+    .[-1].type == "summary" and .[-1].ended_by == "stopped" and any(.[]; .type == "mark" and .text == "more fans")' -s
+check "the second one has a file of its own, and other prompts" json "$TMP/again-2.ndjson" '
+    .[-1].type == "summary" and .[-1].max_num_seqs == 3 and .[-1].context == 2048' -s
+check "no two runs send the same prompts" sh -c '[ "$(jq -r "select(.type == \"header\") | .seed" "$1" "$2" | sort -u | wc -l)" = 2 ]' sh \
+    "$TMP/again.ndjson" "$TMP/again-2.ndjson"
+
 check "^C ends it with 130 and a summary" "$PTY" 80 24 xterm-256color "$TOKGAUGE" run "$URL" -c 1 --max-tokens 64 <<'E2'
 wait LOAD
 key C-c

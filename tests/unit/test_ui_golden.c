@@ -101,6 +101,24 @@ static void test_zoomed(void **state)
     free(s);
 }
 
+/* What takes the place of the footer and of the state. */
+static void test_note_and_replay(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    frame_init(&st);
+    st.note.on = true;
+    str_copy(st.note.text, sizeof st.note.text, "fans at full speed");
+    shoot("note", s, &st, 80, 24, GLYPHS_BRAILLE);
+    st.note.on = false;
+    s->replay = (struct replay_view){true, false, 2, 600};
+    shoot("replay", s, &st, 120, 40, GLYPHS_BRAILLE);
+    s->replay.paused = true;
+    shoot("replay", s, &st, 60, 16, GLYPHS_ASCII);
+    free(s);
+}
+
 /* Memory: a whole machine, one without a GPU, one with all that can be wrong. */
 static void test_memory(void **state)
 {
@@ -275,7 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_zoomed), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_zoomed), cmocka_unit_test(test_note_and_replay), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
         cmocka_unit_test(test_demo), cmocka_unit_test(test_themes),
         cmocka_unit_test(test_render),
     };

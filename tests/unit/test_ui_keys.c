@@ -9,6 +9,7 @@
 #include "test_ui_snapshots.h"
 #include "ui/control.h"
 #include "ui/keys.h"
+#include "ui/note.h"
 #include "ui/view.h"
 
 static void test_table(void **state)
@@ -181,7 +182,7 @@ static void test_no_load(void **state)
 {
     (void)state;
     static const enum action load_keys[] = {ACT_STREAMS_MORE, ACT_CONTEXT_HALF, ACT_OUTPUT_DOUBLE, ACT_PAUSE,
-                                            ACT_MARK};
+                                            ACT_MARK, ACT_NOTE, ACT_RESTART, ACT_RESET};
     static const enum run_state idle[] = {RUN_PREFLIGHT, RUN_DRAIN, RUN_DONE};
     struct snapshot *s = canned_busy();
     for (size_t i = 0; i < ARRAY_LEN(idle); i++)
@@ -197,6 +198,45 @@ static void test_no_load(void **state)
             assert_int_equal(state_target(&st, s, TARGET_STREAMS), s->target_streams);
             assert_false(state_paused(&st, s));
         }
+    free(s);
+}
+
+/* The words of a mark: all keys are the line's while it is open, and the mark is of the moment when it was opened. */
+static void test_note(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct control ctl = {.source = &recorder};
+    struct ui_state st;
+    static const int typed[] = {'q', ' ', 0xe4, 0x5168, KEYCODE_UP, KEYCODE_TAB, 'x', KEYCODE_BACKSPACE, 127, 'z'};
+    frame_init(&st);
+    sent_n = 0;
+    assert_true(control_act(&ctl, &st, s, ACT_NOTE, 100));
+    assert_true(st.note.on);
+    for (size_t i = 0; i < ARRAY_LEN(typed); i++)
+        assert_int_equal(note_key(&st, typed[i]), NOTE_TYPED);
+    assert_string_equal(st.note.text, "q äz");
+    assert_int_equal(note_key(&st, KEYCODE_ENTER), NOTE_KEPT);
+    assert_false(st.note.on);
+    control_mark(&ctl, &st, 102.5);
+    assert_int_equal(sent_n, 1);
+    assert_int_equal(sent[0].kind, CMD_MARK);
+    assert_int_equal(sent[0].value, 2500);
+    assert_string_equal(sent[0].text, "q äz");
+    note_open(&st, 103);
+    assert_int_equal(st.note.text[0], '\0');
+    for (int i = 0; i < 200; i++)
+        note_key(&st, 0x20ac); /* no more than fits, and whole characters */
+    assert_int_equal(strlen(st.note.text) % 3, 0);
+    assert_in_range(strlen(st.note.text), 54, sizeof st.note.text - 1);
+    for (int i = 0; i < 100; i++)
+        note_key(&st, 8);
+    assert_string_equal(st.note.text, "");
+    assert_int_equal(note_key(&st, KEYCODE_ESC), NOTE_DROPPED);
+    assert_false(control_act(&ctl, &st, s, ACT_RESTART, 104)); /* the caller's: it ends the screen */
+    s->state = RUN_DRAIN;
+    assert_true(control_act(&ctl, &st, s, ACT_RESTART, 104)); /* too late */
+    assert_int_equal(sent_n, 1);
     free(s);
 }
 
@@ -312,7 +352,7 @@ int main(void)
         cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
-        cmocka_unit_test(test_no_load), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_no_load), cmocka_unit_test(test_note), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
