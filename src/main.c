@@ -86,7 +86,7 @@ static bool check_terminal(const struct options *o, struct err *e)
 
 static char first_view(const struct options *o)
 {
-    static const char keys[] = {0, '1', '2', '3', '4', '5', '7'}; /* as the words of --view */
+    static const char keys[] = {0, '1', '2', '3', '4', '5', '6', '7'}; /* as the words of --view */
     return o->view > 0 ? keys[o->view] : o->command == COMMAND_WATCH ? '4' : 0;
 }
 

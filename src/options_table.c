@@ -78,7 +78,7 @@ const struct option option_rows[] = {
     {"check-theme", 0, NULL, SHOWS, TEXT, AT(check_theme), 0, 0, "FILE", NULL,
      "print what is wrong with a theme's file and which contrasts are too low, and end: with exit status 1 where anything is",
      false},
-    {"view", 0, NULL, SHOWS, WORD, AT(view), 0, 0, "auto|overview|latency|streams|memory|server|log", "auto",
+    {"view", 0, NULL, SHOWS, WORD, AT(view), 0, 0, "auto|overview|latency|streams|memory|server|matrix|log", "auto",
      "the view to begin with, and that of pictures", false},
     {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
      false},

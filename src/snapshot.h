@@ -175,6 +175,23 @@ struct replay_view {
     double speed, end_s;
 };
 
+#define MATRIX_CELLS 64
+
+/* What the run found at each load that it has had: the grid of a sweep, or of what keys have tried. */
+struct matrix_cell {
+    int streams;
+    double context, max_tokens;    /* as asked for */
+    bool running;                  /* the rate is of what has come so far */
+    double output_rate;            /* tok/s, all streams */
+    double decode_rate;            /* tok/s, of one stream */
+    double ttft_p50, ttft_p95;     /* ms */
+    uint64_t ok, failed;
+};
+struct matrix_view {
+    size_t n;
+    struct matrix_cell cell[MATRIX_CELLS]; /* no two of one load; the latest last */
+};
+
 #define SNAP_PARTS 8
 
 enum part_state { PART_WAITING, PART_RUNNING, PART_DONE, PART_LEFT_OUT };
@@ -203,6 +220,7 @@ struct snapshot {
 
     struct replay_view replay;
     struct suite_view suite;
+    struct matrix_view matrix;
     struct server_view server;
     struct memory_view memory;
 
@@ -249,6 +267,8 @@ struct snapshot {
 void snapshot_clear(struct snapshot *s);
 /* to: all zero, or an earlier copy of the same source. */
 void snapshot_copy(struct snapshot *to, const struct snapshot *from);
+/* The cell of that load, made where there is none yet and put last; the oldest one makes room. */
+struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens);
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
 void snapshot_mark(struct snapshot *s, double at_s, const char *text);
 /* One more value at t_s seconds; columns are put together in pairs when there are too many. */

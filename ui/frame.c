@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-const struct view *const view_table[] = {&view_overview, &view_latency, &view_streams, &view_memory, &view_server, &view_log, NULL};
+const struct view *const view_table[] = {&view_overview, &view_latency, &view_streams, &view_memory, &view_server, &view_matrix, &view_log, NULL};
 
 void frame_init(struct ui_state *st)
 {

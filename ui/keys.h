@@ -45,6 +45,7 @@ enum action {
     ACT_RESTART,
     ACT_RESET,
     ACT_ZOOM,
+    ACT_VALUE,
     ACT_SEEK_BACK,
     ACT_SEEK_ON,
     ACT_SLOWER,

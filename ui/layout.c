@@ -107,3 +107,18 @@ void layout_server(struct rect b, struct rect at[SERVER_COUNT])
     at[SERVER_FACTS] = (struct rect){b.x, b.y, b.w, facts};
     at[SERVER_COUNTERS] = (struct rect){b.x, b.y + facts, b.w, b.h - facts};
 }
+
+void layout_matrix(struct rect b, struct rect at[MATRIX_COUNT])
+{
+    at[MATRIX_GRID] = b;
+    at[MATRIX_CURVE] = (struct rect){0, 0, 0, 0};
+    if (b.w >= 130) {
+        int w = b.w * 45 / 100;
+        at[MATRIX_GRID].w = b.w - w;
+        at[MATRIX_CURVE] = (struct rect){b.x + b.w - w, b.y, w, b.h};
+    } else if (b.h >= 20) {
+        int h = b.h * 45 / 100;
+        at[MATRIX_GRID].h = b.h - h;
+        at[MATRIX_CURVE] = (struct rect){b.x, b.y + b.h - h, b.w, h};
+    }
+}

@@ -49,6 +49,12 @@ enum latency_panel {
     LATENCY_COUNT
 };
 
+enum matrix_panel {
+    MATRIX_GRID,
+    MATRIX_CURVE, /* absent on low screens */
+    MATRIX_COUNT
+};
+
 /* False where the size is below the least; nothing is then set. */
 bool layout_frame(int w, int h, struct rect at[AREA_FRAME_COUNT]);
 /* The Overview's panels in the body; a panel that is absent has w == 0. */
@@ -57,6 +63,8 @@ void layout_overview(struct rect body, struct rect at[PANEL_COUNT]);
 void layout_server(struct rect body, struct rect at[SERVER_COUNT]);
 /* The Latency view's. */
 void layout_latency(struct rect body, struct rect at[LATENCY_COUNT]);
+/* The Matrix view's. */
+void layout_matrix(struct rect body, struct rect at[MATRIX_COUNT]);
 /* The Memory view's. */
 void layout_memory(struct rect body, struct rect at[MEMORY_COUNT]);
 

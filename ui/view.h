@@ -44,6 +44,7 @@ struct ui_state {
     enum role toast_role;
     enum plot_zoom zoom; /* of all plots over time */
     struct plot_scale output_scale;
+    int matrix_value; /* of the Matrix view's cells; an enum of its own */
     int streams_top; /* first row shown of the streams view */
     int log_up;      /* lines between the newest event and the last one shown */
 };
@@ -59,7 +60,7 @@ struct view {
     bool (*act)(struct ui_state *st, const struct snapshot *s, enum action a, struct rect body);
 };
 
-extern const struct view view_overview, view_latency, view_streams, view_memory, view_server, view_log;
+extern const struct view view_overview, view_latency, view_streams, view_memory, view_server, view_matrix, view_log;
 extern const struct view *const view_table[]; /* NULL after the last */
 
 /* The value to show and to count from: the wish where there is one. */

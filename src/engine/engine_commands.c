@@ -28,6 +28,9 @@ void engine_open_phase(struct engine *g, const struct load_target *t, int64_t no
 {
     phases_open(&g->result.phases, t->phase, t->streams, t->context, t->max_tokens,
                 g->step_begun ? now : 0);
+    struct phase *p = phases_current(&g->result.phases);
+    if (p != NULL)
+        p->repeated = g->steps[g->step].repeated;
     rows_phase(g, phases_current(&g->result.phases), now);
 }
 

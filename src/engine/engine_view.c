@@ -167,6 +167,7 @@ void engine_fill_view(struct engine *g, int64_t now)
         v->target_max_tokens = (int)g->shared.target.max_tokens;
         v->phase = g->shared.target.phase;
         fill_results(g);
+        engine_fill_matrix(g, now);
         engine_fill_suite(g);
     }
     if (g->scraper != NULL && v->clock_s >= g->prefix_due) {

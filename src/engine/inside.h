@@ -86,6 +86,12 @@ struct engine {
     int64_t paused_since, paused_ns;
     int64_t next_sample;
     struct live live;
+    int64_t matrix_due;   /* when the Matrix view's cells are looked at again */
+    struct matrix_live {  /* of the phase that runs: what had come when it was first seen */
+        int phase;
+        int64_t at;
+        double tokens;
+    } matrix_live;
     struct shown shown;
     struct snapshot view;
     struct stream_row *streams; /* rows of all workers by id; SNAP_STREAMS */
@@ -95,6 +101,9 @@ struct engine {
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
+
+/* engine_matrix.c */
+void engine_fill_matrix(struct engine *g, int64_t now);
 
 /* engine_watch.c: a run without a load. */
 void engine_begin_watch(struct engine *g, int64_t now);

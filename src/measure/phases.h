@@ -20,6 +20,7 @@ struct phase {
     int64_t context, max_tokens;
     int merged;              /* phases that found no room and are counted here, whatever their target */
     bool ended;
+    bool repeated;           /* whoever opened it says: all its requests send one and the same prompt */
     int64_t opened;          /* when its target was set; 0: not known yet */
     struct stretch *stretch; /* more than one where pauses lie between */
     size_t stretches;

@@ -20,6 +20,7 @@ struct replay {
     FILE *in; /* for the lines of samples */
     size_t *by_end, *by_stream; /* numbers of rows: by their end; by stream and start */
     double end, load_from;
+    struct matrix_cell *cells; /* what each phase came to in the end */
     struct buf line;
 
     struct snapshot *view;
@@ -143,6 +144,30 @@ static double end_of(const struct run_file *f)
     return end;
 }
 
+static double scaled(const struct hist *h, enum metric_id m, double quantile)
+{
+    if (h == NULL || h->count == 0)
+        return (double)NAN;
+    return (quantile < 0 ? hist_mean(h) : hist_quantile(h, quantile)) / metrics[m].scale;
+}
+
+static struct matrix_cell *cells_of(const struct run_file *f)
+{
+    struct matrix_cell *cells = xcalloc(f->phases_n + 1, sizeof *cells);
+    for (size_t i = 0; i < f->phases_n; i++) {
+        struct tally t;
+        run_file_phase(f, f->phases[i].id, &t);
+        cells[i] = (struct matrix_cell){.output_rate = run_file_phase_rate(f, f->phases[i].id),
+                                        .decode_rate = scaled(t.hist[M_DECODE_RATE], M_DECODE_RATE, -1),
+                                        .ttft_p50 = scaled(t.hist[M_TTFT], M_TTFT, 0.5),
+                                        .ttft_p95 = scaled(t.hist[M_TTFT], M_TTFT, 0.95),
+                                        .ok = t.outcome[OUT_OK],
+                                        .failed = tally_failed(&t)};
+        tally_release(&t);
+    }
+    return cells;
+}
+
 struct replay *replay_open(const char *path, struct err *e)
 {
     struct run_file *f = run_file_load(path, e);
@@ -164,6 +189,7 @@ struct replay *replay_open(const char *path, struct err *e)
     r->by_end = order(f, by_end);
     r->by_stream = order(f, by_stream);
     r->end = end_of(f);
+    r->cells = cells_of(f);
     r->load_from = (double)NAN;
     for (size_t i = 0; i < f->rows_n; i++)
         r->load_from = fmin(r->load_from, seconds(f->rows[i].tl.sent));
@@ -178,6 +204,7 @@ void replay_close(struct replay *r)
     buf_release(&r->line);
     shown_release(&r->shown);
     free(r->view);
+    free(r->cells);
     free(r->by_end);
     free(r->by_stream);
     free(r);
@@ -407,6 +434,28 @@ static void show_status(struct replay *r, double t)
     }
 }
 
+/* A phase that is over by then has what it came to; the one that runs has the rate of the moment. */
+static void show_matrix(struct replay *r, double t)
+{
+    const struct run_file *f = r->file;
+    struct matrix_view *m = &r->view->matrix;
+    m->n = 0;
+    for (size_t i = 0; i < f->phases_n && f->phases[i].t <= t; i++) {
+        const struct run_phase *p = &f->phases[i];
+        bool running = (i + 1 == f->phases_n || f->phases[i + 1].t > t) && t < r->end;
+        if (p->repeated || (!running && r->cells[i].ok + r->cells[i].failed == 0))
+            continue;
+        struct matrix_cell *c = matrix_put(m, p->streams, (double)p->context, (double)p->max_tokens), key = *c;
+        *c = r->cells[i];
+        c->streams = key.streams;
+        c->context = key.context;
+        c->max_tokens = key.max_tokens;
+        c->running = running;
+        if (running)
+            c->output_rate = r->view->output_rate;
+    }
+}
+
 const struct snapshot *replay_at(struct replay *r, double t)
 {
     t = MIN_OF(MAX_OF(t, 0), r->end);
@@ -420,6 +469,7 @@ const struct snapshot *replay_at(struct replay *r, double t)
     take_rows(r, t);
     take_notes(r, t);
     show_status(r, t);
+    show_matrix(r, t);
     show_streams(r, t);
     shown_fill(&r->shown, v);
     v->clock_s = t;

@@ -23,7 +23,7 @@ check "the picture is whole" sh -c 'head -c 4 "$1" | grep -q "<svg" && tail -c 8
 check "without a moment: the end" exits 0 frame
 SUMMARY=$(jq -s '[.[] | select(.type == "summary")][0].requests.ok' "$RUN")
 check "has all that the summary has" contains "$TMP/frame.txt" "$SUMMARY ok"
-for view in latency streams memory server log; do
+for view in latency streams memory server matrix log; do
     check "view $view" exits 0 frame --view "$view" --svg-size 80x24
     check "view $view is another one" sh -c '! cmp -s "$1" "$2" && cp "$1" "$2"' sh "$TMP/frame.txt" "$TMP/before.txt"
 done

@@ -51,7 +51,7 @@ phase() { # the run file has a phase with these targets
         'key Home' 'wait "one stream fewer"' 'key Esc' 'gone "closes"'
     # Views.
     printf '%s\n' 'key 3' 'gone "GTT"' 'wait "text"' 'key 4' 'wait "processes on the GPU"' 'key 7' 'wait "log"' 'wait "info"' 'wait "now 2 streams"' \
-        'wait "paused"' 'key 2' 'wait "percentiles"' 'key 5' 'wait "its own counters"' 'key 1' 'wait "GTT"' 'key Tab' 'gone "GTT"' 'wait "percentiles"' 'key Tab' 'wait "text"' 'key Tab' 'wait "processes on the GPU"' 'key Tab' 'wait "its own counters"' 'key Tab' 'wait "info"' 'key Tab' \
+        'wait "paused"' 'key 2' 'wait "percentiles"' 'key 5' 'wait "its own counters"' 'key 1' 'wait "GTT"' 'key Tab' 'gone "GTT"' 'wait "percentiles"' 'key Tab' 'wait "text"' 'key Tab' 'wait "processes on the GPU"' 'key Tab' 'wait "its own counters"' 'key Tab' 'wait "streams × context"' 'key v' 'wait "TTFT p95"' 'key Tab' 'wait "info"' 'key Tab' \
         'wait "GTT"'
 } >"$TMP/script"
 printf '%s\n' 'key z ~ 5 Left' 'key C-l' 'wait "2 of 2"' 'key q' 'expect-exit 0' 'restored' 'wait "run file"' \

@@ -101,6 +101,25 @@ static void test_zoomed(void **state)
     free(s);
 }
 
+static void test_matrix(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 60}};
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    frame_init(&st);
+    st.view = &view_matrix;
+    shoot("matrix-empty", s, &st, 80, 24, GLYPHS_BRAILLE);
+    canned_matrix(s);
+    for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        shoot("matrix", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+        shoot("matrix", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
+    }
+    st.matrix_value = 1;
+    shoot("matrix-ttft", s, &st, 80, 24, GLYPHS_BRAILLE);
+    free(s);
+}
+
 /* What takes the place of the footer and of the state. */
 static void test_note_and_replay(void **state)
 {
@@ -293,7 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_zoomed), cmocka_unit_test(test_note_and_replay), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_zoomed), cmocka_unit_test(test_note_and_replay), cmocka_unit_test(test_matrix), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
         cmocka_unit_test(test_demo), cmocka_unit_test(test_themes),
         cmocka_unit_test(test_render),
     };

@@ -298,6 +298,10 @@ static void test_views(void **state)
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_server);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
+    assert_ptr_equal(st.view, &view_matrix);
+    assert_true(frame_act(&st, s, ACT_VALUE, 80, 24));
+    assert_int_equal(st.matrix_value, 1);
+    frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_log);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_overview);

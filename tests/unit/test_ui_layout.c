@@ -89,6 +89,9 @@ static void check_latency_layout(int w, int h)
     layout_server(frame[AREA_BODY], two);
     assert_int_equal(two[0].w * two[0].h + two[1].w * two[1].h, frame[AREA_BODY].w * frame[AREA_BODY].h);
     assert_true(two[0].h >= 7 && two[1].h >= 7 && two[0].w >= 45 && two[1].w >= 45);
+    layout_matrix(frame[AREA_BODY], two);
+    assert_int_equal(two[0].w * two[0].h + two[1].w * two[1].h, frame[AREA_BODY].w * frame[AREA_BODY].h);
+    assert_true(two[0].h >= 7 && two[0].w >= 58 && (two[1].w == 0 || (two[1].h >= 7 && two[1].w >= 58)));
     for (int p = 0; p < LATENCY_COUNT; p++) {
         if (at[p].w == 0)
             continue;
@@ -148,12 +151,16 @@ static void test_frames(void **state)
                                 canned_extreme()};
     struct ui_state st;
     uint64_t seed = 5;
+    size_t views = 0;
+    while (view_table[views] != NULL)
+        views++;
+    canned_matrix(snaps[1]);
     frame_init(&st);
     for (int i = 0; i < SIZES; i++) {
         int w, h;
         struct canvas c;
         size_at(i, &seed, &w, &h);
-        st.view = view_table[i % 3];
+        st.view = view_table[(size_t)i % views];
         canvas_init(&c, w, h, GLYPHS_BRAILLE);
         frame_update(&st, snaps[i % 5], w, h, c.glyphs);
         frame_draw(&c, snaps[i % 5], &st);

@@ -115,7 +115,15 @@ static void test_moments(void **state)
     assert_int_equal(s->ok + s->failed, 2);
     assert_int_equal(s->hists.ttft_first.count, 1);
 
+    assert_int_equal(s->matrix.n, 1);
+    assert_int_equal(s->matrix.cell[0].streams, 2);
+    assert_int_equal(s->matrix.cell[0].ok, 1);
+    assert_int_equal(s->matrix.cell[0].failed, 1);
+    assert_false(s->matrix.cell[0].running);
+
     s = replay_at(r, 3.5); /* back */
+    assert_true(s->matrix.cell[0].running);
+    assert_near(s->matrix.cell[0].output_rate, 9.5, 0);
     assert_int_equal(s->ok + s->failed + s->cancelled, 0);
     assert_int_equal(s->marks_n, 0);
     assert_int_equal(s->last_error[0], '\0');

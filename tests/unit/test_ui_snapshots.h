@@ -228,6 +228,27 @@ static inline struct snapshot *canned_busy_at(double t, int streams)
     return s;
 }
 
+/* Eight loads, one of which runs and one of which is hardly known. */
+static inline void canned_matrix(struct snapshot *s)
+{
+    static const int streams[] = {1, 2, 4, 6, 8};
+    static const double rates[][5] = {{34.1, 66.8, 131.9, 133.0, 131.2}, {31.0, 58.2, 102.7, 0, 0}};
+    for (int r = 0; r < 2; r++)
+        for (int k = 0; k < 5; k++) {
+            if (rates[r][k] == 0)
+                continue;
+            struct matrix_cell *c = matrix_put(&s->matrix, streams[k], r == 0 ? 2048 : 8192, 128);
+            c->output_rate = rates[r][k];
+            c->decode_rate = rates[r][k] / fmin(streams[k], 4);
+            c->ttft_p50 = 110 + 300 * r + (streams[k] > 4 ? 900 * (streams[k] - 4) : 12 * streams[k]);
+            c->ttft_p95 = c->ttft_p50 * 1.9;
+            c->ok = r == 1 && k == 2 ? 4 : 40;
+            c->failed = r == 1 && k == 1 ? 2 : 0;
+        }
+    struct matrix_cell *c = matrix_put(&s->matrix, 6, 2048, 128);
+    c->running = true;
+}
+
 static inline struct snapshot *canned_busy(void)
 {
     return canned_busy_at(192, 6);
