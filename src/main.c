@@ -104,7 +104,7 @@ static bool write_picture(const struct options *o, const struct snapshot *s, con
 static struct ui_config screen_config(const struct options *o)
 {
     return (struct ui_config){.glyphs = (enum ui_glyphs)o->glyphs, .color = (enum ui_color)o->color, .theme = o->theme,
-                              .view = first_view(o), .stop = &stop_signal};
+                              .no_mouse = o->no_mouse, .view = first_view(o), .stop = &stop_signal};
 }
 
 /* ---- the two ways to watch a run ---- */

@@ -26,6 +26,7 @@ struct options {
     bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */
+    bool no_mouse;
     const char *theme;     /* name or file; NULL: the default */
     bool list_themes;
     const char *check_theme; /* name or file; NULL: none */

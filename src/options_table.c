@@ -71,6 +71,8 @@ const struct option option_rows[] = {
     {"glyphs", 0, NULL, SHOWS, WORD, AT(glyphs), 0, 0, "auto|braille|block|ascii", "auto", "what plots are drawn with",
      false},
     {"color", 0, NULL, SHOWS, WORD, AT(color), 0, 0, "auto|never", "auto", "NO_COLOR is honoured too", false},
+    {"no-mouse", 0, NULL, SHOWS, FLAG, AT(no_mouse), 0, 0, NULL, NULL,
+     "leave the mouse to the terminal, to select text without holding shift", false},
     {"theme", 0, NULL, SHOWS, TEXT, AT(theme), 0, 0, "NAME|FILE", "tokgauge-dark",
      "colours of the dashboard and of pictures; a FILE has a / or ends in .theme", false},
     {"list-themes", 0, NULL, SHOWS, FLAG, AT(list_themes), 0, 0, NULL, NULL,

@@ -138,6 +138,11 @@ struct rect rect_inset(struct rect r, int dx, int dy)
     return r;
 }
 
+bool rect_has(struct rect r, int x, int y)
+{
+    return x >= r.x && x < r.x + r.w && y >= r.y && y < r.y + r.h;
+}
+
 const struct cell *canvas_at(const struct canvas *c, int x, int y)
 {
     return &c->cells[(size_t)y * (size_t)c->w + (size_t)x];

@@ -40,6 +40,7 @@ void canvas_release(struct canvas *c);
 void canvas_clear(struct canvas *c);
 struct rect canvas_rect(const struct canvas *c);
 struct rect rect_inset(struct rect r, int dx, int dy);
+bool rect_has(struct rect r, int x, int y);
 const struct cell *canvas_at(const struct canvas *c, int x, int y); /* must be inside */
 
 /* Columns that ch takes here: 0 (dropped), 1 or 2. */

@@ -264,9 +264,11 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
 struct hint {
     char keys[32], value[FMT_SIZE];
     const char *word;
-    int rank, width;
+    size_t row; /* of the table of keys */
+    int rank, width, x;
     bool shown;
 };
+#define HINTS_MOST 24
 
 static void hint_value(struct hint *h, const struct snapshot *s, const struct ui_state *st)
 {
@@ -304,6 +306,7 @@ static int collect_hints(const struct canvas *c, const struct snapshot *s, const
         if (strcmp(h[n].word, "pause") == 0 && state_paused(st, s))
             h[n].word = s->replay.on ? "play" : "go on";
         hint_value(&h[n], s, st);
+        h[n].row = i;
         h[n].rank = key_table[i].rank;
         h[n].shown = false;
         h[n].width = canvas_width(c, h[n].keys) + 1 + canvas_width(c, h[n].word) +
@@ -324,15 +327,32 @@ static void choose_hints(struct hint *h, int n, int w, int gap)
             }
 }
 
-static void draw_tabs(struct canvas *c, int x, int y, int w, const struct ui_state *st)
+/* Chooses and places; returns how many there are, and in *end the column behind the last one that is shown. */
+static int place_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, struct hint *h, int *end)
+{
+    int gap = c->w < 70 ? 1 : c->w < 110 ? 2 : 3, n = collect_hints(c, s, st, h, HINTS_MOST);
+    choose_hints(h, n, c->w - 1, gap);
+    *end = 1;
+    for (int i = 0; i < n; i++)
+        if (h[i].shown) {
+            h[i].x = *end;
+            *end += h[i].width + gap;
+        }
+    return n;
+}
+
+/* Where the names of the views begin; the width itself where there is no room for them. */
+static int tabs_from(const struct canvas *c, int end)
 {
     int need = 0;
     for (const struct view *const *v = view_table; *v != NULL; v++)
         need += canvas_width(c, (*v)->name) + 4;
-    if (need > w)
-        return;
-    x += w - need;
-    for (const struct view *const *v = view_table; *v != NULL; v++) {
+    return need > c->w - end ? c->w : c->w - need;
+}
+
+static void draw_tabs(struct canvas *c, int x, int y, const struct ui_state *st)
+{
+    for (const struct view *const *v = view_table; *v != NULL && x < c->w; v++) {
         char key[2] = {(*v)->key, '\0'};
         bool here = *v == st->view;
         x += canvas_text(c, x, y, 2, key, here ? ROLE_KEY_HINT : ROLE_TEXT_DIM) + 1;
@@ -350,20 +370,37 @@ static void draw_footer(struct canvas *c, struct rect r, const struct snapshot *
         canvas_text_fit(c, r.x + 1, r.y, r.w - 2, st->toast, st->toast_role);
         return;
     }
-    struct hint h[20];
-    int gap = r.w < 70 ? 1 : r.w < 110 ? 2 : 3, x = r.x + 1;
-    int n = collect_hints(c, s, st, h, (int)ARRAY_LEN(h));
-    choose_hints(h, n, r.w - 1, gap);
+    struct hint h[HINTS_MOST];
+    int end, n = place_hints(c, s, st, h, &end);
     for (int i = 0; i < n; i++) {
         if (!h[i].shown)
             continue;
-        x += canvas_text(c, x, r.y, r.w, h[i].keys, ROLE_KEY_HINT) + 1;
+        int x = h[i].x + canvas_text(c, h[i].x, r.y, r.w, h[i].keys, ROLE_KEY_HINT) + 1;
         x += canvas_text(c, x, r.y, r.w, h[i].word, ROLE_KEY_LABEL);
         if (h[i].value[0] != '\0')
-            x += canvas_text(c, x + 1, r.y, r.w, h[i].value, ROLE_TEXT_BRIGHT) + 1;
-        x += gap;
+            canvas_text(c, x + 1, r.y, r.w, h[i].value, ROLE_TEXT_BRIGHT);
     }
-    draw_tabs(c, x, r.y, r.x + r.w - x, st);
+    draw_tabs(c, tabs_from(c, end), r.y, st);
+}
+
+enum action frame_footer_at(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, int x,
+                            const struct view **view)
+{
+    struct hint h[HINTS_MOST];
+    *view = NULL;
+    if (st->toast[0] != '\0')
+        return ACT_NONE;
+    int end, n = place_hints(c, s, st, h, &end), at = tabs_from(c, end);
+    for (int i = 0; i < n; i++)
+        if (h[i].shown && x >= h[i].x && x < h[i].x + h[i].width)
+            return keys_footer_action(h[i].row, x - h[i].x);
+    for (const struct view *const *v = view_table; *v != NULL; v++) {
+        int w = canvas_width(c, (*v)->name) + 2;
+        if (x >= at && x < at + w)
+            *view = *v;
+        at += w + 2;
+    }
+    return ACT_NONE;
 }
 
 static void draw_too_small(struct canvas *c)

@@ -49,6 +49,14 @@ const struct key key_table[] = {
 };
 const size_t key_table_n = ARRAY_LEN(key_table);
 
+const struct mouse_hint mouse_table[] = {
+    {"click", "a panel: its view; a row; the footer's keys"},
+    {"again", "the same row: open it, keep the theme"},
+    {"wheel", "up and down by three lines"},
+    {"shift", "held: select text, as without tokgauge"},
+};
+const size_t mouse_table_n = ARRAY_LEN(mouse_table);
+
 enum action keys_action(int code)
 {
     if (code == KEYCODE_NONE)
@@ -77,6 +85,29 @@ const char *keys_footer(size_t i, char *out, size_t size, size_t *next)
     return word;
 }
 
+/* None of them is wide. */
+static int characters(const char *s)
+{
+    int n = 0;
+    for (; *s != '\0'; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+enum action keys_footer_action(size_t i, int x)
+{
+    char keys[64];
+    size_t next, row = i;
+    if (keys_footer(i, keys, sizeof keys, &next) == NULL)
+        return ACT_NONE;
+    for (int at = 0; row + 1 < next; row++) {
+        at += characters(key_table[row].name) + 1; /* a / is between them */
+        if (x < at)
+            break;
+    }
+    return key_table[row].action;
+}
+
 /* man(7) needs its own words for what it would take as requests or turn into hyphens. */
 static void put_man(FILE *f, const char *s)
 {
@@ -92,6 +123,15 @@ static void put_man(FILE *f, const char *s)
     }
 }
 
+static void put_man_entry(FILE *f, const char *name, const char *help)
+{
+    fputs(".TP\n.B \\&", f);
+    put_man(f, name);
+    fputc('\n', f);
+    put_man(f, help);
+    fputc('\n', f);
+}
+
 void keys_print_man(FILE *f)
 {
     fputs(".SH KEYS\n", f);
@@ -102,10 +142,9 @@ void keys_print_man(FILE *f)
             group = k->group;
             fprintf(f, ".SS %s\n", group);
         }
-        fputs(".TP\n.B \\&", f);
-        put_man(f, k->name);
-        fputc('\n', f);
-        put_man(f, k->help);
-        fputc('\n', f);
+        put_man_entry(f, k->name, k->help);
     }
+    fputs(".SS Mouse\n", f);
+    for (size_t i = 0; i < mouse_table_n; i++)
+        put_man_entry(f, mouse_table[i].name, mouse_table[i].help);
 }

@@ -1,4 +1,4 @@
-/* keys: the one table of keys.  Dispatch, footer, help and the man page are made from it. */
+/* keys: the one table of keys.  Dispatch, footer, help and the man page are made from it.  And what a mouse reports. */
 #ifndef TG_UI_KEYS_H
 #define TG_UI_KEYS_H
 
@@ -26,7 +26,15 @@ enum key_code {
     KEYCODE_BACKSPACE,
     KEYCODE_F1,
     KEYCODE_F5,
-    KEYCODE_F10
+    KEYCODE_F10,
+    KEYCODE_MOUSE /* no key: a struct mouse says more */
+};
+
+enum mouse_kind { MOUSE_CLICK, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
+
+struct mouse {
+    enum mouse_kind kind;
+    int x, y; /* the cell, from 0 */
 };
 
 enum action {
@@ -82,7 +90,17 @@ struct key {
 extern const struct key key_table[];
 extern const size_t key_table_n;
 
+/* What the mouse does, for the help and the man page alone: mouse.c knows what stands where. */
+struct mouse_hint {
+    const char *name, *help;
+};
+extern const struct mouse_hint mouse_table[];
+extern const size_t mouse_table_n;
+
 enum action keys_action(int code);
+/* The action of the row that the footer writes at column x of the entry which begins at row i: that of the key there, or of
+ * the last one before it. */
+enum action keys_footer_action(size_t i, int x);
 /* The keys of the entry that starts at row i of the table as the footer writes them ("-/+"); *next is the row
  * after. Returns NULL where the row is not in the footer. */
 const char *keys_footer(size_t i, char *out, size_t size, size_t *next);

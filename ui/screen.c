@@ -1,5 +1,4 @@
 #include "ui/screen.h"
-#include "ui/keys.h"
 
 #include "util.h"
 
@@ -24,6 +23,13 @@
 #define RESTORE_MOST 256
 #define SIZE_MOST                                                                                            \
     1000 /* columns and lines; a terminal may say that it has more, and ncurses takes minutes then */
+#define MOUSE_MOST 8 /* ncurses keeps so many */
+#define BUTTON_EITHER(n) NCURSES_MOUSE_MASK(n, NCURSES_BUTTON_PRESSED | NCURSES_BUTTON_RELEASED)
+/* All that a terminal may report without being asked for more: after an event that is not wanted ncurses waits for the next
+ * input, whatever nodelay() says. */
+#define MOUSE_TAKEN                                                                                          \
+    (BUTTON_EITHER(1) | BUTTON_EITHER(2) | BUTTON_EITHER(3) | BUTTON_EITHER(4) | BUTTON_EITHER(5))
+#define MOUSE_WANTED (BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED)
 #define CLOSE_WAIT_MS 500 /* for a terminal that does not read, at the end */
 
 static struct {
@@ -43,6 +49,10 @@ static struct {
     char *pending; /* bytes the terminal has not taken yet */
     size_t pending_n, pending_at;
     unsigned long long bytes;
+    bool mouse;     /* it is asked to tell */
+    struct mouse mice[MOUSE_MOST]; /* what it did and screen_key has not told yet, the newest first */
+    int mice_n;
+    int held;       /* a key that came after these; KEYCODE_NONE: none */
     int idle_reads; /* times that input was announced and none came: the end of it */
     struct {
         short fg, bg;
@@ -69,10 +79,21 @@ static int to_restore_text(int ch)
     return ch;
 }
 
+/* As ncurses does it. */
+static void put_mouse_off(void)
+{
+    const char *s = tigetstr("XM");
+    if (s == NULL || s == (const char *)-1)
+        s = "\033[?1000%?%p1%{1}%=%th%el%;";
+    tputs(tiparm(s, 0), 1, to_restore_text);
+}
+
 static void prepare_restore(void)
 {
     static const char *const caps[] = {"rmkx", "sgr0", "op", "cnorm", "rmcup"};
     restore_n = 0;
+    if (scr.mouse)
+        put_mouse_off();
     for (size_t i = 0; i < ARRAY_LEN(caps); i++) {
         const char *s = tigetstr(caps[i]);
         if (s != NULL && s != (const char *)-1)
@@ -267,6 +288,17 @@ static void start_colors(const struct ui_config *config)
     scr.colors = COLORS >= 256 ? 256 : COLORS >= 8 ? 8 : 0;
 }
 
+/* Presses alone: a click is there when the button goes down, and nothing waits for a second one.  Not on the Linux console:
+ * there ncurses would ask a daemon, whose events do not come as input. */
+static void start_mouse(const struct ui_config *config)
+{
+    const char *term = getenv("TERM");
+    if (config->no_mouse || (term != NULL && strncmp(term, "linux", 5) == 0))
+        return;
+    mouseinterval(0);
+    scr.mouse = mousemask(MOUSE_TAKEN, NULL) != 0;
+}
+
 static void set_modes(void)
 {
     cbreak();
@@ -328,12 +360,13 @@ bool screen_open(const struct ui_config *config, const struct theme *theme, stru
     }
     scr.theme = theme;
     scr.glyphs = choose_glyphs(config->glyphs);
-    prepare_restore();
     sigset_t before;
     spool_begin(&before);
     start_colors(config);
     dup2(scr.real_out, fileno(scr.out)); /* modes are set on the terminal itself */
     set_modes();
+    start_mouse(config);
+    prepare_restore();
     spool_end(&before);
     take_stderr();
     restore_armed = 1;
@@ -556,17 +589,52 @@ static int translate(int ch)
     return KEYCODE_FIRST + KEY_MAX; /* a key, but none of ours */
 }
 
-int screen_key(void)
+/* ncurses announces a run of events at once, or not at all where a key follows them at once; and it gives out the newest
+ * first. */
+static void take_mouse(void)
+{
+    MEVENT e;
+    while (scr.mice_n < MOUSE_MOST && getmouse(&e) == OK && e.id >= 0) {
+        if ((e.bstate & MOUSE_WANTED) == 0)
+            continue;
+        enum mouse_kind kind = e.bstate & BUTTON4_PRESSED   ? MOUSE_WHEEL_UP
+                               : e.bstate & BUTTON5_PRESSED ? MOUSE_WHEEL_DOWN
+                                                            : MOUSE_CLICK;
+        scr.mice[scr.mice_n++] = (struct mouse){kind, e.x, e.y};
+    }
+}
+
+/* The next key, KEYCODE_NONE, or KEYCODE_MOUSE. */
+static int read_key(void)
 {
     wint_t ch;
     sigset_t before;
     spool_begin(&before); /* getch refreshes where ncurses thinks it must */
     int kind = get_wch(&ch);
+    if (scr.mouse)
+        take_mouse();
     spool_end(&before);
     if (kind == ERR)
         return KEYCODE_NONE;
     scr.idle_reads = 0;
     if (kind != KEY_CODE_YES)
         return ch == '\r' || ch == '\n' ? KEYCODE_ENTER : (int)ch;
-    return translate((int)ch);
+    return ch == KEY_MOUSE ? KEYCODE_MOUSE : translate((int)ch);
+}
+
+int screen_key(struct mouse *m)
+{
+    if (scr.mice_n == 0 && scr.held == KEYCODE_NONE)
+        do {
+            scr.held = read_key();
+        } while (scr.held == KEYCODE_MOUSE && scr.mice_n == 0);
+    if (scr.mice_n > 0) {
+        *m = scr.mice[--scr.mice_n];
+        if (scr.held == KEYCODE_MOUSE)
+            scr.held = KEYCODE_NONE;
+        return KEYCODE_MOUSE;
+    }
+    int code = scr.held;
+    scr.held = KEYCODE_NONE;
+    return code;
 }

@@ -7,6 +7,7 @@
 #define TG_UI_SCREEN_H
 
 #include "ui/canvas.h"
+#include "ui/keys.h"
 #include "ui/ui.h"
 
 bool screen_check(struct err *e); /* TERM names a type that can be used */
@@ -35,8 +36,8 @@ enum screen_event {
 };
 /* wake_fd ≤ 0: none. */
 enum screen_event screen_wait(int wake_fd, int timeout_ms);
-/* The next key, as keys.h names it; KEYCODE_NONE: none waits. */
-int screen_key(void);
+/* The next key, as keys.h names it; KEYCODE_NONE: none waits.  KEYCODE_MOUSE: *m says what the mouse did. */
+int screen_key(struct mouse *m);
 unsigned long long screen_bytes(void); /* written so far */
 
 #endif

@@ -165,18 +165,9 @@ static bool first_theme(struct ui *u, struct err *e)
 
 /* ---- keys ---- */
 
-/* Returns how the screen ends by this key, or −1. */
-static int on_key(struct ui *u, int code, double now)
+/* Returns how the screen ends by this action, or −1. */
+static int on_action(struct ui *u, enum action a, double now)
 {
-    u->dirty = u->hurry = true;
-    if (u->st.note.on) {
-        if (note_key(&u->st, code) == NOTE_KEPT)
-            control_mark(&u->ctl, &u->st, now);
-        return -1;
-    }
-    if (frame_view_key(&u->st, code))
-        return -1;
-    enum action a = keys_action(code);
     int shown = u->st.themes.at, kept = u->st.themes.kept;
     switch (a) {
     case ACT_QUIT:
@@ -204,11 +195,35 @@ static int on_key(struct ui *u, int code, double now)
     return -1;
 }
 
+static int on_key(struct ui *u, int code, double now)
+{
+    if (u->st.note.on) {
+        if (note_key(&u->st, code) == NOTE_KEPT)
+            control_mark(&u->ctl, &u->st, now);
+        return -1;
+    }
+    if (frame_view_key(&u->st, code))
+        return -1;
+    return on_action(u, keys_action(code), now);
+}
+
+static int on_mouse(struct ui *u, const struct mouse *m, double now)
+{
+    if (u->st.note.on) /* it stands where the footer is */
+        return -1;
+    int shown = u->st.themes.at, kept = u->st.themes.kept;
+    enum action a = frame_mouse(&u->st, u->s, m, &u->canvas);
+    after_themes(u, shown, kept);
+    return on_action(u, a, now);
+}
+
 static int read_keys(struct ui *u)
 {
     double now = seconds();
-    for (int code; (code = screen_key()) != KEYCODE_NONE;) {
-        int end = on_key(u, code, now);
+    struct mouse m;
+    for (int code; (code = screen_key(&m)) != KEYCODE_NONE;) {
+        u->dirty = u->hurry = true;
+        int end = code == KEYCODE_MOUSE ? on_mouse(u, &m, now) : on_key(u, code, now);
         if (end >= 0)
             return end;
     }

@@ -58,6 +58,9 @@ struct view {
     void (*draw)(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st);
     /* Moves within the view; false where the action is not for it.  May be NULL. */
     bool (*act)(struct ui_state *st, const struct snapshot *s, enum action a, struct rect body);
+    /* A click or the wheel inside the body; false where it is not for it: the wheel is ACT_UP or ACT_DOWN then, three times.
+     * May be NULL. */
+    bool (*mouse)(struct ui_state *st, const struct snapshot *s, const struct mouse *m, struct rect body);
 };
 
 extern const struct view view_overview, view_latency, view_streams, view_memory, view_server, view_matrix, view_log;
@@ -76,6 +79,14 @@ bool frame_act(struct ui_state *st, const struct snapshot *s, enum action a, int
 /* Switches to the view of this key, if it is one. */
 bool frame_view_key(struct ui_state *st, int code);
 
+/* What stands at column x of the footer: the action of a key, or ACT_NONE and perhaps a view. */
+enum action frame_footer_at(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, int x,
+                            const struct view **view);
+
+/* mouse.c: what was clicked on, or scrolled.  Does itself what needs no more than the state; returns the action that is left to
+ * do as if its key had been pressed, or ACT_NONE.  Of c only size and glyphs are looked at. */
+enum action frame_mouse(struct ui_state *st, const struct snapshot *s, const struct mouse *m, const struct canvas *c);
+
 /* view_help.c: the overlay. */
 void help_draw(struct canvas *c, const struct ui_state *st);
 int help_lines(int w);       /* rows that the whole help takes */
@@ -85,5 +96,7 @@ int help_rows(int w, int h); /* rows that are seen at once */
 void themes_update(struct ui_state *st, int h);
 void themes_draw(struct canvas *c, const struct ui_state *st);
 bool themes_act(struct ui_state *st, enum action a, int h);
+/* A click: moves the bar, or keeps the theme that was under it; false outside the box. */
+bool themes_click(struct ui_state *st, int x, int y, int w, int h);
 
 #endif

@@ -16,7 +16,16 @@ struct line {
     char own[2]; /* a view's key */
 };
 
-#define LINES_MOST 64
+#define LINES_MOST 96
+
+static int add_mouse(struct line *l, int n)
+{
+    l[n++] = (struct line){.heading = "Mouse"};
+    for (size_t i = 0; i < mouse_table_n; i++)
+        l[n++] = (struct line){.name = mouse_table[i].name, .text = mouse_table[i].help};
+    l[n++] = (struct line){0};
+    return n;
+}
 
 static int add_views(struct line *l, int n)
 {
@@ -32,7 +41,7 @@ static int collect(struct line *l)
 {
     const char *group = "";
     int n = 0;
-    for (size_t i = 0; i < key_table_n && n < LINES_MOST - 16; i++) {
+    for (size_t i = 0; i < key_table_n && n < LINES_MOST - 24; i++) {
         const struct key *k = &key_table[i];
         if (strcmp(k->group, group) != 0) {
             if (n > 0)
@@ -43,7 +52,7 @@ static int collect(struct line *l)
         l[n++] = (struct line){.name = k->name, .text = k->help};
     }
     l[n++] = (struct line){0};
-    return add_views(l, n);
+    return add_views(l, add_mouse(l, n));
 }
 
 static int columns_in(int w)

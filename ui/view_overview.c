@@ -23,10 +23,28 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
         draw_server(c, at[PANEL_SERVER], s, st->zoom);
 }
 
+/* A click on a panel goes to the view that has more of it. */
+static bool mouse(struct ui_state *st, const struct snapshot *s, const struct mouse *m, struct rect body)
+{
+    static const struct view *const more[PANEL_COUNT] = {[PANEL_OUTPUT] = &view_latency,
+                                                         [PANEL_TTFT] = &view_latency,
+                                                         [PANEL_STREAMS] = &view_streams,
+                                                         [PANEL_MEMORY] = &view_memory,
+                                                         [PANEL_SERVER] = &view_server};
+    struct rect at[PANEL_COUNT];
+    (void)s;
+    layout_overview(body, at);
+    for (int p = 0; m->kind == MOUSE_CLICK && p < PANEL_COUNT; p++)
+        if (rect_has(at[p], m->x, m->y))
+            st->view = more[p];
+    return true;
+}
+
 const struct view view_overview = {
     .name = "overview",
     .key = '1',
     .help = "rate, latency, streams, memory, server",
     .update = update,
     .draw = draw,
+    .mouse = mouse,
 };

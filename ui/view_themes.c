@@ -53,11 +53,17 @@ static void draw_source(struct canvas *c, struct rect in, int y, const struct th
     }
 }
 
+static struct rect box_in(const struct theme_picker *p, int w, int h)
+{
+    int bw = MIN_OF(LEAST_W, w), bh = MIN_OF(rows_in(p, h) + 3, h);
+    return (struct rect){MAX_OF(w - bw - 2, 0), MAX_OF((h - bh) / 2, 0), bw, bh};
+}
+
 void themes_draw(struct canvas *c, const struct ui_state *st)
 {
     const struct theme_picker *p = &st->themes;
     struct items head = {.n = 0}, foot = {.n = 0};
-    int rows = rows_in(p, c->h), w = MIN_OF(LEAST_W, c->w), h = MIN_OF(rows + 3, c->h);
+    int rows = rows_in(p, c->h);
     char count[32];
     if (p->list == NULL || p->list->n == 0)
         return;
@@ -66,8 +72,7 @@ void themes_draw(struct canvas *c, const struct ui_state *st)
     items_add(&foot, "↑↓", "look", ROLE_TEXT);
     items_add(&foot, "Enter", "keep", ROLE_TEXT);
     items_add(&foot, "Esc", "back", ROLE_TEXT);
-    struct rect box = {MAX_OF(c->w - w - 2, 0), MAX_OF((c->h - h) / 2, 0), w, h};
-    struct rect in = panel_draw(c, box, "themes", &head, &foot);
+    struct rect in = panel_draw(c, box_in(p, c->w, c->h), "themes", &head, &foot);
     for (int i = 0; i < rows && i < in.h; i++) {
         int k = p->top + i;
         if (k < (int)p->list->n)
@@ -115,5 +120,20 @@ bool themes_act(struct ui_state *st, enum action a, int h)
         return false;
     }
     p->at = MAX_OF(MIN_OF(at, n - 1), 0);
+    return true;
+}
+
+bool themes_click(struct ui_state *st, int x, int y, int w, int h)
+{
+    struct theme_picker *p = &st->themes;
+    struct rect box = box_in(p, w, h);
+    int row = y - box.y - 1, at = p->top + row;
+    if (!rect_has(box, x, y))
+        return false;
+    if (row < 0 || row >= rows_in(p, h) || at >= (int)p->list->n)
+        return true; /* its frame */
+    if (at == p->at)
+        return themes_act(st, ACT_ENTER, h);
+    p->at = at;
     return true;
 }

@@ -9,6 +9,10 @@
  *     gone TEXT [SECONDS]     until it is not
  *     key K…                  characters, or Tab Enter Esc Space Up Down Left Right PgUp PgDn Home End F1 F5 F10 C-x
  *     type TEXT               as it is
+ *     click TEXT [RIGHT DOWN] the mouse's button, pressed and released on the first cell of this text, or so far from there,
+ *                             as soon as it is on the screen
+ *     wheel up|down TEXT [N]  the mouse's wheel, N times (1), there
+ *                             (as the terminal tells it once the program has asked for it: else nothing is sent)
  *     resize W H
  *     signal NAME             TERM INT HUP QUIT SEGV ABRT TSTP CONT WINCH KILL USR1
  *     sleep SECONDS           reading goes on
@@ -21,7 +25,7 @@
  *     block, unblock          stop and go on reading, as ^S does
  *     hangup                  the terminal is gone
  *     dump                    prints the screen
- *     restored                fails unless the terminal is as it was at first: screen, cursor, modes
+ *     restored                fails unless the terminal is as it was at first: screen, cursor, mouse, modes
  *     expect-exit N [SECONDS] waits for the end (30 s); N is 128 + the signal where one ended it
  *
  * Exits 0, 1 where a step failed (the screen is then on stderr), or 2 for a wrong script.  LC_ALL is C.UTF-8 unless set. */
@@ -51,6 +55,7 @@ static struct {
     int w, h, line;
     int status; /* of the child; −1: still running */
     bool reading, altscreen, cursor;
+    int mouse; /* what the program wants to be told of it; 0: nothing */
     struct termios modes; /* as they were at first */
     unsigned long long bytes;
     FILE *all; /* these bytes */
@@ -127,6 +132,8 @@ static int on_property(VTermProp prop, VTermValue *v, void *user)
         t.altscreen = v->boolean;
     if (prop == VTERM_PROP_CURSORVISIBLE)
         t.cursor = v->boolean;
+    if (prop == VTERM_PROP_MOUSE)
+        t.mouse = v->number;
     return 1;
 }
 
@@ -222,6 +229,67 @@ static void step_key(char *args)
 {
     for (char *k; (k = take(&args)) != NULL;)
         press(k);
+}
+
+/* The characters of a row, and in column[i] where byte i of them stands. */
+static void row_text(int y, char *out, int *column)
+{
+    size_t n = 0;
+    for (int x = 0; x < t.w; x++) {
+        VTermScreenCell cell;
+        vterm_screen_get_cell(t.screen, (VTermPos){.row = y, .col = x}, &cell);
+        if (cell.chars[0] == (uint32_t)-1)
+            continue;
+        size_t used = utf8_encode(cell.chars[0] != 0 ? cell.chars[0] : ' ', out + n);
+        for (size_t i = 0; i < used; i++)
+            column[n + i] = x;
+        n += used;
+    }
+    out[n] = '\0';
+}
+
+/* Moves the mouse to the first place where the screen has this text; false where it has not. */
+static bool point_at(const char *text, int right, int down)
+{
+    char *row = xmalloc((size_t)t.w * 5 + 1);
+    int *column = xmalloc((size_t)t.w * 5 * sizeof *column);
+    bool found = false;
+    for (int y = 0; y < t.h && !found; y++) {
+        row_text(y, row, column);
+        const char *at = strstr(row, text);
+        found = at != NULL;
+        if (found)
+            vterm_mouse_move(t.vt, y + down, column[at - row] + right, VTERM_MOD_NONE);
+    }
+    free(row);
+    free(column);
+    return found;
+}
+
+static void point(const char *text, int right, int down)
+{
+    if (text == NULL)
+        fail("a text is missing", NULL);
+    for (double end = seconds() + DEADLINE_S; !point_at(text, right, down); pump(20))
+        if (seconds() >= end)
+            fail("nowhere on the screen", text);
+}
+
+static void step_click(char *args)
+{
+    const char *text = take(&args);
+    int right = (int)take_seconds(&args, 0), down = (int)take_seconds(&args, 0);
+    point(text, right, down);
+    vterm_mouse_button(t.vt, 1, true, VTERM_MOD_NONE);
+    vterm_mouse_button(t.vt, 1, false, VTERM_MOD_NONE);
+}
+
+static void step_wheel(char *args)
+{
+    const char *way = take(&args), *text = take(&args);
+    point(text, 0, 0);
+    for (int n = (int)take_seconds(&args, 1); n > 0; n--)
+        vterm_mouse_button(t.vt, strcmp(way, "up") == 0 ? 4 : 5, true, VTERM_MOD_NONE);
 }
 
 static void step_resize(char *args)
@@ -333,6 +401,8 @@ static void step_restored(void)
         fail("the alternate screen is still shown", NULL);
     if (!t.cursor)
         fail("the cursor is still hidden", NULL);
+    if (t.mouse != VTERM_PROP_MOUSE_NONE)
+        fail("the mouse is still the program's", NULL);
     if (t.master >= 0 && tcgetattr(t.master, &m) == 0 && !same_modes(&m, &t.modes))
         fail("the terminal is still in the program's mode", NULL);
 }
@@ -370,6 +440,10 @@ static void step(char *line)
         step_key(args);
     else if (strcmp(name, "type") == 0)
         to_child(args, strlen(args), NULL);
+    else if (strcmp(name, "click") == 0)
+        step_click(args);
+    else if (strcmp(name, "wheel") == 0)
+        step_wheel(args);
     else if (strcmp(name, "resize") == 0)
         step_resize(args);
     else if (strcmp(name, "signal") == 0)

@@ -71,6 +71,12 @@ static void test_help_and_footer(void **state)
     }
     for (const struct view *const *v = view_table; *v != NULL; v++)
         assert_non_null(strstr(help, (*v)->help));
+    for (size_t i = 0; i < mouse_table_n; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "%s  %s", mouse_table[i].name, mouse_table[i].help);
+        assert_non_null(strstr(help, line));
+        assert_non_null(strstr(man, mouse_table[i].help));
+    }
     assert_non_null(strstr(plain, "-/+ streams 6"));
     assert_null(strstr(plain, "speed"));
     assert_non_null(strstr(replay, "</> speed 2×"));
