@@ -20,6 +20,7 @@ static const struct fallback fallbacks[] = {
     {0x2010, '-', '-'},    {0x2011, '-', '-'},    {0x2013, '-', '-'},    {0x2014, '-', '-'},
     {0x2018, '\'', '\''},  {0x2019, '\'', '\''},  {0x201c, '"', '"'},    {0x201d, '"', '"'},
     {0x2022, 0x2022, '*'}, {0x2026, '~', '~'},    {0x2190, 0x2190, '<'}, {0x2191, 0x2191, '^'},
+    {0x2212, '-', '-'},
     {0x2192, 0x2192, '>'}, {0x2193, 0x2193, 'v'}, {0x2248, 0x2248, '~'}, {0x2264, 0x2264, '<'},
     {0x2265, 0x2265, '>'}, {0x2500, 0x2500, '-'}, {0x2502, 0x2502, '|'}, {0x2504, 0xb7, '.'},
     {0x250c, 0x250c, '+'}, {0x2510, 0x2510, '+'}, {0x2514, 0x2514, '+'}, {0x2518, 0x2518, '+'},
@@ -30,7 +31,7 @@ static const struct fallback fallbacks[] = {
     {0x2587, 0x2588, '#'}, {0x2588, 0x2588, '#'}, {0x2589, 0x2588, '#'}, {0x258a, 0x258c, '#'},
     {0x258b, 0x258c, '#'}, {0x258c, 0x258c, '#'}, {0x258d, 0x258c, '#'}, {0x258e, 0x258c, '|'},
     {0x258f, 0x258c, '|'}, {0x2592, 0x2592, ':'}, {0x25b2, 0x25b2, '^'}, {0x25b8, 0x25ba, '>'},
-    {0x25c2, 0x25c4, '<'}, {0x25cb, 0x25cb, 'o'}, {0x25cf, 0x2022, '*'}, {0x2713, 0x221a, '+'},
+    {0x25be, 0x25bc, 'v'}, {0x25c2, 0x25c4, '<'}, {0x25cb, 0x25cb, 'o'}, {0x25cf, 0x2022, '*'}, {0x2713, 0x221a, '+'},
     {0x2717, 'x', 'x'},
 };
 
@@ -223,6 +224,16 @@ void canvas_ground(struct canvas *c, struct rect r, enum role bg, uint8_t attrs)
         for (int x = r.x; x < r.x + r.w; x++) {
             cell_at(c, x, y)->bg = (uint8_t)bg;
             cell_at(c, x, y)->attrs |= attrs;
+        }
+}
+
+void canvas_select(struct canvas *c, struct rect r)
+{
+    r = clip(c, r);
+    for (int y = r.y; y < r.y + r.h; y++)
+        for (int x = r.x; x < r.x + r.w; x++) {
+            cell_at(c, x, y)->role = ROLE_SELECTION_FG; /* blanks too: where there is no colour they are reversed */
+            cell_at(c, x, y)->bg = ROLE_SELECTION_BG;
         }
 }
 

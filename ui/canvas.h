@@ -52,6 +52,8 @@ void canvas_put_bg(struct canvas *c, int x, int y, uint32_t ch, enum role role, 
 /* Blanks with a ground; canvas_ground sets the ground alone and leaves the characters. */
 void canvas_fill(struct canvas *c, struct rect r, enum role bg);
 void canvas_ground(struct canvas *c, struct rect r, enum role bg, uint8_t attrs);
+/* Everything in r becomes the bar's, whatever it was. */
+void canvas_select(struct canvas *c, struct rect r);
 
 /* All of these draw one line, within w columns from x, and return the columns used.  canvas_text stops at the
  * last whole character; _fit puts "…" where something was cut, _tail cuts the front instead; _right ends at x

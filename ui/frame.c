@@ -422,6 +422,7 @@ void frame_update(struct ui_state *st, const struct snapshot *s, int w, int h, e
     struct rect at[AREA_FRAME_COUNT];
     st->help_top = MAX_OF(MIN_OF(st->help_top, help_lines(w) - help_rows(w, h)), 0);
     themes_update(st, h);
+    trails_take(&st->trails, s);
     if (layout_frame(w, h, at) && st->view->update != NULL)
         st->view->update(st, s, at[AREA_BODY], glyphs);
 }

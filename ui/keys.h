@@ -68,6 +68,7 @@ enum action {
     ACT_END,
     ACT_SAVE,
     ACT_THEMES,
+    ACT_SORT,
     ACT_ENTER,
     ACT_HELP,
     ACT_CLOSE,

@@ -9,47 +9,63 @@
 
 #define TEXT_LEAST 10 /* columns below which a stream's text is not worth showing */
 
+#define TRAIL_LEAST 96 /* columns below which the text needs all the room */
 #define LINES_MOST 3 /* of text for one stream, where there is room */
 
 /* Columns of the list; 0: left out.  Numbers are right-aligned in theirs, with a blank before them. */
 struct columns {
-    int id, context, output, ttft, rate, text;
+    int id, context, output, ttft, rate, trail, text;
 };
 
-static struct columns columns_for(int w, const struct snapshot *s)
+static struct columns columns_for(int w, const struct snapshot *s, bool view)
 {
     struct columns k = {.id = s->streams_total >= 1000 ? 5 : s->streams_total >= 100 ? 4 : 3};
     k.output = 6;
     k.ttft = 8;
-    k.rate = 6;
+    k.rate = view ? 7 : 6; /* its head may have a mark */
     int used = k.id + 2 + k.output + k.ttft + k.rate;
     if (w - used >= 8) {
         k.context = 8;
         used += k.context;
+    }
+    if (view && w >= TRAIL_LEAST) {
+        k.trail = TRAIL_POINTS + 2;
+        used += k.trail;
     }
     if (w - used - 2 >= TEXT_LEAST)
         k.text = w - used - 2;
     return k;
 }
 
-void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s)
+static void label(struct canvas *c, int x, int y, int w, const char *text, bool sorted)
 {
-    struct columns k = columns_for(w, s);
-    canvas_text_right(c, x, y, k.id, "#", ROLE_TEXT_DIM);
+    char marked[32];
+    snprintf(marked, sizeof marked, "%s%s", text, sorted ? "▾" : "");
+    canvas_text_right(c, x, y, w, marked, sorted ? ROLE_TEXT_BRIGHT : ROLE_TEXT_DIM);
+}
+
+void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s, const struct ui_state *st)
+{
+    struct columns k = columns_for(w, s, st != NULL);
+    enum stream_sort by = st != NULL ? st->streams.by : SORT_COUNT;
+    label(c, x, y, k.id, "#", by == SORT_NUMBER);
+    label(c, x + k.id, y, 2, "", by == SORT_STATE); /* above the state's glyph */
     x += k.id + 2;
     canvas_text_right(c, x, y, k.context, "context", ROLE_TEXT_DIM);
     x += k.context;
-    canvas_text_right(c, x, y, k.output, "out", ROLE_TEXT_DIM);
+    label(c, x, y, k.output, "out", by == SORT_OUTPUT);
     x += k.output;
-    canvas_text_right(c, x, y, k.ttft, "TTFT", ROLE_TEXT_DIM);
+    label(c, x, y, k.ttft, by == SORT_WAIT ? "wait" : "TTFT", by == SORT_TTFT || by == SORT_WAIT);
     x += k.ttft;
-    canvas_text_right(c, x, y, k.rate, "tok/s", ROLE_TEXT_DIM);
+    label(c, x, y, k.rate, "tok/s", by == SORT_RATE);
+    x += k.rate + 2;
+    if (k.trail > 0)
+        canvas_text(c, x, y, k.trail, "last 16 s", ROLE_TEXT_DIM);
     if (k.text > 0)
-        canvas_text(c, x + k.rate + 2, y, k.text, "text", ROLE_TEXT_DIM);
+        canvas_text(c, x + k.trail, y, k.text, "text", ROLE_TEXT_DIM);
 }
 
-/* What stands in the place of the numbers while there are none. */
-static enum role state_text(char *out, size_t size, const struct stream_row *row)
+enum role stream_doing(char *out, size_t size, const struct stream_row *row)
 {
     char t[FMT_SIZE];
     switch (row->state) {
@@ -89,8 +105,7 @@ static void state_glyph(struct canvas *c, int x, int y, enum stream_state state)
     }
 }
 
-/* The count in five columns: "≈87", "12345", "123k", "1.2M". */
-static void output_text(const struct canvas *c, char *out, size_t size, const struct stream_row *row)
+void stream_output(const struct canvas *c, char *out, size_t size, const struct stream_row *row)
 {
     const char *mark = row->output_approx ? "≈" : "";
     snprintf(out, size, "%s%d", mark, row->output);
@@ -103,7 +118,7 @@ static void output_text(const struct canvas *c, char *out, size_t size, const st
 static void numbers(struct canvas *c, int x, int y, const struct columns *k, const struct stream_row *row)
 {
     char text[FMT_SIZE + 8];
-    output_text(c, text, sizeof text, row);
+    stream_output(c, text, sizeof text, row);
     canvas_text_right(c, x + 1, y, k->output - 1, text, ROLE_TEXT);
     x += k->output;
     canvas_text_right(c, x + 1, y, k->ttft - 1, short_ms(text, row->ttft_ms), ROLE_TEXT);
@@ -140,10 +155,23 @@ static void text_block(struct canvas *c, int x, int y, int w, int lines, const c
     }
 }
 
-void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct snapshot *s,
-                 const struct stream_row *row)
+void stream_trail(struct canvas *c, int x, int y, const struct trails *t, size_t row)
 {
-    struct columns k = columns_for(w, s);
+    float rate[TRAIL_POINTS];
+    double most = trails_most(t);
+    trails_of(t, row, rate);
+    for (int i = 0; i < TRAIL_POINTS; i++)
+        if (rate[i] >= 0) { /* all on one scale: a stream that is slower than the others is lower */
+            int level = isfinite(most) ? (int)ceil((double)rate[i] / most * 8) : 0;
+            canvas_put(c, x + i, y, 0x2580u + (uint32_t)MAX_OF(MIN_OF(level, 8), 1), ROLE_SERIES_1);
+        }
+}
+
+void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct snapshot *s, size_t i,
+                 const struct ui_state *st)
+{
+    const struct stream_row *row = &s->streams[i];
+    struct columns k = columns_for(w, s, st != NULL);
     char text[FMT_SIZE + 16], n[FMT_SIZE];
     if (row->id < 1) /* its worker has not said anything yet */
         return;
@@ -158,11 +186,14 @@ void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct 
     if (row->state == STREAM_DECODE) {
         numbers(c, x, y, &k, row);
     } else {
-        enum role role = state_text(text, sizeof text, row);
+        enum role role = stream_doing(text, sizeof text, row);
         canvas_text_right(c, x, y, k.output + k.ttft + k.rate, text, role);
     }
+    x += k.output + k.ttft + k.rate + 2;
+    if (k.trail > 0)
+        stream_trail(c, x, y, &st->trails, i);
     if (k.text > 0)
-        text_block(c, x + k.output + k.ttft + k.rate + 2, y, k.text, lines, row->tail);
+        text_block(c, x + k.trail, y, k.text, lines, row->tail);
 }
 
 void stream_counts(struct items *l, const struct snapshot *s, int target)
@@ -188,9 +219,9 @@ void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, con
         items_add_unit(&foot, fmt_count(n, left), "more: press 3", ROLE_TEXT);
     }
     struct rect in = panel_draw(c, r, "streams", &head, &foot);
-    stream_head(c, in.x, in.y, in.w, s);
-    bool text = columns_for(in.w, s).text > 0;
+    stream_head(c, in.x, in.y, in.w, s, NULL);
+    bool text = columns_for(in.w, s, false).text > 0;
     int lines = text && shown > 0 ? MAX_OF(MIN_OF(rows / shown, LINES_MOST), 1) : 1;
     for (int i = 0; i < shown; i++)
-        stream_line(c, in.x, in.y + 1 + i * lines, in.w, lines, s, &s->streams[i]);
+        stream_line(c, in.x, in.y + 1 + i * lines, in.w, lines, s, (size_t)i, NULL);
 }

@@ -32,10 +32,19 @@ bool pool_has_history(const struct pool *p); /* worth a line */
 void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom, bool with_server);
 void draw_server(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom);
 
-/* The head of a list of streams and one row of it, w columns wide; its text may take more than one line. */
-void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s);
-void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct snapshot *s,
-                 const struct stream_row *row);
+/* The head of a list of streams and one row of it, w columns wide; its text may take more than one line.  With st they are the
+ * Streams view's: the order is marked, and where there is room each has its trail; NULL: neither. */
+void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s, const struct ui_state *st);
+void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct snapshot *s, size_t row,
+                 const struct ui_state *st);
+/* How fast it was lately, TRAIL_POINTS columns. */
+void stream_trail(struct canvas *c, int x, int y, const struct trails *t, size_t row);
+/* Its output so far in five columns: "≈87", "12345", "123k", "1.2M". */
+void stream_output(const struct canvas *c, char *out, size_t size, const struct stream_row *row);
+/* What it does, where there are no numbers: "queued 401 ms"; returns the role. */
+enum role stream_doing(char *out, size_t size, const struct stream_row *row);
+/* One stream in place of the list. */
+void draw_stream(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st);
 /* "in flight 4 of 4", "queued 2", … */
 void stream_counts(struct items *l, const struct snapshot *s, int target);
 

@@ -6,7 +6,9 @@
 #include "ui/canvas.h"
 #include "ui/keys.h"
 #include "ui/plot.h"
+#include "ui/streams.h"
 #include "ui/theme_find.h"
+#include "ui/trails.h"
 
 #include "snapshot.h"
 
@@ -45,8 +47,9 @@ struct ui_state {
     enum plot_zoom zoom; /* of all plots over time */
     struct plot_scale output_scale;
     int matrix_value; /* of the Matrix view's cells; an enum of its own */
-    int streams_top; /* first row shown of the streams view */
-    int log_up;      /* lines between the newest event and the last one shown */
+    struct stream_list streams;
+    struct trails trails;
+    int log_up; /* lines between the newest event and the last one shown */
 };
 
 struct view {

@@ -29,15 +29,12 @@ void themes_update(struct ui_state *st, int h)
 
 static void draw_row(struct canvas *c, struct rect in, int y, const struct theme_entry *t, bool here, bool kept)
 {
-    enum role role = here ? ROLE_SELECTION_FG : ROLE_TEXT;
     int name_w = in.w - VARIANT_W - 4;
-    for (int x = in.x; here && x < in.x + in.w; x++) /* blanks too: where there is no colour they are reversed */
-        canvas_put(c, x, y, ' ', role);
-    canvas_text(c, in.x, y, 1, here ? "▸" : kept ? "●" : " ", here ? role : ROLE_KEY_HINT);
-    canvas_text_fit(c, in.x + 2, y, name_w, t->name, role);
-    canvas_text(c, in.x + 2 + name_w + 1, y, VARIANT_W, variant_name(t->theme.variant), here ? role : ROLE_TEXT_DIM);
+    canvas_text(c, in.x, y, 1, here ? "▸" : kept ? "●" : " ", ROLE_KEY_HINT);
+    canvas_text_fit(c, in.x + 2, y, name_w, t->name, ROLE_TEXT);
+    canvas_text(c, in.x + 2 + name_w + 1, y, VARIANT_W, variant_name(t->theme.variant), ROLE_TEXT_DIM);
     if (here)
-        canvas_ground(c, (struct rect){in.x, y, in.w, 1}, ROLE_SELECTION_BG, 0);
+        canvas_select(c, (struct rect){in.x, y, in.w, 1});
 }
 
 /* Its whole name and where it is from; or what is wrong with it. */

@@ -64,6 +64,11 @@ wait "2 of 2"
 dump
 key 3
 wait text
+key Enter
+wait "queue and prefill"
+key Down
+wait "╭─ stream 2 "
+dump
 key 7
 wait log
 key q
@@ -98,6 +103,10 @@ wait LOAD
 key 3
 wait 日本語
 dump
+key Enter
+wait "queue and prefill"
+wait 日本語
+dump
 key q
 expect-exit 0
 save $TMP/wide.raw
@@ -108,6 +117,9 @@ check "wide: the frame is straight" straight "$TMP/dump"
 check "wide in ASCII: the run ends well" "$PTY" 80 24 xterm-256color env LC_ALL=C "$TOKGAUGE" run "$URL" -c 2 <<E2
 wait LOAD
 key 3
+wait "????"
+key Enter
+wait "queue and prefill"
 wait "????"
 key q
 expect-exit 0

@@ -232,14 +232,54 @@ static void test_others(void **state)
     shoot("overview-extreme", big, &st, 120, 40, GLYPHS_BRAILLE);
     free(big);
     shoot("too-small", s, &st, 50, 10, GLYPHS_BRAILLE);
-    st.view = &view_streams;
-    shoot("streams", s, &st, 80, 24, GLYPHS_BRAILLE);
     st.view = &view_log;
     shoot("log", s, &st, 80, 24, GLYPHS_BRAILLE);
     st.view = &view_overview;
     st.help = true;
     shoot("help", s, &st, 80, 24, GLYPHS_BRAILLE);
     shoot("help", s, &st, 120, 40, GLYPHS_ASCII);
+    free(s);
+}
+
+/* Streams: the list in two orders, with what the trails saw; and one of them alone, decoding and queued. */
+static void test_streams(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}};
+    struct snapshot *s = canned_trouble();
+    static struct ui_state st;
+    frame_init(&st);
+    st.view = &view_streams;
+    s->clock_s -= 12;
+    for (int i = 0; i <= 12; i++, s->clock_s++) {
+        for (size_t k = 0; k < s->streams_n; k++)
+            if (s->streams[k].state == STREAM_DECODE) {
+                s->streams[k].output += k == 0 && i > 8 ? 2 : 30 + (int)(k + (size_t)i) % 5;
+                s->streams[k].wait_s = 3 + i;
+            }
+        frame_update(&st, s, 120, 40, GLYPHS_BRAILLE);
+    }
+    s->clock_s--;
+    for (size_t k = 0; k < s->streams_n; k++)
+        s->streams[k].measured = k != 3;
+    for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+        int w = sizes[k][0], h = sizes[k][1];
+        st.streams.open = false;
+        st.streams.by = k == 0 ? SORT_WAIT : k == 1 ? SORT_NUMBER : SORT_RATE;
+        st.streams.sorted = false;
+        streams_move(&st.streams, 2);
+        shoot("streams", s, &st, w, h, GLYPHS_BRAILLE);
+        shoot("streams", s, &st, w, h, GLYPHS_ASCII);
+        st.streams.by = SORT_NUMBER;
+        st.streams.open = true;
+        st.streams.row = k == 2 ? 0 : 2;
+        shoot("stream", s, &st, w, h, GLYPHS_BRAILLE);
+        shoot("stream", s, &st, w, h, GLYPHS_ASCII);
+    }
+    st.streams.row = 4;
+    shoot("stream-queued", s, &st, 80, 24, GLYPHS_BRAILLE);
+    s->streams[4].state = STREAM_IDLE;
+    shoot("stream-idle", s, &st, 60, 16, GLYPHS_BRAILLE);
     free(s);
 }
 
@@ -312,8 +352,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
-        cmocka_unit_test(test_latency), cmocka_unit_test(test_server), cmocka_unit_test(test_zoomed), cmocka_unit_test(test_note_and_replay), cmocka_unit_test(test_matrix), cmocka_unit_test(test_memory), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_demo), cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_demo),
+        cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_note_and_replay),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_server),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_zoomed),
         cmocka_unit_test(test_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,9 +296,11 @@ static void test_views(void **state)
     assert_ptr_equal(st.view, &view_streams);
     assert_false(frame_view_key(&st, '9'));
     assert_true(frame_act(&st, s, ACT_END, 80, 24));
-    assert_int_equal(st.streams_top, 40 - 18);
+    assert_int_equal(st.streams.at, 39);
+    assert_int_equal(st.streams.top, 40 - 18);
     assert_true(frame_act(&st, s, ACT_PAGE_UP, 80, 24));
-    assert_int_equal(st.streams_top, 40 - 36);
+    assert_int_equal(st.streams.at, 39 - 18);
+    assert_int_equal(st.streams.top, 39 - 18);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
     assert_ptr_equal(st.view, &view_memory);
     frame_act(&st, s, ACT_VIEW_NEXT, 80, 24);
