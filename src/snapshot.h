@@ -13,6 +13,7 @@
 
 #define SNAP_STREAMS 1024 /* stream rows carried; `streams_total` says how many there are */
 #define SNAP_TAIL 256     /* bytes of a stream's last text */
+#define SNAP_TEXT 12289   /* of the text of the one stream that CMD_TEXT names */
 #define SNAP_MARKS 16
 #define SNAP_EVENTS 64
 
@@ -254,6 +255,9 @@ struct snapshot {
     size_t events_n;
     struct event_line events[SNAP_EVENTS]; /* newest last */
 
+    int text_stream;       /* id of the stream that `text` is of; 0: of none */
+    char text[SNAP_TEXT];  /* its last text: more than its tail, where it has been asked for long enough */
+
     int streams_total;
     size_t streams_n;
 
@@ -283,6 +287,7 @@ enum command_kind {
     CMD_RESET,      /* percentiles, distributions and the peak begin anew */
     CMD_SEEK,       /* a replay: value seconds on, or back */
     CMD_SPEED,      /* a replay: twice as fast (value 1), half (−1) */
+    CMD_TEXT,       /* value: id of the stream whose text is wanted; 0: of none */
     CMD_STOP        /* cancel what runs, finish the run */
 };
 

@@ -168,9 +168,20 @@ void control_mark(struct control *ctl, struct ui_state *st, double now)
     control_toast(ctl, st, ROLE_HIST_MARK, "▲ marked", now);
 }
 
+/* While nobody sees it, nobody has the work of keeping it. */
+static void ask_for_text(struct control *ctl, const struct ui_state *st)
+{
+    int wanted = st->view == &view_streams && st->streams.open ? st->streams.row + 1 : 0;
+    if (wanted == ctl->text_of)
+        return;
+    ctl->text_of = wanted;
+    send(ctl, CMD_TEXT, wanted);
+}
+
 bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now)
 {
     bool changed = false;
+    ask_for_text(ctl, st);
     for (enum target t = 0; t < TARGET_COUNT; t++) {
         struct wish *w = &st->target[t];
         int known = t == TARGET_STREAMS   ? s->target_streams

@@ -10,6 +10,7 @@
 struct control {
     const struct snapshot_source *source;
     double wish_until[TARGET_COUNT], pause_until, toast_until; /* seconds; when to stop waiting */
+    int text_of; /* the stream whose text was asked for; 0: none */
 };
 
 /* Sends the command of a load action; false where the action is not one. */
@@ -17,7 +18,8 @@ bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot
                  double now);
 /* The mark whose words have been typed. */
 void control_mark(struct control *ctl, struct ui_state *st, double now);
-/* Drops wishes that came true or were refused, and old messages; true where the picture changes by it. */
+/* Drops wishes that came true or were refused, and old messages; true where the picture changes by it.  And asks for the text of
+ * the stream that is opened. */
 bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now);
 void control_toast(struct control *ctl, struct ui_state *st, enum role role, const char *text, double now);
 

@@ -126,5 +126,6 @@ void draw_stream(struct canvas *c, struct rect r, const struct snapshot *s, cons
     facts(c, in, row);
     recent(c, (struct rect){in.x, in.y + 1, in.w, 1}, st, (size_t)l->row);
     time_line(c, (struct rect){in.x, in.y + 3, in.w, 3}, row);
-    wrap_text(c, (struct rect){in.x, in.y + 7, in.w, in.h - 7}, row->tail, ROLE_TEXT);
+    bool more = s->text_stream == l->row + 1 && s->text[0] != '\0';
+    wrap_text(c, (struct rect){in.x, in.y + 7, in.w, in.h - 7}, more ? s->text : row->tail, ROLE_TEXT);
 }

@@ -79,6 +79,14 @@ static void copy_streams(struct engine *g, int index, const struct record_set *s
     }
 }
 
+static void copy_text(struct engine *g, const struct record_set *set)
+{
+    if (set->text_stream == 0 || set->text_stream != atomic_load(&g->shared.text_of))
+        return; /* another one is wanted by now */
+    g->view.text_stream = set->text_stream;
+    str_sanitise(g->view.text, sizeof g->view.text, set->text, set->text_n);
+}
+
 static void take_set(struct engine *g, int index, struct record_set *set, double *tokens, double *approx)
 {
     struct run_result *r = &g->result;
@@ -103,6 +111,7 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
     g->views[index] = (struct worker_view){set->at, set->ready_at, set->load_start, set->dry_at, set->version, set->phase, set->step,
                                            set->ready, set->active, set->queued, set->decoding, set->backing_off};
     copy_streams(g, index, set);
+    copy_text(g, set);
 }
 
 static void take_sets(struct engine *g)

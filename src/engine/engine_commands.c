@@ -140,6 +140,10 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
     case CMD_SEEK:
     case CMD_SPEED:
         break; /* live there is one time */
+    case CMD_TEXT:
+        atomic_store(&g->shared.text_of, c->value);
+        g->view.text_stream = 0;
+        break;
     case CMD_STREAMS:
     case CMD_CONTEXT:
     case CMD_MAX_TOKENS:

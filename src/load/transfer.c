@@ -23,6 +23,33 @@ static void add_tail(struct transfer *t, const char *text)
     t->tail_n += n;
 }
 
+/* When it is full a quarter goes at once: text that is cut at each token cannot be read. */
+static void add_kept(struct kept_text *k, const char *text, size_t n)
+{
+    if (n > KEPT_TEXT) {
+        text += n - KEPT_TEXT;
+        n = KEPT_TEXT;
+    }
+    if (k->n + n > KEPT_TEXT) {
+        size_t drop = MIN_OF(MAX_OF(k->n + n - KEPT_TEXT, (size_t)KEPT_TEXT / 4), k->n);
+        memmove(k->data, k->data + drop, k->n - drop);
+        k->n -= drop;
+    }
+    memcpy(k->data + k->n, text, n);
+    k->n += n;
+}
+
+void transfer_keep(struct transfer *t, struct kept_text *kept)
+{
+    if (t->kept == kept)
+        return;
+    t->kept = kept;
+    if (kept == NULL)
+        return;
+    kept->n = 0;
+    add_kept(kept, t->tail, t->tail_n);
+}
+
 struct arrival {
     struct transfer *t;
     int64_t now;
@@ -61,6 +88,8 @@ static void on_event(void *ctx, const struct sse_event *ev)
         if (e.text != NULL) {
             if (t->keep_tail)
                 add_tail(t, e.text);
+            if (t->kept != NULL)
+                add_kept(t->kept, e.text, strlen(e.text));
             if (t->keep_text)
                 buf_adds(&t->text, e.text);
         }
@@ -181,6 +210,8 @@ void transfer_start(struct transfer *t, int64_t due, int64_t now)
     t->any_event = t->live_approx = false;
     t->last_byte = t->live_tokens = 0;
     t->tail_n = 0;
+    if (t->kept != NULL)
+        t->kept->n = 0;
     t->retry_after_s = 0;
     t->error[0] = t->curl_error[0] = '\0';
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);

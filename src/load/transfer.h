@@ -21,6 +21,13 @@ struct token_sink {
     struct hist stamp_arrival, stamp_ttft; /* ns: arrival − stamp; |measured TTFT − the server's| (with stamps only) */
 };
 
+/* The last text of one stream, much more than a tail; whoever wants it owns it. */
+#define KEPT_TEXT 4096
+struct kept_text {
+    size_t n;
+    char data[KEPT_TEXT]; /* raw */
+};
+
 struct transfer {
     CURL *easy;
     struct token_sink *sink;
@@ -35,6 +42,7 @@ struct transfer {
     bool keep_tail;           /* the caller wants the last text in `tail` */
     char tail[TRANSFER_TAIL]; /* raw */
     size_t tail_n;
+    struct kept_text *kept;   /* NULL: nobody wants more than the tail; not owned */
     bool fresh;            /* no connection is reused */
     bool keep_text;        /* the caller wants the whole output in `text` */
     struct buf text;
@@ -43,6 +51,8 @@ struct transfer {
     char curl_error[CURL_ERROR_SIZE];
 };
 
+/* The text goes there from now on, beginning with what is known of this request; NULL: nowhere. */
+void transfer_keep(struct transfer *t, struct kept_text *kept);
 void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink);
 void transfer_release(struct transfer *t);
 

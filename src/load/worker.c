@@ -403,6 +403,19 @@ static void check_timeouts(struct worker *w, int64_t now)
     }
 }
 
+/* Keeps the text of the stream that somebody reads, where it is one of this worker's. */
+static void follow_text(struct worker *w)
+{
+    int id = atomic_load(&w->shared->text_of) - 1;
+    bool mine = id >= 0 && id % w->count == w->index && id / w->count < w->slots_n;
+    struct slot *s = mine ? w->slots[id / w->count] : NULL;
+    if (w->reading != NULL && w->reading != s)
+        transfer_keep(&w->reading->t, NULL);
+    w->reading = s != NULL && s->made ? s : NULL;
+    if (w->reading != NULL)
+        transfer_keep(&s->t, &w->kept);
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *ctx)
 {
     (void)what;
@@ -412,6 +425,7 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
         return;
     apply_target(w);
     check_timeouts(w, clock_ns());
+    follow_text(w);
     worker_publish(w);
 }
 

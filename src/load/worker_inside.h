@@ -45,6 +45,8 @@ struct worker {
     int ready;
     int64_t ready_at, load_start, dry_at;
     int64_t cpu_mark, wall_mark;
+    struct slot *reading; /* whose text is kept, or NULL */
+    struct kept_text kept;
 };
 
 /* How many of the target's streams are this worker's. */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum stream_state state_of(const struct slot *s)
 {
@@ -14,6 +15,15 @@ static enum stream_state state_of(const struct slot *s)
     if (s->t.tl.sent == 0)
         return STREAM_CONNECT;
     return s->t.tl.first_token == 0 ? STREAM_QUEUED : STREAM_DECODE;
+}
+
+/* Bytes at the beginning that are the rest of a character: the cut may have gone through one. */
+static size_t cut_bytes(const char *text, size_t n)
+{
+    size_t cut = 0;
+    while (cut < n && ((unsigned char)text[cut] & 0xc0) == 0x80)
+        cut++;
+    return cut;
 }
 
 static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
@@ -35,13 +45,19 @@ static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
         r->rate = (double)(s->t.live_tokens - 1) * 1e9 / (double)(tl->last_token - tl->first_token);
     if (!s->t.keep_tail)
         return;
-    const char *tail = s->t.tail;
-    size_t n = s->t.tail_n;
-    while (n > 0 && ((unsigned char)*tail & 0xc0) == 0x80) { /* the cut may have gone through a character */
-        tail++;
-        n--;
-    }
-    str_sanitise(r->tail, sizeof r->tail, tail, n);
+    size_t n = s->t.tail_n, cut = cut_bytes(s->t.tail, n);
+    str_sanitise(r->tail, sizeof r->tail, s->t.tail + cut, n - cut);
+}
+
+static void fill_text(const struct worker *w, struct record_set *set)
+{
+    _Static_assert(RECORD_TEXT >= KEPT_TEXT, "all that is kept can be handed on");
+    set->text_stream = w->reading != NULL ? w->reading->id + 1 : 0;
+    if (w->reading == NULL)
+        return;
+    size_t cut = cut_bytes(w->kept.data, w->kept.n);
+    set->text_n = w->kept.n - cut;
+    memcpy(set->text, w->kept.data + cut, set->text_n);
 }
 
 static void fill_state(struct worker *w, struct record_set *set, int64_t now)
@@ -96,5 +112,6 @@ void worker_publish(struct worker *w)
     w->cpu_mark = cpu;
     w->wall_mark = now;
     fill_state(w, set, now);
+    fill_text(w, set);
     w->set = mailbox_put(&w->mailbox, set);
 }

@@ -12,6 +12,7 @@ void record_set_clear(struct record_set *s)
     hist_reset(&s->stamp_ttft);
     s->cpu_ns = s->wall_ns = 0;
     s->rows_n = s->streams_n = 0;
+    s->text_stream = 0;
 }
 
 void record_set_release(struct record_set *s)

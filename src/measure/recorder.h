@@ -13,6 +13,8 @@
 
 #include <pthread.h>
 
+#define RECORD_TEXT ((SNAP_TEXT - 1) / 3) /* sanitised, a byte may become three */
+
 struct row { /* one finished request */
     struct timeline tl; /* owns its gaps */
     uint64_t seq;
@@ -43,6 +45,9 @@ struct record_set {
     int64_t dry_at;             /* the first slot that found no more requests did at, 0: none did */
     struct stream_row *streams; /* streams_n rows */
     size_t streams_n, streams_cap;
+    int text_stream;            /* stream (from 1) whose last text follows; 0: none */
+    size_t text_n;
+    char text[RECORD_TEXT];     /* raw; the first character is whole */
 };
 
 void record_set_clear(struct record_set *s); /* keeps the memory; does not free rows' gaps */

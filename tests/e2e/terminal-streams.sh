@@ -100,6 +100,34 @@ key q
 expect-exit 0
 restored
 E2
+# More text than the rows carry (256 bytes, three lines here), and soon for another stream too.
+cat >"$TMP/tokens" <<E2
+#!/bin/sh
+# tokens N: true when the server has made so many
+curl -s "$URL/metrics" | awk -v n="\$1" '/^vllm:generation_tokens_total/ { s += \$2 } END { exit !(s >= n) }'
+E2
+chmod +x "$TMP/tokens"
+"$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 3 --max-tokens 5000 --seed 3 <<E2 >"$TMP/dump" 2>&1
+wait "3 of 3"
+until $TMP/tokens 300
+key 3 Enter
+wait "╭─ stream 1 "
+until $TMP/tokens 1500
+dump
+key Down
+wait "╭─ stream 2 "
+until $TMP/tokens 2700
+dump
+key q
+expect-exit 0
+restored
+E2
+check "more text of the opened stream: the run ends well" same "$?" 0
+long_texts() { # each picture has so many lines of text below the time line
+    awk '/^-- / { n = 0; on = 0; pictures++ } on && /[a-z] *│$/ { n++ } / now │$/ { on = 1 } /^╰─ Esc/ { if (n < 6) bad = 1 }
+        END { exit bad || pictures < 2 }' "$TMP/dump" || { cat "$TMP/dump"; return 1; }
+}
+check "it is more than the rows carry" long_texts
 # shellcheck disable=SC2086
 check "ASCII has the bar and the mark too" "$PTY" 80 24 xterm-256color $RUN --glyphs ascii <<'E2'
 wait "40 of 40"

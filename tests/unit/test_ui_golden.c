@@ -276,6 +276,18 @@ static void test_streams(void **state)
         shoot("stream", s, &st, w, h, GLYPHS_BRAILLE);
         shoot("stream", s, &st, w, h, GLYPHS_ASCII);
     }
+    st.streams.row = 0;
+    s->text_stream = 2; /* of another one: not shown */
+    str_copy(s->text, sizeof s->text, "NEVER");
+    shoot("stream", s, &st, 120, 40, GLYPHS_BRAILLE);
+    s->text_stream = 1;
+    s->text[0] = '\0';
+    for (int i = 0; i < 12; i++) {
+        size_t n = strlen(s->text);
+        snprintf(s->text + n, sizeof s->text - n, "%s%s", i > 0 ? " " : "", canned_texts[i % 4]);
+    }
+    shoot("stream-text", s, &st, 80, 24, GLYPHS_BRAILLE);
+    shoot("stream-text", s, &st, 60, 16, GLYPHS_BRAILLE);
     st.streams.row = 4;
     shoot("stream-queued", s, &st, 80, 24, GLYPHS_BRAILLE);
     s->streams[4].state = STREAM_IDLE;

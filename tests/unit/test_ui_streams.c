@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "test_ui_snapshots.h"
+#include "ui/control.h"
 #include "ui/layout.h"
 #include "ui/view.h"
 #include "ui/wrap.h"
@@ -203,6 +204,41 @@ static void test_open(void **state)
     s->streams_n = 2; /* gone */
     update(s);
     assert_false(l->open);
+    free(s);
+}
+
+static struct command sent[8];
+static int sent_n;
+
+static void record(void *ctx, const struct command *c)
+{
+    (void)ctx;
+    sent[sent_n++] = *c;
+}
+
+/* The text of the opened stream is asked for as long as it is seen. */
+static void test_text_asked(void **state)
+{
+    (void)state;
+    const struct snapshot_source source = {NULL, NULL, record};
+    struct control ctl = {.source = &source};
+    struct snapshot *s = canned_busy_at(192, 40);
+    static const struct {
+        enum action act;
+        int wanted; /* −1: nothing is sent */
+    } steps[] = {{ACT_DOWN, -1}, {ACT_ENTER, 2}, {ACT_DOWN, 3}, {ACT_VIEW_NEXT, 0}, {ACT_VIEW_BACK, 3}, {ACT_CLOSE, 0}, {ACT_UP, -1}};
+    begin(s);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        sent_n = 0;
+        act(s, steps[i].act);
+        assert_false(control_settle(&ctl, &st, s, 1));
+        control_settle(&ctl, &st, s, 1); /* once */
+        assert_int_equal(sent_n, steps[i].wanted >= 0);
+        if (sent_n > 0) {
+            assert_int_equal(sent[0].kind, CMD_TEXT);
+            assert_int_equal(sent[0].value, steps[i].wanted);
+        }
+    }
     free(s);
 }
 
@@ -409,7 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_orders), cmocka_unit_test(test_bar),    cmocka_unit_test(test_sorting_keys),
         cmocka_unit_test(test_open),   cmocka_unit_test(test_mouse),  cmocka_unit_test(test_trails),
-        cmocka_unit_test(test_wrap),   cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_wrap),   cmocka_unit_test(test_text_asked),   cmocka_unit_test(test_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
