@@ -44,11 +44,11 @@ click "closes"
 gone "closes"
 key 1
 key t
-wait "1 of"
+wait "▸ tokgauge-dark"
 wheel down "tokgauge-dark"
-wait "4 of"
-click "Enter keep" 0 -4
-gone "4 of"
+gone "▸ tokgauge-dark"
+click "tokgauge-dark"
+wait "▸ tokgauge-dark"
 key Esc
 gone "Enter keep"
 click "q quit"
