@@ -90,7 +90,7 @@ static void put_mouse_off(void)
 
 static void prepare_restore(void)
 {
-    static const char *const caps[] = {"rmkx", "sgr0", "op", "cnorm", "rmcup"};
+    static const char *const caps[] = {"rmkx", "sgr0", "op", "rmcup", "cnorm"};
     restore_n = 0;
     if (scr.mouse)
         put_mouse_off();
@@ -393,6 +393,9 @@ void screen_close(void)
     sigset_t before;
     spool_begin(&before);
     endwin();
+    /* Once more: to some terminals (libvterm) a hidden cursor is part of what ESC 7 saves, which ncurses uses to scroll, and
+     * leaving the alternate screen brings that back. */
+    curs_set(1);
     spool_end(&before);
     drain_at_end();
     tcsetattr(scr.real_out, TCSANOW, &scr.saved); /* ncurses would wait for a terminal that does not read */
