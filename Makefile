@@ -76,6 +76,8 @@ $B/tests/unit/%: $B/tests/unit/%.o $B/libcore.a
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
 $B/tests/tools/ui_%: $B/tests/tools/ui_%.o $B/libui.a $B/libcore.a
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
+$B/tests/bench/ui_%: $B/tests/bench/ui_%.o $B/libui.a $B/libcore.a
+	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(PC_LIBS) -lm
 $B/tests/%: $B/tests/%.o $B/libcore.a
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(CORE_LIBS) -lm
 # Both are never sanitised: umockdev's library and the shim stand before everything else in a process, and a sanitiser's

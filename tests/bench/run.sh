@@ -4,13 +4,14 @@
 # a target is missed.
 #
 #   ROUNDS=5       rounds of the timing figures, the median counts      ONLY='timing idle'   only these parts
-#   IDLE_S=60      how long the idle cost is watched
+#   IDLE_S=60      how long the idle cost is watched      FRAMES=10000   frames of each kind that the part `frame` makes
 set -u
 BUILD=${BUILD:-build}
 TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
 ROUNDS=${ROUNDS:-5}
 IDLE_S=${IDLE_S:-60}
-ONLY=${ONLY:-timing load first_frame idle watch}
+FRAMES=${FRAMES:-10000}
+ONLY=${ONLY:-timing load first_frame frame idle watch}
 BIN=$BUILD/tests/bench
 
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
@@ -28,7 +29,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter"; do
+for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/ui_frame"; do
     [ -x "$tool" ] || { echo "bench: $tool is not built" >&2; exit 1; }
 done
 command -v jq >/dev/null || { echo 'bench: needs jq' >&2; exit 1; }
@@ -204,6 +205,25 @@ first_frame() {
     row 'start to first frame, median of 5' ms "$(jq .first_ms "$TMP"/frame?.cost | median)" null 100 value
 }
 
+# What a frame costs: drawn in memory, and drawn and shown on a terminal; what is written for it.
+frame() {
+    "$BIN/ui_frame" "$FRAMES" >"$TMP/frame.json" || { echo 'bench: ui_frame failed' >&2; echo '{}' >"$TMP/frame.json"; }
+    other=$(value frame.json .other)
+    for size in 120x40:1 200x60:2; do
+        for view in overview other; do
+            name="overview ${size%:*}"
+            [ "$view" = overview ] || name="$other (dearest other) ${size%:*}"
+            at=.${view}_${size%:*}
+            row "$name: frame drawn" 'ms CPU' "$(value frame.json "$at.draw_ms")" null "${size#*:}" value
+            row "$name: and shown" 'ms CPU' "$(value frame.json "$at.shown_ms")" null "${size#*:}" value
+            row "$name: written for it" bytes "$(value frame.json "$at.bytes")" null null info
+            row "$name: … nothing changed" bytes "$(value frame.json "$at.still_bytes")" null 0 value
+        done
+    done
+    row '1,000 streams in their view, beside 20: frame' 'ms CPU' "$(value frame.json .streams_1000_ms)" \
+        "$(value frame.json .streams_20_ms)" 1.5 ratio
+}
+
 # The dashboard, paused by key: CPU time over IDLE_S seconds, and peak memory.
 idle() {
     start_blaster --rate 30
@@ -283,7 +303,7 @@ watch() {
 head_line
 for part in $ONLY; do
     case $part in
-    timing | load | first_frame | idle | watch) "$part" ;;
+    timing | load | first_frame | frame | idle | watch) "$part" ;;
     *) echo "bench: no part \"$part\"" >&2; exit 2 ;;
     esac
 done
