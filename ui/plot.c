@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#define SCALE_LEAST 1e-6 /* tops of an axis; beyond, steps and labels are no numbers any more */
+#define SCALE_MOST 1e15
 #define DOTS_MOST 1024 /* columns of dots in a plot; wider ones stay empty at their left */
 
 const char *const plot_zoom_names[ZOOM_COUNT] = {"1 min", "5 min", "30 min", "whole run"};
@@ -32,8 +34,9 @@ static void scale_for(struct plot_scale *s, double max)
 
 void plot_scale_fit(struct plot_scale *s, double max)
 {
-    if (!isfinite(max) || max <= 0)
+    if (!isfinite(max) || max < SCALE_LEAST)
         max = s->top > 0 ? s->top * 0.9 : 8;
+    max = fmin(max, SCALE_MOST);
     if (max > s->top || max < 0.45 * s->top)
         scale_for(s, max);
 }
@@ -305,7 +308,8 @@ static void draw_marks(struct canvas *c, struct rect plot, const struct columns 
                        const struct plot_area *p)
 {
     for (size_t i = 0; i < p->marks_n; i++) {
-        int x = time_column(c, plot, cols, p->of.series->end_s - p->marks[i].at_s);
+        double ago = p->of.series->end_s - p->marks[i].at_s;
+        int x = fabs(ago) < 1e6 ? time_column(c, plot, cols, ago) : -1;
         if (x >= plot.x && x < plot.x + plot.w)
             canvas_put(c, x, plot.y + plot.h, 0x25b2, ROLE_HIST_MARK);
     }

@@ -99,6 +99,7 @@ void plot_heat(struct canvas *c, struct rect r, const struct heat_view *h, doubl
     labels(c, &f);
     char text[FMT_SIZE + 4], t[FMT_SIZE];
     snprintf(text, sizeof text, "-%s", fmt_about(t, now_s));
-    canvas_text(c, MAX_OF(left, f.plot.x), f.plot.y + f.plot.h, f.plot.w - 4, text, ROLE_GRAPH_LABEL);
+    int room = f.plot.w - 4, at = MIN_OF(left - f.plot.x, room - canvas_width(c, text)); /* while columns are few, left of "now" */
+    canvas_text(c, f.plot.x + MAX_OF(at, 0), f.plot.y + f.plot.h, room, text, ROLE_GRAPH_LABEL);
     canvas_text_right(c, f.plot.x, f.plot.y + f.plot.h, f.plot.w, "now", ROLE_GRAPH_LABEL);
 }
