@@ -23,6 +23,8 @@ test     cmd:jq                         jq                      jq              
 test     cmd:curl                       curl                    curl                  curl            curl
 test     cmd:openssl                    openssl                 openssl               openssl         openssl
 test     cmd:pgrep                      procps                  procps-ng             procps-ng       procps
+test     term:vt100                     ncurses-base            ncurses-base          ncurses         terminfo-base
+test     term:tmux-256color             ncurses-term            ncurses-term          ncurses         terminfo
 lint     cmd:clang                      clang                   clang                 clang           clang
 lint     cmd:clang-tidy                 clang-tidy              clang-tools-extra     clang           clang-tools
 lint     cmd:clang-format               clang-format            clang-tools-extra     clang           clang-tools
@@ -44,10 +46,19 @@ manager() {
     echo none
 }
 
+# A description of this terminal type, where ncurses looks for it.
+has_terminal() {
+    for dir in "${TERMINFO:-/etc/terminfo}" /etc/terminfo /lib/terminfo /usr/lib/terminfo /usr/share/terminfo; do
+        [ -e "$dir/$(printf %.1s "$1")/$1" ] && return
+    done
+    false
+}
+
 has() {
     case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+    term:*) has_terminal "${1#term:}" ;;
     # gcc prints a path where it has the library, the bare name where not
     lib:*) case $(cc -print-file-name="${1#lib:}" 2>/dev/null) in /*) true ;; *) false ;; esac ;;
     esac
