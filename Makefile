@@ -6,7 +6,7 @@
 #   make deps         install the packages needed      make pictures  write the README's picture and sample again
 #   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
 #   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
-#   make clean
+#   make clean                                         make soak-ui   random sizes and keys, on terminals
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -49,7 +49,7 @@ THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check fuzz lint bench goldens pictures man install uninstall clean tests
+.PHONY: all deps demo test check fuzz soak-ui lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -109,6 +109,8 @@ check: tests
 fuzz:
 	@sh tests/deps.sh lint
 	sh tests/fuzz/run.sh $(FUZZ_S)
+soak-ui: tests
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-ui.sh $(SOAK_S)
 lint:
 	@sh tests/deps.sh lint
 	sh tests/lint.sh

@@ -25,6 +25,8 @@
  *     block, unblock          stop and go on reading, as ^S does
  *     hangup                  the terminal is gone
  *     dump                    prints the screen
+ *     random SECONDS SEED     sizes and keys at random, but for keys that end the program; prints how many of each
+ *     repaint                 ^L, and fails where that gives another picture than what changes have made: nothing may live
  *     restored                fails unless the terminal is as it was at first: screen, cursor, mouse, modes
  *     expect-exit N [SECONDS] waits for the end (30 s); N is 128 + the signal where one ended it
  *
@@ -292,16 +294,21 @@ static void step_wheel(char *args)
         vterm_mouse_button(t.vt, strcmp(way, "up") == 0 ? 4 : 5, true, VTERM_MOD_NONE);
 }
 
-static void step_resize(char *args)
+static void set_size(int w, int h)
 {
-    int w = (int)take_seconds(&args, 0), h = (int)take_seconds(&args, 0);
-    if (w < 1 || h < 1)
-        fail("a size is missing", NULL);
     struct winsize ws = {.ws_row = (unsigned short)h, .ws_col = (unsigned short)w};
     t.w = w;
     t.h = h;
     vterm_set_size(t.vt, h, w);
     ioctl(t.master, TIOCSWINSZ, &ws);
+}
+
+static void step_resize(char *args)
+{
+    int w = (int)take_seconds(&args, 0), h = (int)take_seconds(&args, 0);
+    if (w < 1 || h < 1)
+        fail("a size is missing", NULL);
+    set_size(w, h);
 }
 
 static void step_signal(char *args)
@@ -388,6 +395,98 @@ static void step_save(char *args)
     fseek(t.all, 0, SEEK_END);
 }
 
+/* ---- at random ---- */
+
+/* Fails where the program has ended. */
+static void check_alive(void)
+{
+    int raw;
+    if (t.status >= 0 || waitpid(t.child, &raw, WNOHANG) != t.child)
+        return;
+    while (t.master >= 0 && pump(20)) /* what it said */
+        ;
+    t.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+    char text[32];
+    snprintf(text, sizeof text, "%d", t.status);
+    fail("it ended with", text);
+}
+
+static void random_resize(uint64_t *seed)
+{
+    int w = 60 + (int)(rng_next(seed) % 100), h = 16 + (int)(rng_next(seed) % 34);
+    switch (rng_next(seed) % 10) {
+    case 0:
+        w = 1 + (int)(rng_next(seed) % 70);
+        h = 1 + (int)(rng_next(seed) % 20);
+        break;
+    case 1:
+        w = 1 + (int)(rng_next(seed) % 300);
+        h = 1 + (int)(rng_next(seed) % 100);
+        break;
+    default:
+        break;
+    }
+    set_size(w, h);
+}
+
+static void random_key(uint64_t *seed)
+{
+    static const char *const keys[] = {"-", "+", "_", "*", "[", "]", "{", "}", "p", "m", "Tab", "\033[Z", "Up", "Down", "Left", "Right",
+                                       "PgUp", "PgDn", "Home", "End", "S", "t", "t", "Enter", "C-l", "F5", "?", "F1", "Esc", "1",
+                                       "2", "3", "4", "5", "6", "7", "8", "9", "z", "é", "日", "\033[99~", "\033[", "\377", "C-a"};
+    press(keys[rng_next(seed) % ARRAY_LEN(keys)]);
+}
+
+static void step_random(char *args)
+{
+    double span = take_seconds(&args, 10);
+    uint64_t seed = (uint64_t)take_seconds(&args, 1);
+    unsigned long long resizes = 0, keys = 0, before = t.bytes;
+    for (double end = seconds() + span; seconds() < end;) {
+        check_alive();
+        switch (rng_next(&seed) % 32) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+            random_resize(&seed);
+            resizes++;
+            break;
+        case 4: /* a terminal that is slow */
+            t.reading = false;
+            pump((int)(rng_next(&seed) % 100));
+            t.reading = true;
+            break;
+        default:
+            random_key(&seed);
+            keys++;
+        }
+        pump((int)(rng_next(&seed) % 20));
+    }
+    printf("%llu %llu %llu\n", resizes, keys, t.bytes - before);
+    fflush(stdout);
+}
+
+static void step_repaint(void)
+{
+    char *before = screen_text();
+    unsigned long long bytes = t.bytes;
+    press("C-l");
+    for (double end = seconds() + DEADLINE_S;;) {
+        char *now = screen_text();
+        bool done = t.bytes > bytes && strcmp(before, now) == 0;
+        free(now);
+        if (done)
+            break;
+        if (seconds() >= end) {
+            fprintf(stderr, "-- before --\n%s", before);
+            fail("painted anew it is another picture", NULL);
+        }
+        pump(20);
+    }
+    free(before);
+}
+
 static bool same_modes(const struct termios *a, const struct termios *b)
 {
     return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag &&
@@ -458,6 +557,10 @@ static void step(char *line)
         step_quiet(args);
     else if (strcmp(name, "frames") == 0)
         step_frames(args);
+    else if (strcmp(name, "random") == 0)
+        step_random(args);
+    else if (strcmp(name, "repaint") == 0)
+        step_repaint();
     else if (strcmp(name, "save") == 0)
         step_save(args);
     else if (strcmp(name, "bytes") == 0)
