@@ -58,6 +58,8 @@ END
     SEED=$((SEED + 1))
 }
 
+: >"$TMP/counts"
+: >"$TMP/rss"
 FAILED='' first_seed=$SEED begin=$(date +%s)
 round braille xterm-256color --
 round console linux --

@@ -68,7 +68,8 @@ static volatile sig_atomic_t restore_n, restore_armed;
 /* Every signal that would end the process where nobody else has asked for it. */
 static const int fatal[] = {SIGSEGV,   SIGABRT, SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGSYS, SIGALRM,
                             SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR1, SIGUSR2, SIGIO,   SIGPWR, SIGSTKFLT};
-static struct sigaction old_fatal[ARRAY_LEN(fatal)], old_winch;
+static struct sigaction old_fatal[ARRAY_LEN(fatal)], old_winch, old_cont;
+static volatile sig_atomic_t continued; /* after a stop */
 
 /* ---- putting the terminal back ---- */
 
@@ -142,6 +143,21 @@ static void install_winch(void)
     struct sigaction sa = {.sa_handler = on_winch};
     sigemptyset(&sa.sa_mask);
     sigaction(SIGWINCH, &sa, &old_winch);
+}
+
+static void on_cont(int sig)
+{
+    (void)sig;
+    continued = 1;
+}
+
+/* ncurses handles the stop that it can catch, ^Z; not SIGSTOP, nor those of a background process. */
+static void install_cont(void)
+{
+    struct sigaction sa = {.sa_handler = on_cont};
+    sigemptyset(&sa.sa_mask);
+    continued = 0;
+    sigaction(SIGCONT, &sa, &old_cont);
 }
 
 static void remove_fatal(void)
@@ -371,6 +387,7 @@ bool screen_open(const struct ui_config *config, const struct theme *theme, stru
     take_stderr();
     restore_armed = 1;
     install_fatal();
+    install_cont();
     die_hook(restore_now);
     scr.open = true;
     return true;
@@ -403,6 +420,7 @@ void screen_close(void)
     die_hook(NULL);
     remove_fatal();
     sigaction(SIGWINCH, &old_winch, NULL);
+    sigaction(SIGCONT, &old_cont, NULL);
     delscreen(scr.curses);
     if (scr.have_last)
         canvas_release(&scr.last);
@@ -563,12 +581,25 @@ static bool at_end(short revents)
     return n == 0 && ((revents & POLLHUP) != 0 || scr.idle_reads > 3);
 }
 
+/* Meanwhile a shell has had the terminal: its modes, and its text in the picture.  In the background this stops the process
+ * again, as it must. */
+static enum screen_event go_on(void)
+{
+    continued = 0;
+    reset_prog_mode();
+    screen_redraw();
+    return SCREEN_AGAIN;
+}
+
 enum screen_event screen_wait(int wake_fd, int timeout_ms)
 {
     struct pollfd p[3] = {{.fd = fileno(scr.in), .events = POLLIN},
                           {.fd = wake_fd > 0 ? wake_fd : -1, .events = POLLIN},
                           {.fd = scr.pending_at < scr.pending_n ? scr.tty : -1, .events = POLLOUT}};
-    if (poll(p, ARRAY_LEN(p), timeout_ms) <= 0)
+    int ready = poll(p, ARRAY_LEN(p), timeout_ms);
+    if (continued)
+        return go_on();
+    if (ready <= 0)
         return SCREEN_NOTHING;
     if (p[2].revents & POLLOUT)
         flush_pending();

@@ -31,6 +31,7 @@ void screen_set_theme(const struct theme *theme);
 
 enum screen_event {
     SCREEN_NOTHING, /* the timeout, a signal, wake_fd, or room for waiting bytes */
+    SCREEN_AGAIN,   /* the process was stopped for a while: show what there is again */
     SCREEN_KEYS,    /* read them with screen_key until there is none */
     SCREEN_LOST     /* the terminal is gone */
 };

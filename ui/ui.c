@@ -260,6 +260,8 @@ static int loop(struct ui *u)
         enum screen_event event = screen_wait(u->config->wake_fd, wait_ms(u, now));
         if (event == SCREEN_LOST)
             return UI_LOST;
+        if (event == SCREEN_AGAIN)
+            u->dirty = u->hurry = true;
         int end = event == SCREEN_KEYS ? read_keys(u) : -1;
         if (end >= 0)
             return end;

@@ -14,7 +14,7 @@
  *     wheel up|down TEXT [N]  the mouse's wheel, N times (1), there
  *                             (as the terminal tells it once the program has asked for it: else nothing is sent)
  *     resize W H
- *     signal NAME             TERM INT HUP QUIT SEGV ABRT TSTP CONT WINCH KILL USR1
+ *     signal NAME             TERM INT HUP QUIT SEGV ABRT TSTP STOP CONT WINCH KILL USR1
  *     sleep SECONDS           reading goes on
  *     until COMMAND           until this shell command succeeds (30 s); reading goes on; $CHILD is the program's process
  *     silent SECONDS          fails where the program writes anything meanwhile
@@ -27,7 +27,7 @@
  *     dump                    prints the screen
  *     random SECONDS SEED     sizes and keys at random, but for keys that end the program; prints how many of each
  *     repaint                 ^L, and fails where that gives another picture than what changes have made: nothing may live
- *     restored                fails unless the terminal is as it was at first: screen, cursor, mouse, modes
+ *     restored                until the terminal is as it was at first (5 s): screen, cursor, mouse, modes
  *     expect-exit N [SECONDS] waits for the end (30 s); N is 128 + the signal where one ended it
  *
  * Exits 0, 1 where a step failed (the screen is then on stderr), or 2 for a wrong script.  LC_ALL is C.UTF-8 unless set. */
@@ -50,6 +50,7 @@
 #include <vterm.h>
 
 #define DEADLINE_S 30.0
+#define RESTORED_S 5.0
 
 static struct {
     int master;
@@ -318,7 +319,7 @@ static void step_signal(char *args)
         int number;
     } names[] = {{"TERM", SIGTERM},   {"INT", SIGINT},   {"HUP", SIGHUP},   {"QUIT", SIGQUIT},
                  {"SEGV", SIGSEGV},   {"ABRT", SIGABRT}, {"TSTP", SIGTSTP}, {"CONT", SIGCONT},
-                 {"WINCH", SIGWINCH}, {"KILL", SIGKILL}, {"USR1", SIGUSR1}};
+                 {"WINCH", SIGWINCH}, {"KILL", SIGKILL}, {"USR1", SIGUSR1}, {"STOP", SIGSTOP}};
     const char *name = take(&args);
     for (size_t i = 0; name != NULL && i < ARRAY_LEN(names); i++)
         if (strcmp(names[i].name, name) == 0) {
@@ -469,6 +470,8 @@ static void step_random(char *args)
 
 static void step_repaint(void)
 {
+    while (pump(100)) /* no half of a frame */
+        ;
     char *before = screen_text();
     unsigned long long bytes = t.bytes;
     press("C-l");
@@ -493,17 +496,27 @@ static bool same_modes(const struct termios *a, const struct termios *b)
            a->c_lflag == b->c_lflag && memcmp(a->c_cc, b->c_cc, sizeof a->c_cc) == 0;
 }
 
-static void step_restored(void)
+/* NULL, or what is not as it was. */
+static const char *disorder(void)
 {
     struct termios m;
     if (t.altscreen)
-        fail("the alternate screen is still shown", NULL);
+        return "the alternate screen is still shown";
     if (!t.cursor)
-        fail("the cursor is still hidden", NULL);
+        return "the cursor is still hidden";
     if (t.mouse != VTERM_PROP_MOUSE_NONE)
-        fail("the mouse is still the program's", NULL);
+        return "the mouse is still the program's";
     if (t.master >= 0 && tcgetattr(t.master, &m) == 0 && !same_modes(&m, &t.modes))
-        fail("the terminal is still in the program's mode", NULL);
+        return "the terminal is still in the program's mode";
+    return NULL;
+}
+
+static void step_restored(void)
+{
+    const char *what;
+    for (double end = seconds() + RESTORED_S; (what = disorder()) != NULL; pump(20))
+        if (seconds() >= end)
+            fail(what, NULL);
 }
 
 static void step_exit(char *args)
