@@ -91,7 +91,7 @@ static void put_mouse_off(void)
 
 static void prepare_restore(void)
 {
-    static const char *const caps[] = {"rmkx", "sgr0", "op", "rmcup", "cnorm"};
+    static const char *const caps[] = {"rmkx", "sgr0", "op", "cnorm", "rmcup", "cnorm"}; /* again: see show_cursor */
     restore_n = 0;
     if (scr.mouse)
         put_mouse_off();
@@ -403,6 +403,21 @@ static void drain_at_end(void)
     }
 }
 
+static int to_spool(int ch)
+{
+    char c = (char)ch;
+    return write(scr.spool, &c, 1) == 1 ? ch : EOF;
+}
+
+/* Behind what leaves the alternate screen: some terminals give back the cursor as it was last saved, hidden, which ncurses
+ * does where it scrolls. */
+static void show_cursor(void)
+{
+    const char *s = tigetstr("cnorm");
+    if (s != NULL && s != (const char *)-1)
+        tputs(s, 1, to_spool);
+}
+
 void screen_close(void)
 {
     if (!scr.open)
@@ -410,9 +425,7 @@ void screen_close(void)
     sigset_t before;
     spool_begin(&before);
     endwin();
-    /* Once more: to some terminals (libvterm) a hidden cursor is part of what ESC 7 saves, which ncurses uses to scroll, and
-     * leaving the alternate screen brings that back. */
-    curs_set(1);
+    show_cursor();
     spool_end(&before);
     drain_at_end();
     tcsetattr(scr.real_out, TCSANOW, &scr.saved); /* ncurses would wait for a terminal that does not read */
