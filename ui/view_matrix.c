@@ -194,7 +194,8 @@ static void draw_axes(struct canvas *c, struct rect in, const struct axes *a)
 /* Where the point of a cell stands; false where it is not known. */
 static bool point_of(const struct axes *a, const struct matrix_cell *cell, int *x, int *y)
 {
-    if (cell == NULL || !isfinite(cell->output_rate) || !isfinite(cell->ttft_p95))
+    bool known = cell != NULL && cell->output_rate >= 0 && cell->output_rate <= a->rate && cell->ttft_p95 >= 0 && cell->ttft_p95 <= a->ttft;
+    if (!known)
         return false;
     *x = a->plot.x + (int)lround(cell->output_rate / a->rate * (a->plot.w - 4));
     *y = a->plot.y + a->plot.h - 1 - (int)lround(cell->ttft_p95 / a->ttft * (a->plot.h - 1));
@@ -225,7 +226,7 @@ static void draw_curve(struct canvas *c, struct rect r, const struct grid *g)
         items_add(&foot, row == 0 ? "● context" : row == 1 ? "○" : "■", fmt_tokens(n, g->context[row]), curve_roles[row]);
     struct rect in = panel_draw(c, r, "TTFT p95 by output rate", NULL, g->rows > 0 ? &foot : NULL);
     struct axes a = {{in.x + 9, in.y, in.w - 9, in.h - 2}, highest(g, MATRIX_RATE), highest(g, MATRIX_TTFT)};
-    if (!(a.rate > 0) || !(a.ttft > 0) || a.plot.w < 12 || a.plot.h < 3) {
+    if (!(a.rate > 0 && isfinite(a.rate)) || !(a.ttft > 0 && isfinite(a.ttft)) || a.plot.w < 12 || a.plot.h < 3) {
         canvas_text_fit(c, in.x, in.y, in.w, "no load has come to an end yet", ROLE_TEXT_DIM);
         return;
     }
