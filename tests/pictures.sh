@@ -1,7 +1,7 @@
 #!/bin/sh
-# pictures.sh: writes docs/dashboard.svg and the sample in README.md again, both from one run of the demo.  The run is
-# seeded, but it is measured: a new picture differs from the last one in its last digits, the port and the RAM of the
-# machine.
+# pictures.sh: writes the pictures in docs/ and the sample in README.md again, all from one run of the demo and its replay.
+# The run is seeded, but it is measured: a new picture differs from the last one in its last digits, the port and the RAM of
+# the machine.
 set -eu
 cd "$(dirname "$0")/.."
 TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
@@ -16,11 +16,19 @@ trap 'exit 143' TERM
 echo 'pictures: a run of about 100 seconds'
 # Six streams on a server that decodes four at once: there is a queue to be seen.  In $TMP, so that the sample names no
 # folder of this machine.
-(cd "$TMP" && "$TOKGAUGE" demo -c 6 --context 512 --max-tokens 96 --duration 95s --seed 7 --workers 1 \
-    --svg dashboard.svg --svg-size 112x36 --out demo.ndjson </dev/null >out)
+(cd "$TMP" && "$TOKGAUGE" demo -c 6 --context 512 --max-tokens 96 --duration 95s --seed 7 --workers 1 --save-text \
+    --out demo.ndjson </dev/null >out)
 
+# picture NAME VIEW THEME SIZE
+picture() {
+    "$TOKGAUGE" replay "$TMP/demo.ndjson" --at 92s --view "$2" --theme "$3" --svg-size "$4" --svg "$TMP/$1.svg"
+    mv "$TMP/$1.svg" "docs/$1.svg"
+}
 mkdir -p docs
-cp "$TMP/dashboard.svg" docs/dashboard.svg
+picture dashboard overview tokgauge-dark 112x36
+picture latency latency tokgauge-dark 112x36
+picture streams streams gruvbox 112x18
+picture light overview tokgauge-light 112x36
 # The summary is what follows the first empty line.
 sed '1,/^$/d' "$TMP/out" >"$TMP/sample"
 [ -s "$TMP/sample" ] || { echo 'pictures: the run printed no summary' >&2; exit 1; }
@@ -37,4 +45,4 @@ awk -v sample="$TMP/sample" '
     /^<!-- end of sample -->/ { skip = 0 }
     !skip' README.md >"$TMP/README.md"
 cp "$TMP/README.md" README.md
-echo 'pictures: docs/dashboard.svg and the sample in README.md are new; look at them before committing'
+echo 'pictures: docs/*.svg and the sample in README.md are new; look at them before committing'
