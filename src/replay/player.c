@@ -62,6 +62,8 @@ static void send_player(void *ctx, const struct command *c)
         p->speed = MIN_OF(MAX_OF(p->speed * (c->value > 0 ? 2 : 0.5), PLAYER_SPEED_LEAST), PLAYER_SPEED_MOST);
     } else if (c->kind == CMD_RESET) {
         replay_reset(p->replay);
+    } else if (c->kind == CMD_TEXT) {
+        replay_text(p->replay, c->value);
     }
     p->news = true;
 }

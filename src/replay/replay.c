@@ -26,6 +26,7 @@ struct replay {
     struct snapshot *view;
     struct shown shown;
     double at; /* of the view */
+    int text_of; /* stream whose text is wanted */
     size_t samples, rows, events, marks; /* that the view has */
 };
 
@@ -362,19 +363,19 @@ static size_t find_row(const struct replay *r, int stream, double t)
     return at != SIZE_MAX && r->file->rows[at].stream == stream ? at : SIZE_MAX;
 }
 
-/* The end of what had been said by then, as far as that share of the answer goes. */
-static void show_text(const char *all, double share, struct stream_row *out)
+/* The end of what had been said by then, as far as that share of the answer goes; sanitised, a byte may become three. */
+static void show_text(const char *all, double share, char *out, size_t size)
 {
-    size_t n = strlen(all), end = (size_t)((double)n * MIN_OF(MAX_OF(share, 0), 1));
+    size_t n = strlen(all), most = (size - 1) / 3, end = (size_t)((double)n * MIN_OF(MAX_OF(share, 0), 1));
     while (end < n && ((unsigned char)all[end] & 0xc0) == 0x80) /* whole characters */
         end++;
-    size_t from = end > SNAP_TAIL / 2 ? end - SNAP_TAIL / 2 : 0;
+    size_t from = end > most ? end - most : 0;
     while (from < end && ((unsigned char)all[from] & 0xc0) == 0x80)
         from++;
-    str_sanitise(out->tail, sizeof out->tail, all + from, end - from);
+    str_sanitise(out, size, all + from, end - from);
 }
 
-static void show_stream(const struct replay *r, size_t at, double t, struct stream_row *out)
+static void show_stream(struct replay *r, size_t at, double t, struct stream_row *out)
 {
     const struct row *row = &r->file->rows[at];
     const struct timeline *l = &row->tl;
@@ -392,14 +393,20 @@ static void show_stream(const struct replay *r, size_t at, double t, struct stre
         if (t > first && out->output > 1)
             out->rate = (out->output - 1) / (t - first);
     }
-    if (r->file->details != NULL && r->file->details[at].text != NULL)
-        show_text(r->file->details[at].text, share, out);
+    const char *all = r->file->details != NULL ? r->file->details[at].text : NULL;
+    if (all != NULL)
+        show_text(all, share, out->tail, sizeof out->tail);
+    if (all != NULL && out->id == r->text_of) {
+        r->view->text_stream = out->id;
+        show_text(all, share, r->view->text, sizeof r->view->text);
+    }
 }
 
 static void show_streams(struct replay *r, double t)
 {
     struct snapshot *v = r->view;
     double nan = (double)NAN;
+    v->text_stream = 0;
     v->streams_total = v->target_streams;
     v->streams_n = (size_t)MIN_OF(v->streams_total, SNAP_STREAMS);
     for (size_t i = 0; i < v->streams_n; i++) {
@@ -481,4 +488,9 @@ const struct snapshot *replay_at(struct replay *r, double t)
 void replay_reset(struct replay *r)
 {
     shown_reset(&r->shown, r->view, r->at);
+}
+
+void replay_text(struct replay *r, int stream)
+{
+    r->text_of = stream;
 }

@@ -17,5 +17,7 @@ double replay_end(const struct replay *r);
 const struct snapshot *replay_at(struct replay *r, double t);
 /* Percentiles and distributions count from the present moment on, until the replay goes back behind it. */
 void replay_reset(struct replay *r);
+/* The snapshot has the text of this stream (from 1; 0: of none), from the next moment on. */
+void replay_text(struct replay *r, int stream);
 
 #endif

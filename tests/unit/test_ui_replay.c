@@ -93,6 +93,13 @@ static void test_moments(void **state)
     assert_near(s->streams[0].rate, 10, 0.1);
     assert_string_equal(s->streams[0].tail, "abcdefghijklmnopqr"); /* 1.7 of 4 s: 42 % of 44 bytes */
     assert_int_equal(s->streams[1].state, STREAM_IDLE);
+    assert_int_equal(s->text_stream, 0);
+    replay_text(r, 1);
+    s = replay_at(r, 6.8);
+    assert_int_equal(s->text_stream, 1);
+    assert_non_null(strstr(s->text, "xyzäöüß01234"));
+    s = replay_at(r, 4.7);
+    assert_string_equal(s->text, "abcdefghijklmnopqr");
     assert_int_equal(s->failed, 1);
     assert_string_equal(s->last_error, "http_429 ×1: too many");
     assert_int_equal(s->marks_n, 1);
