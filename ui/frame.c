@@ -308,7 +308,6 @@ static int collect_hints(const struct canvas *c, const struct snapshot *s, const
         hint_value(&h[n], s, st);
         h[n].row = i;
         h[n].rank = key_table[i].rank;
-        h[n].shown = false;
         h[n].width = canvas_width(c, h[n].keys) + 1 + canvas_width(c, h[n].word) +
                      (h[n].value[0] != '\0' ? 1 + canvas_width(c, h[n].value) : 0);
         n++;
@@ -327,20 +326,6 @@ static void choose_hints(struct hint *h, int n, int w, int gap)
             }
 }
 
-/* Chooses and places; returns how many there are, and in *end the column behind the last one that is shown. */
-static int place_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, struct hint *h, int *end)
-{
-    int gap = c->w < 70 ? 1 : c->w < 110 ? 2 : 3, n = collect_hints(c, s, st, h, HINTS_MOST);
-    choose_hints(h, n, c->w - 1, gap);
-    *end = 1;
-    for (int i = 0; i < n; i++)
-        if (h[i].shown) {
-            h[i].x = *end;
-            *end += h[i].width + gap;
-        }
-    return n;
-}
-
 /* Where the names of the views begin; the width itself where there is no room for them. */
 static int tabs_from(const struct canvas *c, int end)
 {
@@ -348,6 +333,34 @@ static int tabs_from(const struct canvas *c, int end)
     for (const struct view *const *v = view_table; *v != NULL; v++)
         need += canvas_width(c, (*v)->name) + 4;
     return need > c->w - end ? c->w : c->w - need;
+}
+
+static int place_with_gap(const struct canvas *c, struct hint *h, int n, int gap)
+{
+    int end = 1;
+    for (int i = 0; i < n; i++)
+        h[i].shown = false;
+    choose_hints(h, n, c->w - 1, gap);
+    for (int i = 0; i < n; i++)
+        if (h[i].shown) {
+            h[i].x = end;
+            end += h[i].width + gap;
+        }
+    return end;
+}
+
+/* Chooses and places; returns how many there are, and in *end the column behind the last one that is shown.  They stand closer
+ * where that makes room for the names of the views. */
+static int place_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, struct hint *h, int *end)
+{
+    int gap = c->w < 70 ? 1 : c->w < 110 ? 2 : 3, n = collect_hints(c, s, st, h, HINTS_MOST);
+    *end = place_with_gap(c, h, n, gap);
+    if (gap < 3 || tabs_from(c, *end) < c->w)
+        return n;
+    *end = place_with_gap(c, h, n, gap - 1);
+    if (tabs_from(c, *end) == c->w)
+        *end = place_with_gap(c, h, n, gap);
+    return n;
 }
 
 static void draw_tabs(struct canvas *c, int x, int y, const struct ui_state *st)

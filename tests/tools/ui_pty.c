@@ -58,7 +58,7 @@ static struct {
     int w, h, line;
     int status; /* of the child; −1: still running */
     bool reading, altscreen, cursor;
-    int mouse; /* what the program wants to be told of it; 0: nothing */
+    bool mouse; /* the program wants to be told of it */
     struct termios modes; /* as they were at first */
     unsigned long long bytes;
     FILE *all; /* these bytes */
@@ -135,9 +135,30 @@ static int on_property(VTermProp prop, VTermValue *v, void *user)
         t.altscreen = v->boolean;
     if (prop == VTERM_PROP_CURSORVISIBLE)
         t.cursor = v->boolean;
-    if (prop == VTERM_PROP_MOUSE)
-        t.mouse = v->number;
     return 1;
+}
+
+/* Looks for ESC [ ? … 1000 … h or l: libvterm 0.1 sees but the first of several modes. */
+static void watch_mouse(const char *s, size_t n)
+{
+    static enum { TEXT, ESCAPE, BRACKET, MODES } at;
+    static int mode;
+    static bool found;
+    for (; n > 0; s++, n--) {
+        if (at == MODES && *s >= '0' && *s <= '9') {
+            mode = MIN_OF(mode * 10 + (*s - '0'), 9999);
+            continue;
+        }
+        found = at == MODES && (found || mode == 1000);
+        mode = 0;
+        if (found && (*s == 'h' || *s == 'l'))
+            t.mouse = *s == 'h';
+        at = *s == '\033'                     ? ESCAPE
+             : at == ESCAPE && *s == '['      ? BRACKET
+             : at == BRACKET && *s == '?'     ? MODES
+             : at == MODES && *s == ';'       ? MODES
+                                              : TEXT;
+    }
 }
 
 /* Reads for at most ms, or until something came.  False: nothing did. */
@@ -155,6 +176,7 @@ static bool pump(int ms)
     }
     t.bytes += (unsigned long long)n;
     fwrite(buf, 1, (size_t)n, t.all);
+    watch_mouse(buf, (size_t)n);
     vterm_input_write(t.vt, buf, (size_t)n);
     return true;
 }
@@ -278,13 +300,20 @@ static void point(const char *text, int right, int down)
             fail("nowhere on the screen", text);
 }
 
+/* libvterm 0.1 tells of buttons whether or not somebody has asked for it; a terminal does not. */
+static void button(int which, bool pressed)
+{
+    if (t.mouse)
+        vterm_mouse_button(t.vt, which, pressed, VTERM_MOD_NONE);
+}
+
 static void step_click(char *args)
 {
     const char *text = take(&args);
     int right = (int)take_seconds(&args, 0), down = (int)take_seconds(&args, 0);
     point(text, right, down);
-    vterm_mouse_button(t.vt, 1, true, VTERM_MOD_NONE);
-    vterm_mouse_button(t.vt, 1, false, VTERM_MOD_NONE);
+    button(1, true);
+    button(1, false);
 }
 
 static void step_wheel(char *args)
@@ -292,7 +321,7 @@ static void step_wheel(char *args)
     const char *way = take(&args), *text = take(&args);
     point(text, 0, 0);
     for (int n = (int)take_seconds(&args, 1); n > 0; n--)
-        vterm_mouse_button(t.vt, strcmp(way, "up") == 0 ? 4 : 5, true, VTERM_MOD_NONE);
+        button(strcmp(way, "up") == 0 ? 4 : 5, true);
 }
 
 static void set_size(int w, int h)
@@ -504,7 +533,7 @@ static const char *disorder(void)
         return "the alternate screen is still shown";
     if (!t.cursor)
         return "the cursor is still hidden";
-    if (t.mouse != VTERM_PROP_MOUSE_NONE)
+    if (t.mouse)
         return "the mouse is still the program's";
     if (t.master >= 0 && tcgetattr(t.master, &m) == 0 && !same_modes(&m, &t.modes))
         return "the terminal is still in the program's mode";
