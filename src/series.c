@@ -100,7 +100,7 @@ struct series_point series_between(const struct series *s, double from_s, double
 {
     const struct series_level *l = level_at(s, from_s);
     struct series_point sum = {.count = 0};
-    if (l->n == 0 || to_s <= 0)
+    if (l->n == 0 || to_s <= 0 || from_s < 0)
         return sum;
     int64_t from = (int64_t)ceil(from_s / l->step_s - 1e-6), to = (int64_t)ceil(to_s / l->step_s - 1e-6);
     if (from == to) {

@@ -46,7 +46,7 @@ void series_merge(struct series_point *into, const struct series_point *from);
 /* Only what is in use is copied. */
 void series_copy(struct series *to, const struct series *from);
 /* What is known of the seconds [from_s, to_s), by the finest level that reaches back so far: the points that begin there; where
- * none does, the one that covers from_s. */
+ * none does, the one that covers from_s.  Before the run there is nothing. */
 struct series_point series_between(const struct series *s, double from_s, double to_s);
 
 #endif

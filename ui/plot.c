@@ -77,7 +77,7 @@ static void cut(struct columns *out, struct curve of, int dots)
     double newest = floor(of.series->end_s / out->column_s + 1e-6);
     for (int d = 0; d < out->n; d++) {
         double from = (newest - (out->n - 1 - d)) * out->column_s;
-        out->at[d] = from < 0 ? (struct series_point){.count = 0} : series_between(of.series, from, from + out->column_s);
+        out->at[d] = series_between(of.series, from, from + out->column_s);
     }
 }
 
@@ -226,7 +226,7 @@ static uint32_t line_char(const int *level, int dots, int x, int below)
 /* The highest values over an area of means: only where the cell is not the area's. */
 static void draw_highest(struct canvas *c, struct rect r, const struct columns *cols, double top)
 {
-    int level[DOTS_MOST], high = dots_high(c->glyphs), wide = dots_wide(c->glyphs);
+    int level[DOTS_MOST] = {0}, high = dots_high(c->glyphs), wide = dots_wide(c->glyphs);
     for (int d = 0; d < cols->n; d++)
         level[d] = cols->at[d].count > 0 ? level_of((double)cols->at[d].high, 0, top, r.h * high) : -1;
     int shown = (cols->n + wide - 1) / wide, x0 = r.x + r.w - shown;

@@ -13,6 +13,7 @@
 
 #define LINE_MOST (16u << 20)
 #define HOLD_S 1.6        /* a sample holds so long; then the next one is missing */
+#define MOST_S 1e9        /* no run is longer */
 #define PROCESSES_BACK 8  /* samples: processes are in one of a few */
 
 struct replay {
@@ -245,8 +246,11 @@ static void push(struct replay *r, size_t i)
     const struct run_sample *s = &r->file->samples[i];
     struct snap_series *v = &r->view->series;
     double before = i > 0 ? r->file->samples[i - 1].t : -HUGE_VAL;
-    double from = s->t - before < HOLD_S ? before + SERIES_STEP_S : s->t;
-    for (double t = from; t <= s->t + 1e-9; t += SERIES_STEP_S) {
+    if (!(s->t >= 0 && s->t < MOST_S && before <= s->t))
+        return;
+    int64_t last = (int64_t)(s->t / SERIES_STEP_S), first = s->t - before < HOLD_S ? (int64_t)(before / SERIES_STEP_S) + 1 : last;
+    for (int64_t k = first; k <= last; k++) {
+        double t = (double)k * SERIES_STEP_S;
         series_push(&v->out, t, s->output_rate);
         series_push(&v->gtt, t, s->gtt_used);
         series_push(&v->ram, t, s->ram_used);

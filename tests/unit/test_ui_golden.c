@@ -250,8 +250,9 @@ static void test_streams(void **state)
     static struct ui_state st;
     frame_init(&st);
     st.view = &view_streams;
-    s->clock_s -= 12;
-    for (int i = 0; i <= 12; i++, s->clock_s++) {
+    double end = s->clock_s;
+    for (int i = 0; i <= 12; i++) {
+        s->clock_s = end - 12 + i;
         for (size_t k = 0; k < s->streams_n; k++)
             if (s->streams[k].state == STREAM_DECODE) {
                 s->streams[k].output += k == 0 && i > 8 ? 2 : 30 + (int)(k + (size_t)i) % 5;
@@ -259,7 +260,6 @@ static void test_streams(void **state)
             }
         frame_update(&st, s, 120, 40, GLYPHS_BRAILLE);
     }
-    s->clock_s--;
     for (size_t k = 0; k < s->streams_n; k++)
         s->streams[k].measured = k != 3;
     for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {

@@ -151,7 +151,7 @@ static void test_frames(void **state)
                                 canned_extreme()};
     struct ui_state st;
     uint64_t seed = 5;
-    size_t views = 0;
+    size_t views = 1; /* there is one at least */
     while (view_table[views] != NULL)
         views++;
     canned_matrix(snaps[1]);
