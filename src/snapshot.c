@@ -2,6 +2,7 @@
 #include "util.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void snapshot_clear(struct snapshot *s)
@@ -109,4 +110,7 @@ void snapshot_mark(struct snapshot *s, double at_s, const char *text)
     struct mark *m = &s->marks[s->marks_n++];
     m->at_s = at_s;
     str_copy(m->text, sizeof m->text, text);
+    char line[80];
+    snprintf(line, sizeof line, "▲ %s", text);
+    snapshot_event(s, at_s, 0, line);
 }

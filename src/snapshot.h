@@ -274,7 +274,7 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from);
 /* The cell of that load, made where there is none yet and put last; the oldest one makes room. */
 struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens);
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
-void snapshot_mark(struct snapshot *s, double at_s, const char *text);
+void snapshot_mark(struct snapshot *s, double at_s, const char *text); /* with its line among the events */
 /* One more value at t_s seconds; columns are put together in pairs when there are too many. */
 void heat_add(struct heat_view *h, double t_s, double ms);
 

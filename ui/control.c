@@ -11,6 +11,7 @@
 #define WISH_S 1.5 /* the engine answers within a tick; after this it has refused */
 #define TOAST_S 4.0
 #define SEEK_STEP_S 10
+#define FAR_S 1000000000
 #define STREAMS_MOST 100000
 #define TOKENS_MOST (16 * 1024 * 1024)
 
@@ -122,6 +123,10 @@ bool control_act(struct control *ctl, struct ui_state *st, const struct snapshot
         return true;
     if (is_time_key(a)) {
         move_in_time(ctl, a);
+        return true;
+    }
+    if (s->replay.on && (a == ACT_HOME || a == ACT_END)) { /* where a view has no list to move in */
+        send(ctl, CMD_SEEK, a == ACT_END ? FAR_S : -FAR_S);
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(changes); i++)

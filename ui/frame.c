@@ -244,6 +244,8 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
     items_add_unit(&totals, fmt_count(n, (double)s->ok), "ok", ROLE_TEXT);
     items_add_unit(&totals, fmt_count(n, (double)s->failed), "failed",
                    s->failed > 0 ? ROLE_STATUS_ERROR : ROLE_TEXT);
+    if (s->cancelled > 0)
+        items_add_unit(&totals, fmt_count(n, (double)s->cancelled), "cancelled", ROLE_TEXT);
     bool counted = s->state != RUN_PREFLIGHT && s->state != RUN_FAILED && (s->state != RUN_WATCH || s->sent > 0);
     int used = !counted ? 0 : items_draw_right(c, r.x + r.w / 2, r.y, r.w / 2 - 1, &totals);
     int room = r.w - used - 4;
@@ -353,7 +355,7 @@ static int place_with_gap(const struct canvas *c, struct hint *h, int n, int gap
  * where that makes room for the names of the views. */
 static int place_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st, struct hint *h, int *end)
 {
-    int gap = c->w < 70 ? 1 : c->w < 110 ? 2 : 3, n = collect_hints(c, s, st, h, HINTS_MOST);
+    int gap = c->w < 100 ? 1 : c->w < 110 ? 2 : 3, n = collect_hints(c, s, st, h, HINTS_MOST);
     *end = place_with_gap(c, h, n, gap);
     if (gap < 3 || tabs_from(c, *end) < c->w)
         return n;

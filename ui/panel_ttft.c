@@ -94,7 +94,7 @@ void draw_ttft(struct canvas *c, struct rect r, const struct snapshot *s)
     double cold = s->hists.ttft_first.count > 0 ? hist_quantile(&s->hists.ttft_first, 0.5) / 1e6 : (double)NAN;
     struct plot_marker markers[] = {{"p50", s->ttft.p50, ROLE_HIST_MARK},
                                     {"p95", s->ttft.p95, ROLE_HIST_MARK},
-                                    {"cold", cold, ROLE_HIST_COLD}};
+                                    {"first", cold, ROLE_HIST_COLD}};
     plot_hist(c, in, rows, n, markers, (int)ARRAY_LEN(markers));
 }
 

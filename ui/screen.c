@@ -651,6 +651,19 @@ static void take_mouse(void)
     }
 }
 
+/* Behind an ESC that begins nothing that is known: the rest of that sequence, or the key with which Alt was held.  None of it is
+ * to be taken for keys: a stray report of a mouse would change the load.  False where nothing follows: the key Esc. */
+static bool swallow_sequence(void)
+{
+    wint_t ch;
+    if (get_wch(&ch) == ERR)
+        return false;
+    if (ch == '[' || ch == 'O')
+        while (get_wch(&ch) != ERR && !(ch >= 0x40 && ch <= 0x7e))
+            ;
+    return true;
+}
+
 /* The next key, KEYCODE_NONE, or KEYCODE_MOUSE. */
 static int read_key(void)
 {
@@ -658,6 +671,8 @@ static int read_key(void)
     sigset_t before;
     spool_begin(&before); /* getch refreshes where ncurses thinks it must */
     int kind = get_wch(&ch);
+    while (kind == OK && ch == KEYCODE_ESC && swallow_sequence())
+        kind = get_wch(&ch);
     if (scr.mouse)
         take_mouse();
     spool_end(&before);

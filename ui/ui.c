@@ -21,6 +21,7 @@
 #define WATCH_S 0.2      /* without a load there is news four times a second */
 #define KEY_FRAME_S 0.03 /* between two frames that keys asked for */
 #define SAVE_TRIES 10
+#define RESTART_S 4.0
 
 struct ui {
     const struct ui_config *config;
@@ -35,6 +36,7 @@ struct ui {
     int w, h;
     bool have_canvas, dirty, hurry; /* hurry: a key waits for its frame */
     double last_frame;
+    double restart_until; /* a second R means it */
 };
 
 static double seconds(void)
@@ -175,8 +177,12 @@ static int on_action(struct ui *u, enum action a, double now)
     case ACT_INTERRUPT:
         return UI_INTERRUPT;
     case ACT_RESTART:
-        if (!control_act(&u->ctl, &u->st, u->s, a, now))
+        if (control_act(&u->ctl, &u->st, u->s, a, now))
+            break;
+        if (now < u->restart_until)
             return UI_RESTART;
+        u->restart_until = now + RESTART_S;
+        control_toast(&u->ctl, &u->st, ROLE_STATUS_WARN, "R again: this run ends with its report, and a new one begins", now);
         break;
     case ACT_REDRAW:
         screen_redraw();

@@ -39,6 +39,8 @@ static void draw_table(struct canvas *c, struct rect r, const struct snapshot *s
     struct rect in = panel_draw(c, r, "percentiles", &head, &foot);
     for (int i = 0; i < (int)ARRAY_LEN(heads); i++)
         canvas_text_right(c, in.x + NAME_W + i * CELL_W, in.y, CELL_W, heads[i], ROLE_TEXT_DIM);
+    int n_at = in.x + NAME_W + (int)ARRAY_LEN(heads) * CELL_W;
+    canvas_text_right(c, n_at, in.y, in.x + in.w - n_at, "n", ROLE_TEXT_DIM);
     int row = 1;
     table_row(c, in, row++, "TTFT", &s->ttft, false);
     /* Where the server tells what its cache had, the two kinds of request are two distributions. */

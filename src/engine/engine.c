@@ -460,7 +460,7 @@ static void init_view(struct engine *g, int64_t now)
     server_sample_clear(&g->server);
     live_init(&g->live, now);
     g->view.state = RUN_PREFLIGHT;
-    g->view.target_streams = (int)g->cfg->max_num_seqs;
+    g->view.target_streams = g->cfg->watch ? 0 : (int)g->cfg->max_num_seqs;
     g->view.target_context = (int)g->cfg->context;
     g->view.target_max_tokens = (int)g->cfg->max_tokens;
     g->streams = xcalloc(SNAP_STREAMS, sizeof *g->streams);

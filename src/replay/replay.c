@@ -427,10 +427,19 @@ static void show_streams(struct replay *r, double t)
 static void take_notes(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
-    for (; r->events < f->events_n && f->events[r->events].t <= t; r->events++)
-        snapshot_event(r->view, f->events[r->events].t, f->events[r->events].level, f->events[r->events].text);
-    for (; r->marks < f->marks_n && f->marks[r->marks].t <= t; r->marks++)
-        snapshot_mark(r->view, f->marks[r->marks].t, f->marks[r->marks].text);
+    for (;;) { /* both lists in one order: a mark is an event too */
+        double event = r->events < f->events_n ? f->events[r->events].t : HUGE_VAL;
+        double mark = r->marks < f->marks_n ? f->marks[r->marks].t : HUGE_VAL;
+        if (!(MIN_OF(event, mark) <= t))
+            break;
+        if (event <= mark) {
+            const struct run_event *e = &f->events[r->events++];
+            snapshot_event(r->view, e->t, e->level, e->text);
+        } else {
+            const struct run_mark *m = &f->marks[r->marks++];
+            snapshot_mark(r->view, m->t, m->text);
+        }
+    }
 }
 
 static void show_status(struct replay *r, double t)
@@ -445,7 +454,20 @@ static void show_status(struct replay *r, double t)
     }
 }
 
-/* A phase that is over by then has what it came to; the one that runs has the rate of the moment. */
+/* Tokens that came between the first sample of a phase and the newest, by the second; NAN before there are two. */
+static double rate_since(const struct replay *r, double from)
+{
+    const struct run_sample *all = r->file->samples;
+    size_t first = 0;
+    while (first < r->samples && all[first].t < from)
+        first++;
+    if (first + 1 >= r->samples)
+        return (double)NAN;
+    const struct run_sample *a = &all[first], *b = &all[r->samples - 1];
+    return b->t > a->t ? (b->live_tokens - a->live_tokens) / (b->t - a->t) : (double)NAN;
+}
+
+/* A phase that is over by then has what it came to; the one that runs has its rate so far. */
 static void show_matrix(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
@@ -463,7 +485,7 @@ static void show_matrix(struct replay *r, double t)
         c->max_tokens = key.max_tokens;
         c->running = running;
         if (running)
-            c->output_rate = r->view->output_rate;
+            c->output_rate = rate_since(r, p->t);
     }
 }
 

@@ -43,6 +43,9 @@ phase() { # the run file has a phase with these targets
     printf '%s\n' 'key p' 'gone PAUSED' 'wait "2 of 2"' && running 2
     # Marks.
     printf '%s\n' 'key m' 'wait "▲ marked"' "until grep -q '\"type\":\"mark\"' $TMP/run.ndjson"
+    # What is no key does nothing: reports of a mouse that nobody asked for, Alt with a key, an unknown sequence.
+    printf 'type \033[<64;10;10M\033[<0;3;3M\033q\033+\033[1;9Z\033[99~\n'
+    printf '%s\n' 'key 7' 'wait "log"' 'key 1' 'wait "streams 2"' 'wait "2 of 2"'
     # Percentiles begin anew; plots show more.
     printf '%s\n' 'key r' 'wait "begin anew"' 'key 2' 'wait "since 00:"' 'key 1' 'key z' 'wait "plots show 5 min"' 'key z z' 'wait "plots show the whole run"' 'key z'
     # Help, from the table of keys.
@@ -89,6 +92,11 @@ type more fans
 wait "more fans"
 key Enter
 wait "marked"
+key 7
+wait "▲ more fans"
+key 1
+key R
+wait "R again"
 key R
 wait "PREFLIGHT"
 wait "3 of 3"

@@ -16,11 +16,11 @@ wait "2 of 2"
 click "╭─ output"
 wait "percentiles"
 key 1
-click "◂ cold"
+click "◂ first"
 wait "percentiles"
 key 1
 click "╭─ streams" 2 2
-gone "◂ cold"
+gone "◂ first"
 key 1
 click "╭─ memory" 3 1
 wait "processes on the GPU"
@@ -69,7 +69,9 @@ click "mono "
 gone "Enter keep"
 key t
 wait "▸ mono"
-key Esc q
+key Esc
+gone "Enter keep"
+key q
 expect-exit 0
 restored
 E2

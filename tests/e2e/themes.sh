@@ -151,7 +151,9 @@ save $TMP/raw
 key t
 wait "1 of"
 wait "Dusk of mine"
-key Down Esc q
+key Down Esc
+gone "Enter keep"
+key q
 expect-exit 0
 E2
 check "it has the file's colours" contains "$TMP/raw" '48;5;235'
