@@ -1,6 +1,7 @@
 #include "replay/replay.h"
 
 #include "buf.h"
+#include "jsonr.h"
 #include "measure/shown.h"
 #include "report/memory_json.h"
 #include "report/runfile.h"
@@ -70,17 +71,18 @@ static size_t *order(const struct run_file *f, int (*how)(const void *, const vo
 
 /* ---- the start ---- */
 
-static void text(const struct run_file *f, const char *key, char *out, size_t size)
+/* 0 where it is not there. */
+static int whole_number(const cJSON *o, const char *key)
 {
-    const char *s = run_file_text(f, key);
-    str_sanitise(out, size, s != NULL ? s : "", s != NULL ? strlen(s) : 0);
+    int64_t v = json_whole(o, key, 0);
+    return v >= 0 && v < INT64_C(1000000000) ? (int)v : 0;
 }
 
 /* "https://user@host:8000/v1" → "host:8000". */
 static void address(const struct run_file *f, char *out, size_t size)
 {
     char url[256];
-    text(f, "url", url, sizeof url);
+    json_words(f->header, "url", url, sizeof url);
     char *host = strstr(url, "://");
     host = host != NULL ? host + 3 : url;
     host[strcspn(host, "/")] = '\0';
@@ -90,25 +92,17 @@ static void address(const struct run_file *f, char *out, size_t size)
 
 static void put_server(const struct run_file *f, struct server_view *v)
 {
-    const cJSON *p = cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
-    const cJSON *command = cJSON_GetObjectItemCaseSensitive(p, "command"), *pid = cJSON_GetObjectItemCaseSensitive(p, "pid");
-    text(f, "model", v->model, sizeof v->model);
-    text(f, "server", v->kind, sizeof v->kind);
+    const cJSON *p = json_get(f->header, "server_process");
+    json_words(f->header, "model", v->model, sizeof v->model);
+    json_words(f->header, "server", v->kind, sizeof v->kind);
     address(f, v->address, sizeof v->address);
-    v->simulated = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "simulated"));
-    v->max_model_len = run_file_number(f, "max_model_len");
-    if (cJSON_IsString(command))
-        str_sanitise(v->command, sizeof v->command, command->valuestring, strlen(command->valuestring));
-    v->pid = cJSON_IsNumber(pid) && pid->valuedouble > 0 && pid->valuedouble < 1e9 ? (int)pid->valuedouble : 0;
-    const struct {
-        const char *key;
-        double *to;
-    } told[] = {{"max_num_seqs", &v->told_max_num_seqs}, {"max_model_len", &v->told_max_model_len},
-                {"gpu_memory_utilization", &v->told_memory_share}};
-    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
-        const cJSON *n = cJSON_GetObjectItemCaseSensitive(p, told[i].key);
-        *told[i].to = cJSON_IsNumber(n) ? n->valuedouble : (double)NAN;
-    }
+    v->simulated = json_true(f->header, "simulated");
+    v->max_model_len = json_number(f->header, "max_model_len");
+    json_words(p, "command", v->command, sizeof v->command);
+    v->pid = whole_number(p, "pid");
+    v->told_max_num_seqs = json_number(p, "max_num_seqs");
+    v->told_max_model_len = json_number(p, "max_model_len");
+    v->told_memory_share = json_number(p, "gpu_memory_utilization");
 }
 
 /* The beginning of the run. */
@@ -125,8 +119,7 @@ static void begin(struct replay *r)
     v->hists.seq = hists + 1;
     put_server(f, &v->server);
     v->replay = (struct replay_view){.on = true, .speed = 1, .end_s = r->end};
-    const cJSON *system = cJSON_GetObjectItemCaseSensitive(f->header, "system");
-    v->memory.not_server = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(system, "is_the_servers"));
+    v->memory.not_server = cJSON_IsFalse(json_get(json_get(f->header, "system"), "is_the_servers"));
     double cold = seconds(f->first.tl.first_token) - seconds(f->first.tl.sent);
     if (cold >= 0)
         hist_add(&v->hists.ttft_first, (uint64_t)(cold * 1e9), 1);
@@ -228,18 +221,6 @@ static cJSON *sample_line(struct replay *r, size_t i)
     return cJSON_ParseWithLength(r->line.data, r->line.len);
 }
 
-static double number(const cJSON *o, const char *key)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : (double)NAN;
-}
-
-static int whole_number(const cJSON *o, const char *key)
-{
-    double v = number(o, key);
-    return v >= 0 && v < 1e9 ? (int)v : 0;
-}
-
 /* A sample a second, a value of a series each half: the one before holds where it is not too old. */
 static void push(struct replay *r, size_t i)
 {
@@ -265,9 +246,9 @@ static void push(struct replay *r, size_t i)
 static enum run_state state_of(const cJSON *o)
 {
     static const char *const names[] = {"preflight", "warmup", "load", "paused", "watch", "drain", "done", "failed"};
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, "state");
-    for (size_t i = 0; cJSON_IsString(v) && i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], v->valuestring) == 0)
+    const char *state = json_text(o, "state");
+    for (size_t i = 0; state != NULL && i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], state) == 0)
             return (enum run_state)i;
     return RUN_LOAD;
 }
@@ -286,17 +267,17 @@ static void show_sample(struct replay *r, const cJSON *o)
     v->queued = whole_number(o, "queued");
     v->decoding = whole_number(o, "decoding");
     v->backing_off = whole_number(o, "backing_off");
-    v->output_rate = number(o, "output_tok_s");
-    v->output_rate_stream = number(o, "stream_tok_s");
-    v->output_approx = number(o, "live_approx") > 0;
-    double sent = number(o, "sent"), tokens = number(o, "live_tokens");
+    v->output_rate = json_number(o, "output_tok_s");
+    v->output_rate_stream = json_number(o, "stream_tok_s");
+    v->output_approx = json_number(o, "live_approx") > 0;
+    double sent = json_number(o, "sent"), tokens = json_number(o, "live_tokens");
     v->sent = sent >= 0 ? (uint64_t)sent : 0;
     v->output_tokens = tokens >= 0 ? (uint64_t)tokens : 0;
-    v->lag_p99_ms = number(o, "lag_p99_ms");
-    v->server.running = number(o, "server_running");
-    v->server.waiting = number(o, "server_waiting");
-    v->server.kv_used = number(o, "server_kv_used");
-    v->server.prefix_hits = number(o, "server_prefix_hits");
+    v->lag_p99_ms = json_number(o, "lag_p99_ms");
+    v->server.running = json_number(o, "server_running");
+    v->server.waiting = json_number(o, "server_waiting");
+    v->server.kv_used = json_number(o, "server_kv_used");
+    v->server.prefix_hits = json_number(o, "server_prefix_hits");
     memory_read(o, &v->memory);
 }
 

@@ -1,4 +1,5 @@
 #include "report/memory_json.h"
+#include "jsonr.h"
 #include "util.h"
 
 #include <math.h>
@@ -110,36 +111,18 @@ void processes_json(const struct memory_view *m, struct jsonw *j)
 
 /* ---- reading ---- */
 
-static double number(const cJSON *o, const char *key)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : (double)NAN;
-}
-
-static bool is_true(const cJSON *o, const char *key)
-{
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, key));
-}
-
-static void words(const cJSON *o, const char *key, char *out, size_t size)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-    const char *s = cJSON_IsString(v) ? v->valuestring : "";
-    str_sanitise(out, size, s, strlen(s));
-}
-
 static void read_ram(const cJSON *o, struct memory_view *m)
 {
     struct gauge *const to[] = {&m->ram_total, &m->ram_used, &m->ram_available, &m->swap_total, &m->swap_used};
     static const char *const keys[] = {"ram_total", "ram_used", "ram_available", "swap_total", "swap_used"};
     for (size_t i = 0; i < ARRAY_LEN(to); i++)
-        *to[i] = (struct gauge){.value = number(o, keys[i]), .simulated = is_true(o, "ram_simulated")};
-    m->pressure_some = number(o, "pressure_some_percent");
-    m->pressure_full = number(o, "pressure_full_percent");
-    m->cpu = number(o, "cpu_percent") / 100;
-    m->guard_ram = number(o, "guard_ram");
-    m->full_in_s = number(o, "full_in_s");
-    words(o, "ram_container_view", m->container, sizeof m->container);
+        *to[i] = (struct gauge){.value = json_number(o, keys[i]), .simulated = json_true(o, "ram_simulated")};
+    m->pressure_some = json_number(o, "pressure_some_percent");
+    m->pressure_full = json_number(o, "pressure_full_percent");
+    m->cpu = json_number(o, "cpu_percent") / 100;
+    m->guard_ram = json_number(o, "guard_ram");
+    m->full_in_s = json_number(o, "full_in_s");
+    json_words(o, "ram_container_view", m->container, sizeof m->container);
 }
 
 void memory_read(const cJSON *o, struct memory_view *m)
@@ -147,30 +130,30 @@ void memory_read(const cJSON *o, struct memory_view *m)
     read_ram(o, m);
     for (size_t i = 0; i < GAUGES; i++)
         *(struct gauge *)((char *)m + gauges[i].at) =
-            (struct gauge){.value = number(o, gauges[i].key), .simulated = is_true(o, "gtt_simulated")};
-    words(o, "gtt_from", m->gtt_used.from, sizeof m->gtt_used.from);
-    words(o, "gpu", m->gpu_name, sizeof m->gpu_name);
-    words(o, "gpu_pci", m->gpu_pci, sizeof m->gpu_pci);
-    words(o, "gpus_not_watched", m->gpu_others, sizeof m->gpu_others);
-    words(o, "gtt_ceiling_from", m->ceiling_from, sizeof m->ceiling_from);
-    words(o, "gpu_limited_by", m->limited_by, sizeof m->limited_by);
-    m->ceiling = number(o, "gtt_ceiling");
-    m->guard_gtt = number(o, "guard_gtt");
-    m->limited = number(o, "gpu_limited_percent") / 100;
-    m->primary_vram = is_true(o, "models_in_vram");
-    m->gpu_asleep = is_true(o, "gpu_asleep");
-    m->power_is_package = is_true(o, "gpu_power_is_package");
+            (struct gauge){.value = json_number(o, gauges[i].key), .simulated = json_true(o, "gtt_simulated")};
+    json_words(o, "gtt_from", m->gtt_used.from, sizeof m->gtt_used.from);
+    json_words(o, "gpu", m->gpu_name, sizeof m->gpu_name);
+    json_words(o, "gpu_pci", m->gpu_pci, sizeof m->gpu_pci);
+    json_words(o, "gpus_not_watched", m->gpu_others, sizeof m->gpu_others);
+    json_words(o, "gtt_ceiling_from", m->ceiling_from, sizeof m->ceiling_from);
+    json_words(o, "gpu_limited_by", m->limited_by, sizeof m->limited_by);
+    m->ceiling = json_number(o, "gtt_ceiling");
+    m->guard_gtt = json_number(o, "guard_gtt");
+    m->limited = json_number(o, "gpu_limited_percent") / 100;
+    m->primary_vram = json_true(o, "models_in_vram");
+    m->gpu_asleep = json_true(o, "gpu_asleep");
+    m->power_is_package = json_true(o, "gpu_power_is_package");
     double gtt = isfinite(m->gtt_used.value) ? MIN_OF(m->gtt_used.value, m->ram_used.value) : 0;
     m->stack.gtt = gtt;
-    m->stack.unaccounted = number(o, "ram_unaccounted");
-    m->stack.cache = number(o, "ram_cache");
+    m->stack.unaccounted = json_number(o, "ram_unaccounted");
+    m->stack.cache = json_number(o, "ram_cache");
     m->stack.other = m->ram_used.value - gtt - m->stack.unaccounted;
     m->stack.free = m->ram_total.value - m->ram_used.value - m->stack.cache;
 }
 
 bool processes_read(const cJSON *o, struct memory_view *m)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "gpu_processes"), *p;
+    const cJSON *list = json_get(o, "gpu_processes"), *p;
     if (!cJSON_IsArray(list))
         return false;
     m->procs_known = true;
@@ -180,15 +163,15 @@ bool processes_read(const cJSON *o, struct memory_view *m)
         if (m->procs_n == SNAP_PROCS)
             break;
         struct process_row *row = &m->procs[m->procs_n++];
-        double pid = number(p, "pid");
-        *row = (struct process_row){.pid = pid >= 0 && pid < 1e9 ? (int)pid : 0, .gtt = number(p, "gtt"), .vram = number(p, "vram"),
-                                    .rss = number(p, "rss"), .kfd = number(p, "rocm_alloc"), .server = is_true(p, "server"),
-                                    .rocm = is_true(p, "rocm")};
-        words(p, "name", row->name, sizeof row->name);
+        double pid = json_number(p, "pid");
+        *row = (struct process_row){.pid = pid >= 0 && pid < 1e9 ? (int)pid : 0, .gtt = json_number(p, "gtt"), .vram = json_number(p, "vram"),
+                                    .rss = json_number(p, "rss"), .kfd = json_number(p, "rocm_alloc"), .server = json_true(p, "server"),
+                                    .rocm = json_true(p, "rocm")};
+        json_words(p, "name", row->name, sizeof row->name);
     }
-    double hidden = number(o, "gpu_processes_hidden");
+    double hidden = json_number(o, "gpu_processes_hidden");
     m->procs_hidden = hidden >= 0 && hidden < 1e9 ? (size_t)hidden : 0;
-    m->other_gtt = number(o, "gtt_other");
-    m->other_vram = number(o, "vram_other");
+    m->other_gtt = json_number(o, "gtt_other");
+    m->other_vram = json_number(o, "vram_other");
     return true;
 }

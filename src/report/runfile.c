@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "hist.h"
+#include "jsonr.h"
 #include "measure/phases.h"
 
 #include <errno.h>
@@ -14,39 +15,15 @@
 
 /* ---- values of a line ---- */
 
-static const cJSON *get(const cJSON *o, const char *key)
-{
-    return cJSON_GetObjectItemCaseSensitive(o, key);
-}
-
-static double number(const cJSON *o, const char *key)
-{
-    const cJSON *v = get(o, key);
-    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : (double)NAN;
-}
-
-static const char *text(const cJSON *o, const char *key)
-{
-    const cJSON *v = get(o, key);
-    return cJSON_IsString(v) ? v->valuestring : NULL;
-}
-
-/* A whole number, `missing` where it is not there or no such number. */
-static int64_t whole(const cJSON *o, const char *key, int64_t missing)
-{
-    double v = number(o, key);
-    return v >= -9e15 && v <= 9e15 ? (int64_t)v : missing;
-}
-
 static int small(const cJSON *o, const char *key)
 {
-    return (int)MAX_OF(MIN_OF(whole(o, key, 0), INT64_C(1000000000)), INT64_C(-1));
+    return (int)MAX_OF(MIN_OF(json_whole(o, key, 0), INT64_C(1000000000)), INT64_C(-1));
 }
 
 /* A timeline's 0 is "did not happen", a file's 0 the start of the run: all moments of a file are moved by one. */
 static int64_t moment(const cJSON *o, const char *key)
 {
-    int64_t t = whole(o, key, -1);
+    int64_t t = json_whole(o, key, -1);
     return t >= 0 ? t + 1 : 0;
 }
 
@@ -79,7 +56,7 @@ static void *room(void *list, size_t n, size_t size)
 static struct run_detail read_detail(const cJSON *o)
 {
     struct run_detail d = {0};
-    const cJSON *gaps = get(o, "gaps"), *v;
+    const cJSON *gaps = json_get(o, "gaps"), *v;
     d.gaps_known = cJSON_IsArray(gaps);
     if (d.gaps_known && gaps->child != NULL)
         d.gap_ns = xcalloc((size_t)cJSON_GetArraySize(gaps), sizeof *d.gap_ns);
@@ -88,20 +65,20 @@ static struct run_detail read_detail(const cJSON *o)
         if (d.gap_ns != NULL && cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e18)
             d.gap_ns[d.gaps_n++] = (float)v->valuedouble;
     }
-    const char *s = text(o, "text");
+    const char *s = json_text(o, "text");
     d.text = s != NULL ? xstrdup(s) : NULL;
     return d;
 }
 
 static bool read_row(struct run_file *f, const cJSON *o)
 {
-    struct row r = {.seq = (uint64_t)whole(o, "seq", 0), .stream = small(o, "stream"), .phase = small(o, "phase"),
-                    .context = whole(o, "context", 0), .max_tokens = whole(o, "max_tokens", 0)};
-    r.fixed_length = cJSON_IsTrue(get(f->header, "fixed_length"));
+    struct row r = {.seq = (uint64_t)json_whole(o, "seq", 0), .stream = small(o, "stream"), .phase = small(o, "phase"),
+                    .context = json_whole(o, "context", 0), .max_tokens = json_whole(o, "max_tokens", 0)};
+    r.fixed_length = json_true(f->header, "fixed_length");
     struct timeline *t = &r.tl;
     timeline_init(t, moment(o, "due"));
-    const char *part = text(o, "part");
-    if (part == NULL || !outcome_of(text(o, "outcome"), &t->outcome))
+    const char *part = json_text(o, "part");
+    if (part == NULL || !outcome_of(json_text(o, "outcome"), &t->outcome))
         return false;
     t->started = moment(o, "started");
     t->sent = moment(o, "sent");
@@ -111,19 +88,17 @@ static bool read_row(struct run_file *f, const cJSON *o)
     t->first_answer = moment(o, "first_answer");
     t->last_token = moment(o, "last_token");
     t->end = moment(o, "end");
-    t->connect_ns = whole(o, "connect", -1);
-    t->tls_ns = whole(o, "tls", -1);
+    t->connect_ns = json_whole(o, "connect", -1);
+    t->tls_ns = json_whole(o, "tls", -1);
     t->http_status = small(o, "http");
-    t->events = (uint64_t)whole(o, "events", 0);
-    t->first_tokens = whole(o, "first_event_tokens", 0);
-    t->prompt_tokens = whole(o, "prompt_tokens", -1);
-    t->cached_tokens = whole(o, "cached_tokens", -1);
-    t->output_tokens = whole(o, "output_tokens", -1);
-    t->source = source_of(text(o, "tokens_from"));
-    t->retried = cJSON_IsTrue(get(o, "retried"));
-    const char *error = text(o, "error");
-    if (error != NULL)
-        str_sanitise(r.error, sizeof r.error, error, strlen(error));
+    t->events = (uint64_t)json_whole(o, "events", 0);
+    t->first_tokens = json_whole(o, "first_event_tokens", 0);
+    t->prompt_tokens = json_whole(o, "prompt_tokens", -1);
+    t->cached_tokens = json_whole(o, "cached_tokens", -1);
+    t->output_tokens = json_whole(o, "output_tokens", -1);
+    t->source = source_of(json_text(o, "tokens_from"));
+    t->retried = json_true(o, "retried");
+    json_words(o, "error", r.error, sizeof r.error);
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
     } else if (strcmp(part, "load") == 0 || strcmp(part, "probe") == 0) {
@@ -158,30 +133,28 @@ static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
 void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t)
 {
     const cJSON *part;
-    cJSON_ArrayForEach(part, get(sample, "ended"))
+    cJSON_ArrayForEach(part, json_get(sample, "ended"))
     {
-        add_buckets(t, m, get(part, metrics[m].id));
+        add_buckets(t, m, json_get(part, metrics[m].id));
     }
 }
 
 static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
 {
-    const char *state = text(o, "state");
-    double t = number(o, "t");
+    const char *state = json_text(o, "state");
+    double t = json_number(o, "t");
     if (state == NULL || !isfinite(t))
         return false;
     f->samples = room(f->samples, f->samples_n, sizeof *f->samples);
     f->samples[f->samples_n++] = (struct run_sample){
         .t = t / 1e9, .loading = strcmp(state, "load") == 0, .phase = small(o, "phase"), .streams = small(o, "max_num_seqs"),
-        .in_flight = number(o, "in_flight"), .live_tokens = number(o, "live_tokens"),
-        .output_rate = number(o, "output_tok_s"), .ttft_p50 = number(o, "ttft_p50_ms"), .ttft_p95 = number(o, "ttft_p95_ms"),
-        .ram_used = number(o, "ram_used"), .ram_total = number(o, "ram_total"), .gtt_used = number(o, "gtt_used"),
-        .gtt_total = number(o, "gtt_total"), .vram_used = number(o, "vram_used"), .vram_total = number(o, "vram_total"), .gtt_ceiling = number(o, "gtt_ceiling"),
-        .gpu_limited = number(o, "gpu_limited_percent") / 100, .running = number(o, "server_running"), .waiting = number(o, "server_waiting"),
-        .kv_used = number(o, "server_kv_used"), .line_at = line_at};
-    const char *by = text(o, "gpu_limited_by");
-    if (by != NULL)
-        str_sanitise(f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by, by, strlen(by));
+        .in_flight = json_number(o, "in_flight"), .live_tokens = json_number(o, "live_tokens"),
+        .output_rate = json_number(o, "output_tok_s"), .ttft_p50 = json_number(o, "ttft_p50_ms"), .ttft_p95 = json_number(o, "ttft_p95_ms"),
+        .ram_used = json_number(o, "ram_used"), .ram_total = json_number(o, "ram_total"), .gtt_used = json_number(o, "gtt_used"),
+        .gtt_total = json_number(o, "gtt_total"), .vram_used = json_number(o, "vram_used"), .vram_total = json_number(o, "vram_total"), .gtt_ceiling = json_number(o, "gtt_ceiling"),
+        .gpu_limited = json_number(o, "gpu_limited_percent") / 100, .running = json_number(o, "server_running"), .waiting = json_number(o, "server_waiting"),
+        .kv_used = json_number(o, "server_kv_used"), .line_at = line_at};
+    json_words(o, "gpu_limited_by", f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by);
     for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
         run_file_ended(o, (enum metric_id)m, &f->total);
     return true;
@@ -189,8 +162,8 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
 
 static bool read_mark(struct run_file *f, const cJSON *o)
 {
-    const char *what = text(o, "text");
-    double t = number(o, "t");
+    const char *what = json_text(o, "text");
+    double t = json_number(o, "t");
     if (what == NULL || !isfinite(t))
         return false;
     f->marks = room(f->marks, f->marks_n, sizeof *f->marks);
@@ -202,8 +175,8 @@ static bool read_mark(struct run_file *f, const cJSON *o)
 
 static bool read_event(struct run_file *f, const cJSON *o)
 {
-    const char *what = text(o, "text"), *level = text(o, "level");
-    double t = number(o, "t");
+    const char *what = json_text(o, "text"), *level = json_text(o, "level");
+    double t = json_number(o, "t");
     if (what == NULL || level == NULL || !isfinite(t))
         return false;
     f->events = room(f->events, f->events_n, sizeof *f->events);
@@ -216,15 +189,15 @@ static bool read_event(struct run_file *f, const cJSON *o)
 
 static bool read_phase(struct run_file *f, const cJSON *o)
 {
-    double t = number(o, "t");
+    double t = json_number(o, "t");
     if (!isfinite(t))
         return false;
     f->phases = room(f->phases, f->phases_n, sizeof *f->phases);
     struct run_phase *p = &f->phases[f->phases_n++];
     *p = (struct run_phase){.id = small(o, "phase"), .t = t / 1e9, .streams = small(o, "max_num_seqs"),
-                            .context = whole(o, "context", 0), .max_tokens = whole(o, "max_tokens", 0),
-                            .repeated = cJSON_IsTrue(get(o, "repeated"))};
-    const char *part = text(o, "part"), *what = text(o, "what");
+                            .context = json_whole(o, "context", 0), .max_tokens = json_whole(o, "max_tokens", 0),
+                            .repeated = json_true(o, "repeated")};
+    const char *part = json_text(o, "part"), *what = json_text(o, "what");
     if (part != NULL)
         str_sanitise(p->part, sizeof p->part, part, strlen(part));
     if (what != NULL)
@@ -234,16 +207,16 @@ static bool read_phase(struct run_file *f, const cJSON *o)
 
 static double ms_from(const cJSON *o, const char *from, const char *to)
 {
-    return (number(o, to) - number(o, from)) / 1e6;
+    return (json_number(o, to) - json_number(o, from)) / 1e6;
 }
 
 static bool read_answer(struct run_file *f, const cJSON *o)
 {
     struct run_answer a = {.first_ms = ms_from(o, "sent", "first_answer"), .e2e_ms = ms_from(o, "sent", "end"),
-                           .tokens = number(o, "output_tokens"), .bytes = number(o, "answer_bytes"),
-                           .calls = number(o, "model_calls"), .warmup = cJSON_IsTrue(get(o, "warmup"))};
-    const char *scenario = text(o, "scenario"), *to = text(o, "to"), *error = text(o, "error");
-    if (scenario == NULL || to == NULL || !outcome_of(text(o, "outcome"), &a.outcome))
+                           .tokens = json_number(o, "output_tokens"), .bytes = json_number(o, "answer_bytes"),
+                           .calls = json_number(o, "model_calls"), .warmup = json_true(o, "warmup")};
+    const char *scenario = json_text(o, "scenario"), *to = json_text(o, "to"), *error = json_text(o, "error");
+    if (scenario == NULL || to == NULL || !outcome_of(json_text(o, "outcome"), &a.outcome))
         return false;
     str_sanitise(a.scenario, sizeof a.scenario, scenario, strlen(scenario));
     if (error != NULL)
@@ -277,7 +250,7 @@ static bool read_server(struct run_file *f, cJSON *line)
 /* Takes the line over where it is kept. */
 static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
 {
-    const char *type = text(*line, "type");
+    const char *type = json_text(*line, "type");
     if (type == NULL)
         return false;
     if (strcmp(type, "request") == 0)
@@ -305,15 +278,15 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
 
 static bool take_header(struct run_file *f, cJSON *line, struct err *e)
 {
-    const char *type = line != NULL ? text(line, "type") : NULL;
+    const char *type = line != NULL ? json_text(line, "type") : NULL;
     if (type == NULL || strcmp(type, "header") != 0) {
         cJSON_Delete(line);
         return err_set(e, "'%s' is not a run file: its first line is no header", f->path);
     }
     f->header = line;
-    f->has_gaps = cJSON_IsTrue(get(line, "chunks"));
-    f->has_texts = cJSON_IsTrue(get(line, "texts"));
-    double format = number(line, "format");
+    f->has_gaps = json_true(line, "chunks");
+    f->has_texts = json_true(line, "texts");
+    double format = json_number(line, "format");
     if (format == RUNFILE_FORMAT)
         return true;
     return err_set(e, "run file '%s' has format %g, this version reads %d: use the tokgauge that wrote it (%s)", f->path,
@@ -412,12 +385,12 @@ void run_file_free(struct run_file *f)
 
 const char *run_file_text(const struct run_file *f, const char *key)
 {
-    return text(f->header, key);
+    return json_text(f->header, key);
 }
 
 double run_file_number(const struct run_file *f, const char *key)
 {
-    return number(f->header, key);
+    return json_number(f->header, key);
 }
 
 bool run_file_interval(const struct run_file *f, size_t i, double *seconds, double *tokens)
@@ -441,10 +414,10 @@ static double rate_of_samples(const struct run_file *f)
 
 double run_file_output_rate(const struct run_file *f, const char **window)
 {
-    const char *named = f->summary != NULL ? text(f->summary, "window") : NULL;
+    const char *named = f->summary != NULL ? json_text(f->summary, "window") : NULL;
     if (named != NULL) {
         *window = named;
-        return number(f->summary, metrics[M_OUTPUT_RATE].key);
+        return json_number(f->summary, metrics[M_OUTPUT_RATE].key);
     }
     *window = "samples";
     return rate_of_samples(f);
@@ -453,13 +426,13 @@ double run_file_output_rate(const struct run_file *f, const char **window)
 static double rate_in_summary(const struct run_file *f, int phase)
 {
     const cJSON *p;
-    cJSON_ArrayForEach(p, get(f->summary, "phases"))
+    cJSON_ArrayForEach(p, json_get(f->summary, "phases"))
     {
-        if (whole(p, "phase", -1) != phase)
+        if (json_whole(p, "phase", -1) != phase)
             continue;
-        const cJSON *all = get(p, "whole"), *steady = get(p, "steady");
-        bool use = steady_counts(number(steady, "seconds"), number(all, "seconds"));
-        return number(use ? steady : all, metrics[M_OUTPUT_RATE].key);
+        const cJSON *all = json_get(p, "whole"), *steady = json_get(p, "steady");
+        bool use = steady_counts(json_number(steady, "seconds"), json_number(all, "seconds"));
+        return json_number(use ? steady : all, metrics[M_OUTPUT_RATE].key);
     }
     return (double)NAN;
 }
