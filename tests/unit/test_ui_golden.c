@@ -232,12 +232,15 @@ static void test_others(void **state)
     shoot("overview-extreme", big, &st, 120, 40, GLYPHS_BRAILLE);
     free(big);
     shoot("too-small", s, &st, 50, 10, GLYPHS_BRAILLE);
-    st.view = &view_log;
-    shoot("log", s, &st, 80, 24, GLYPHS_BRAILLE);
-    st.view = &view_overview;
-    st.help = true;
-    shoot("help", s, &st, 80, 24, GLYPHS_BRAILLE);
-    shoot("help", s, &st, 120, 40, GLYPHS_ASCII);
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 60}};
+    for (int help = 0; help < 2; help++) {
+        st.help = help;
+        st.view = help ? &view_overview : &view_log;
+        for (size_t k = 0; k < ARRAY_LEN(sizes); k++) {
+            shoot(help ? "help" : "log", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+            shoot(help ? "help" : "log", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
+        }
+    }
     free(s);
 }
 
@@ -245,7 +248,7 @@ static void test_others(void **state)
 static void test_streams(void **state)
 {
     (void)state;
-    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}};
+    static const int sizes[][2] = {{60, 16}, {80, 24}, {120, 40}, {200, 60}};
     struct snapshot *s = canned_trouble();
     static struct ui_state st;
     frame_init(&st);
@@ -272,7 +275,7 @@ static void test_streams(void **state)
         shoot("streams", s, &st, w, h, GLYPHS_ASCII);
         st.streams.by = SORT_NUMBER;
         st.streams.open = true;
-        st.streams.row = k == 2 ? 0 : 2;
+        st.streams.row = k >= 2 ? 0 : 2;
         shoot("stream", s, &st, w, h, GLYPHS_BRAILLE);
         shoot("stream", s, &st, w, h, GLYPHS_ASCII);
     }
