@@ -51,6 +51,7 @@ wheel down "tokgauge-dark"
 gone "▸ tokgauge-dark"
 click "tokgauge-dark"
 wait "▸ tokgauge-dark"
+wait "Enter keep"
 key Esc
 gone "Enter keep"
 click "q quit"
@@ -69,6 +70,7 @@ click "mono "
 gone "Enter keep"
 key t
 wait "▸ mono"
+wait "Enter keep"
 key Esc
 gone "Enter keep"
 key q

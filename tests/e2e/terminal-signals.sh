@@ -121,10 +121,9 @@ key q
 expect-exit 0
 restored
 E2
-# Where nothing changes, all that is painted again is what stood there.
-start_server "$RAWSERVER" --all no-answer
-check "what changes have made is what ^L paints; SIGTERM before the load ends it" "$PTY" 80 24 xterm-256color "$TOKGAUGE" run "$URL" <<'E2'
-wait PREFLIGHT
+# Where nothing changes, all that is painted again is what stood there: a replay that has come to its end.
+check "what changes have made is what ^L paints" "$PTY" 80 24 xterm-256color "$TOKGAUGE" replay "$TESTS_DIR/fixtures/run-small.ndjson" --at 1h <<'E2'
+wait "space play"
 key 7
 wait " log "
 repaint
@@ -135,6 +134,13 @@ wait closes
 key ?
 gone closes
 repaint
+signal TERM
+expect-exit 143
+restored
+E2
+start_server "$RAWSERVER" --all no-answer
+check "SIGTERM before the load ends it" "$PTY" 80 24 xterm-256color "$TOKGAUGE" run "$URL" <<'E2'
+wait PREFLIGHT
 signal TERM
 expect-exit 143
 restored

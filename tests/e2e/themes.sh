@@ -151,6 +151,7 @@ save $TMP/raw
 key t
 wait "1 of"
 wait "Dusk of mine"
+wait "Enter keep"
 key Down Esc
 gone "Enter keep"
 key q
