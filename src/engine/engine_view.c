@@ -155,6 +155,7 @@ void engine_fill_view(struct engine *g, int64_t now)
     if (g->only.requests > 0)
         v->planned_requests = (double)g->only.requests;
     fill_streams(g); /* their first tokens count */
+    fill_status(g);
     if (g->cfg->watch) {
         v->elapsed_s = v->clock_s;
         if (g->server_known)
@@ -175,7 +176,6 @@ void engine_fill_view(struct engine *g, int64_t now)
         fill_prefix_hits(g);
     }
     fill_series(g, now);
-    fill_status(g);
     v->client_limited = r->client_limited;
     str_copy(v->client_reason, sizeof v->client_reason, r->client_reason);
     v->lag_p99_ms = hist_quantile(&r->lag, 0.99) / 1e6;

@@ -71,7 +71,7 @@ static void fill_ttft(const struct shown *d, struct snapshot *v)
     hist_reset(&v->hists.ttft);
     if (finished != NULL)
         v->hists.ttft = *finished;
-    for (size_t i = 0; i < v->streams_n; i++) {
+    for (size_t i = 0; i < v->streams_n && v->state != RUN_DONE; i++) { /* at the end what was in flight is cancelled */
         const struct stream_row *s = &v->streams[i];
         if (s->measured && s->state == STREAM_DECODE && isfinite(s->ttft_ms))
             hist_add(&v->hists.ttft, (uint64_t)(s->ttft_ms * 1e6), 1);
