@@ -65,7 +65,10 @@ key q
 wait "run file"
 restored
 E2
-in_shell "in the background it stops and leaves the shell alone; fg brings it back" <<E2
+# The thread sanitizer puts handlers off until the next call that blocks: there the order is not the program's own.
+case $BUILD in
+*thread*) ;;
+*) in_shell "in the background it stops and leaves the shell alone; fg brings it back" <<E2
 key C-z
 until $TMP/stopped
 type bg
@@ -80,6 +83,8 @@ key q
 wait "run file"
 restored
 E2
+    ;;
+esac
 in_shell "SIGTERM while it is stopped ends it with a report" <<E2
 key C-z
 until $TMP/stopped
