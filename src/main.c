@@ -321,6 +321,10 @@ static int run_engine(const struct options *o, const char *command_line)
             now.run.max_num_seqs = last->target_streams;
             now.run.context = last->target_context;
             now.run.max_tokens = last->target_max_tokens;
+            lengths_scale(&now.run.context_of, now.run.context);
+            lengths_scale(&now.run.output_of, now.run.max_tokens);
+            if (now.run.arrival.ramp_ns == 0 && isfinite(last->target_rate))
+                now.run.arrival.rate = last->target_rate;
         }
         free(last);
         free(file);

@@ -29,6 +29,8 @@ const struct metric metrics[M_COUNT] = {
                         BETTER_HIGHER, RATE},
     [M_SEND_SKEW] = {"send_skew", "send_skew_ms", "ms", "send skew", "sent − due: the client's, never the server's",
                      BETTER_LOWER, MS},
+    [M_STREAM_WAIT] = {"stream_wait", "stream_wait_ms", "ms", "wait for a free stream",
+                       "open loop: when a stream was free − due, 0 where one was; part of ttft_due and send_skew", BETTER_LOWER, MS},
     [M_CONNECT] = {"connect", "connect_ms", "ms", "connect time", "TCP connect, 0 on a reused connection",
                    BETTER_LOWER, MS},
     [M_TLS] = {"tls", "tls_ms", "ms", "TLS handshake time", "after TCP connect, 0 on a reused connection",

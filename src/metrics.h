@@ -16,6 +16,7 @@ enum metric_id {
     M_E2E_RATE,
     M_PREFILL_RATE,
     M_SEND_SKEW,
+    M_STREAM_WAIT,
     M_CONNECT,
     M_TLS,
     M_REQUEST_COUNT_, /* metrics above are one number a request; below: one a token event */

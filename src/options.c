@@ -84,8 +84,11 @@ static bool set_list(const struct option *op, struct int_list *list, const char 
         int64_t v;
         if (n < sizeof one)
             memcpy(one, p, n);
-        if (!(op->kind == TOKENS_LIST ? parse_tokens(one, &v) : parse_count(one, &v)))
-            return err_set(e, "--%s '%s' is not a list like %s", op->name, value, op->preset);
+        bool whole = op->kind == TOKENS_LIST ? parse_tokens(one, &v) : parse_count(one, &v);
+        if (!whole && one[0] == '-')
+            return out_of_range(op, value, "", e);
+        if (!whole)
+            return err_set(e, "--%s '%s' is not a whole number, nor a list of them (1,2,4)", op->name, value);
         if ((double)v < op->min || (double)v > op->max)
             return out_of_range(op, value, "", e);
         if (list->n == SUITE_LIST_MAX)
@@ -257,6 +260,11 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case TOKENS_LIST: return set_list(op, field, value, e);
     case GUARD: return set_guard(op, field, value, e);
     case PARTS: return set_parts(op, field, value, e);
+    case LENGTHS: return load_set_lengths(op, field, value, e);
+    case RATES: return load_set_rates(op, field, value, e);
+    case ARRIVAL: return load_set_arrival(op, field, value, e);
+    case RAMP: return load_set_ramp(op, field, value, e);
+    case PERCENT: return load_set_percent(op, field, value, e);
     case TEXT:
         if (value[0] == '\0')
             return err_set(e, "--%s needs %s, not an empty text", op->name, op->arg);
@@ -468,7 +476,7 @@ bool options_parse_with(struct options *o, int argc, char **argv, const struct o
         if (!ok)
             return false;
     }
-    return check_together(o, e);
+    return check_together(o, e) && load_settle(o, e);
 }
 
 bool options_parse(struct options *o, int argc, char **argv, struct err *e)

@@ -3,6 +3,7 @@
 #define TG_OPTIONS_H
 
 #include "load/config.h"
+#include "options_load.h"
 #include "report/gate.h"
 #include "report/threshold.h"
 #include "sim/sim.h"
@@ -22,6 +23,7 @@ struct options {
     struct run_config run;
     struct sim_config sim;
     struct suite_options suite;
+    struct load_options load; /* run, demo */
     bool seed_drawn;       /* not the user's */
     bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */

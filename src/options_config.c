@@ -144,6 +144,11 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     case TEXT: fputs(*(const char *const *)field != NULL ? *(const char *const *)field : "", f); return true;
     case COUNTS:
     case TOKENS_LIST: put_ints(f, field); return true;
+    case LENGTHS: load_put_lengths(f, field); return true;
+    case RATES: load_put_rates(f, field); return true;
+    case ARRIVAL: load_put_arrival(f, field); return true;
+    case RAMP: load_put_ramp(f, field); return true;
+    case PERCENT: fprintf(f, "%.15g%%", *(const double *)field * 100); return true;
     case SIZE: fprintf(f, "%" PRId64 "x%" PRId64, o->svg_width, o->svg_height); return true;
     case GUARD:
         if (*(const int64_t *)field == GUARD_NONE)

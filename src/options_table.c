@@ -15,12 +15,23 @@
 #define YEAR 31536000.0
 
 const struct option option_rows[] = {
-    {"max-num-seqs", 'c', "concurrency", LOAD, COUNT, AT(run.max_num_seqs), 1, STREAMS_MAX, "N", "4",
-     "number of sequences kept in flight (streams)", false},
-    {"context", 0, NULL, LOAD, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "1k",
-     "prompt length; k is 1024", false},
-    {"max-tokens", 0, NULL, LOAD, TOKENS, AT(run.max_tokens), 1, TOKENS_MAX, "TOKENS", "128",
-     "output length, held fixed where the server can", false},
+    {"max-num-seqs", 'c', "concurrency", LOAD, COUNTS, AT(load.streams), 1, STREAMS_MAX, "N", "4",
+     "number of sequences kept in flight (streams); with --rate, --ramp or --trace: at the most (default then 256)", false},
+    {"context", 0, NULL, LOAD, LENGTHS, AT(load.context), 1, TOKENS_MAX, "TOKENS", "1k",
+     "prompt length; k is 1024; or drawn for each request: normal:MEAN,DEVIATION, uniform:LEAST-MOST, lognormal:MEAN,DEVIATION", false},
+    {"max-tokens", 0, NULL, LOAD, LENGTHS, AT(load.max_tokens), 1, TOKENS_MAX, "TOKENS", "128",
+     "output length, held fixed where the server can; or drawn, as with --context", false},
+    {"rate", 0, NULL, LOAD, RATES, AT(load.rate), RATE_MIN, RATE_MAX, "REQUESTS/S", NULL,
+     "open loop: send so many requests a second, however fast the answers come; those that find no free stream wait, and their "
+     "wait is in ttft_due", false},
+    {"arrival", 0, NULL, LOAD, ARRIVAL, AT(load.arrival), 0, 0, "poisson|constant|gamma:SHAPE|burst:N", "poisson",
+     "how they are spread: as many people do who know nothing of each other; evenly; in between (a shape above 1) or burstier (below "
+     "1); N at once", false},
+    {"ramp", 0, NULL, LOAD, RAMP, AT(load.ramp), 0, 0, "FROM:TO:TIME", NULL,
+     "open loop whose rate goes from one to another within that time and stays there (1:20:60s)", false},
+    {"trace", 0, NULL, LOAD, TEXT, AT(run.trace), 0, 0, "FILE.jsonl", NULL,
+     "open loop that sends what a file says, when it says: lines of {\"time\": seconds, \"context\": tokens, \"output\": tokens}, or "
+     "with timestamp (ms), input_length, output_length", false},
     {"requests", 'n', NULL, LOAD, COUNT, AT(run.requests), 1, 1e12, "N", NULL,
      "stop after so many measured requests", false},
     {"duration", 'd', NULL, LOAD | WATCH, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,

@@ -226,6 +226,10 @@ struct snapshot {
     struct memory_view memory;
 
     int target_streams, target_context, target_max_tokens;
+    bool open_loop;        /* requests are sent when they are due, not when a stream is free; the next three are its */
+    double target_rate;    /* requests a second that are due now; NAN: a trace says */
+    double sent_rate;      /* … that were sent, over the last 5 s; NAN: not known yet */
+    int overdue;           /* open loop: requests that are due and wait for a free stream */
     int phase;             /* counts up with every change of target */
 
     /* live, over the last second */
@@ -282,6 +286,7 @@ enum command_kind {
     CMD_STREAMS,    /* value: new number of streams */
     CMD_CONTEXT,    /* value: tokens */
     CMD_MAX_TOKENS, /* value: tokens */
+    CMD_RATE,       /* value: requests in 1000 s; of an open loop */
     CMD_PAUSE,      /* toggles */
     CMD_MARK,       /* text, may be empty; of the moment so many ms (value) ago */
     CMD_RESET,      /* percentiles, distributions and the peak begin anew */

@@ -13,6 +13,7 @@
 #define SEEK_STEP_S 10
 #define FAR_S 1000000000
 #define STREAMS_MOST 100000
+#define RATE_MOST 100000000 /* in 1000 s */
 #define TOKENS_MOST (16 * 1024 * 1024)
 
 static const struct {
@@ -24,7 +25,24 @@ static const struct {
     {ACT_STREAMS_HALF, TARGET_STREAMS, 0, 1, 2},  {ACT_STREAMS_DOUBLE, TARGET_STREAMS, 0, 2, 1},
     {ACT_CONTEXT_HALF, TARGET_CONTEXT, 0, 1, 2},  {ACT_CONTEXT_DOUBLE, TARGET_CONTEXT, 0, 2, 1},
     {ACT_OUTPUT_HALF, TARGET_OUTPUT, 0, 1, 2},    {ACT_OUTPUT_DOUBLE, TARGET_OUTPUT, 0, 2, 1},
+    {ACT_RATE_LESS, TARGET_RATE, -1, 1, 1},       {ACT_RATE_MORE, TARGET_RATE, 1, 1, 1},
 };
+
+/* Rates go by ten steps to a decade: 1, 1.2, 1.5, 2 … requests a second. */
+static int next_rate(int rate, bool up)
+{
+    static const double steps[] = {1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8};
+    int below = 1;
+    for (int decade = 1; decade <= RATE_MOST / 10; decade *= 10)
+        for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+            int v = (int)lround(steps[i] * decade);
+            if (v > rate && up)
+                return v;
+            if (v < rate)
+                below = v;
+        }
+    return up ? RATE_MOST : below;
+}
 
 void control_toast(struct control *ctl, struct ui_state *st, enum role role, const char *text, double now)
 {
@@ -39,6 +57,8 @@ static int most(const struct ui_state *st, const struct snapshot *s, enum target
     double limit = s->server.max_model_len;
     if (t == TARGET_STREAMS)
         return STREAMS_MOST;
+    if (t == TARGET_RATE)
+        return RATE_MOST;
     if (!isfinite(limit) || limit < 2 || limit > TOKENS_MOST)
         return TOKENS_MOST;
     int other = state_target(st, s, t == TARGET_CONTEXT ? TARGET_OUTPUT : TARGET_CONTEXT);
@@ -53,10 +73,12 @@ static void send(struct control *ctl, enum command_kind kind, int value)
 
 static void change(struct control *ctl, struct ui_state *st, const struct snapshot *s, size_t i, double now)
 {
-    static const enum command_kind kinds[TARGET_COUNT] = {CMD_STREAMS, CMD_CONTEXT, CMD_MAX_TOKENS};
+    static const enum command_kind kinds[TARGET_COUNT] = {CMD_STREAMS, CMD_CONTEXT, CMD_MAX_TOKENS, CMD_RATE};
     enum target t = changes[i].target;
     int before = state_target(st, s, t), top = most(st, s, t);
     long long wanted = ((long long)before + changes[i].add) * changes[i].times / changes[i].divide;
+    if (t == TARGET_RATE)
+        wanted = next_rate(before, changes[i].add > 0);
     int after = (int)MAX_OF(MIN_OF(wanted, top), 1);
     if (wanted > top && t != TARGET_STREAMS && top < TOKENS_MOST) {
         char text[96], n[FMT_SIZE];
@@ -105,6 +127,8 @@ static bool refused(struct control *ctl, struct ui_state *st, const struct snaps
         why = "only a replay can go on and back in time";
     else if (s->replay.on || !is_load_key(a))
         return false;
+    else if ((a == ACT_RATE_LESS || a == ACT_RATE_MORE) && known_target(s, TARGET_RATE) == 0)
+        why = s->open_loop ? "the trace decides when requests are sent" : "no rate to change: a request is sent when a stream is free (--rate)";
     else if (s->state == RUN_WATCH && a != ACT_MARK && a != ACT_NOTE && a != ACT_RESET)
         why = "nothing to change: there is no load here";
     else if (s->state == RUN_PREFLIGHT)
@@ -189,9 +213,7 @@ bool control_settle(struct control *ctl, struct ui_state *st, const struct snaps
     ask_for_text(ctl, st);
     for (enum target t = 0; t < TARGET_COUNT; t++) {
         struct wish *w = &st->target[t];
-        int known = t == TARGET_STREAMS   ? s->target_streams
-                    : t == TARGET_CONTEXT ? s->target_context
-                                          : s->target_max_tokens;
+        int known = known_target(s, t);
         if (!w->on || (known != w->value && now < ctl->wish_until[t]))
             continue;
         changed = changed || known != w->value;

@@ -19,13 +19,23 @@ void frame_init(struct ui_state *st)
     st->view = view_table[0];
 }
 
+/* In the unit of a wish; 0: there is none that could be changed. */
+static int known_rate(const struct snapshot *s)
+{
+    return s->open_loop && isfinite(s->target_rate) ? (int)lround(MAX_OF(MIN_OF(s->target_rate, 1e6), 0.0) * 1000) : 0;
+}
+
 int state_target(const struct ui_state *st, const struct snapshot *s, enum target t)
 {
-    if (st->target[t].on)
-        return st->target[t].value;
+    return st->target[t].on ? st->target[t].value : known_target(s, t);
+}
+
+int known_target(const struct snapshot *s, enum target t)
+{
     return t == TARGET_STREAMS   ? s->target_streams
            : t == TARGET_CONTEXT ? s->target_context
-                                 : s->target_max_tokens;
+           : t == TARGET_OUTPUT  ? s->target_max_tokens
+                                 : known_rate(s);
 }
 
 bool state_paused(const struct ui_state *st, const struct snapshot *s)
@@ -264,7 +274,7 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
 
 /* One entry of the footer. */
 struct hint {
-    char keys[32], value[FMT_SIZE];
+    char keys[32], value[FMT_SIZE + 4];
     const char *word;
     size_t row; /* of the table of keys */
     int rank, width, x;
@@ -274,11 +284,14 @@ struct hint {
 
 static void hint_value(struct hint *h, const struct snapshot *s, const struct ui_state *st)
 {
+    char n[FMT_SIZE];
     h->value[0] = '\0';
     if (strcmp(h->word, "streams") == 0)
         fmt_count(h->value, state_target(st, s, TARGET_STREAMS));
     else if (strcmp(h->word, "context") == 0)
         fmt_tokens(h->value, state_target(st, s, TARGET_CONTEXT));
+    else if (strcmp(h->word, "rate") == 0)
+        snprintf(h->value, sizeof h->value, "%s/s", fmt_rate(n, state_target(st, s, TARGET_RATE) / 1000.0));
     else if (strcmp(h->word, "output") == 0)
         fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
     else if (strcmp(h->word, "speed") == 0)
@@ -292,6 +305,8 @@ static bool is_for(const struct snapshot *s, const char *word)
 {
     bool load = strcmp(word, "streams") == 0 || strcmp(word, "context") == 0 || strcmp(word, "output") == 0 || strcmp(word, "mark") == 0;
     bool pause = strcmp(word, "pause") == 0, time = strcmp(word, "10 s") == 0 || strcmp(word, "speed") == 0;
+    if (strcmp(word, "rate") == 0)
+        return !s->replay.on && s->open_loop && isfinite(s->target_rate);
     if (s->replay.on)
         return !load;
     return !time && (s->state != RUN_WATCH || strcmp(word, "mark") == 0 || (!load && !pause));

@@ -13,6 +13,8 @@ const struct key key_table[] = {
     {{']'}, "]", ACT_CONTEXT_DOUBLE, "twice the context", "Load", "context", 2},
     {{'{'}, "{", ACT_OUTPUT_HALF, "half the output length", "Load", "output", 5},
     {{'}'}, "}", ACT_OUTPUT_DOUBLE, "twice the output length", "Load", "output", 5},
+    {{'('}, "(", ACT_RATE_LESS, "a lower rate (open loop)", "Load", "rate", 2},
+    {{')'}, ")", ACT_RATE_MORE, "a higher rate (open loop)", "Load", "rate", 2},
     {{' ', 'p'}, "space", ACT_PAUSE, "pause and go on (also p)", "Load", "pause", 6},
     {{'m'}, "m", ACT_MARK, "put a mark into the run and the plot", "Load", "mark", 9},
     {{'M'}, "M", ACT_NOTE, "the same with a note", "Load", NULL, 0},

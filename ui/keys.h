@@ -47,6 +47,8 @@ enum action {
     ACT_CONTEXT_DOUBLE,
     ACT_OUTPUT_HALF,
     ACT_OUTPUT_DOUBLE,
+    ACT_RATE_LESS,
+    ACT_RATE_MORE,
     ACT_PAUSE,
     ACT_MARK,
     ACT_NOTE,

@@ -201,12 +201,16 @@ void stream_counts(struct items *l, const struct snapshot *s, int target)
     char text[FMT_SIZE * 2], n[FMT_SIZE], m[FMT_SIZE];
     snprintf(text, sizeof text, "%s of %s", fmt_count(n, s->in_flight), fmt_count(m, target));
     items_add(l, "", text, ROLE_TEXT_BRIGHT);
+    if (s->overdue > 0)
+        items_add_unit(l, fmt_count(n, s->overdue), "wait for a stream", ROLE_STATUS_WARN);
     if (s->backing_off > 0)
         items_add_unit(l, fmt_count(n, s->backing_off), "retrying", ROLE_STATUS_ERROR);
     if (s->queued > 0)
         items_add_unit(l, fmt_count(n, s->queued), "queued", ROLE_SERIES_2);
     if (s->decoding > 0)
         items_add_unit(l, fmt_count(n, s->decoding), "decoding", ROLE_SERIES_1);
+    if (s->open_loop && isfinite(s->sent_rate))
+        items_add_unit(l, fmt_rate(n, s->sent_rate), "sent/s", ROLE_TEXT);
 }
 
 void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st)

@@ -12,7 +12,7 @@
 
 #include "snapshot.h"
 
-enum target { TARGET_STREAMS, TARGET_CONTEXT, TARGET_OUTPUT, TARGET_COUNT };
+enum target { TARGET_STREAMS, TARGET_CONTEXT, TARGET_OUTPUT, TARGET_RATE /* requests in 1000 s */, TARGET_COUNT };
 
 /* What a key asked for, shown until the engine confirms it. */
 struct wish {
@@ -70,6 +70,9 @@ extern const struct view view_overview, view_latency, view_streams, view_memory,
 extern const struct view *const view_table[]; /* NULL after the last */
 
 /* The value to show and to count from: the wish where there is one. */
+/* What the snapshot knows of it; a rate that cannot be changed: 0. */
+int known_target(const struct snapshot *s, enum target t);
+/* The same, or what a key asked for until that is known. */
 int state_target(const struct ui_state *st, const struct snapshot *s, enum target t);
 bool state_paused(const struct ui_state *st, const struct snapshot *s);
 

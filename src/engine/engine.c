@@ -54,8 +54,19 @@ static void settle_row(struct engine *g, struct row *r)
     phases_row(&g->result.phases, r);
 }
 
+/* Open loop: how late this program was with it, once there was a stream for it.  Connecting takes as long as it takes. */
+static void note_skew(struct run_result *res, const struct row *r)
+{
+    const struct timeline *t = &r->tl;
+    if (t->free_at == 0 || t->sent == 0 || r->warmup)
+        return;
+    int64_t late = t->sent - MAX_OF(t->due, t->free_at) - MAX_OF(t->connect_ns, 0) - MAX_OF(t->tls_ns, 0);
+    hist_add(&res->skew, (uint64_t)MAX_OF(late, 0), 1);
+}
+
 void engine_take_row(struct engine *g, struct row *r)
 {
+    note_skew(&g->result, r);
     note_failure(g, r);
     if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL)
         counter_put(g->counter, r);
@@ -156,10 +167,14 @@ static void see_load_begin(struct engine *g)
     if (r->load_start == 0)
         r->load_start = at;
     phases_begin(&r->phases, at);
+    if (g->shared.target.open) /* arrivals are steady from their first measured one on */
+        phases_steady(&r->phases, at);
     if (g->state == RUN_WARMUP)
         g->state = RUN_LOAD;
     if (g->steps[g->step].duration_ns > 0)
         g->deadline = at + g->steps[g->step].duration_ns;
+    if (g->deadline != 0 && g->shared.target.open)
+        schedule_until(&g->shared.schedule, g->deadline);
 }
 
 static void see_steady(struct engine *g)
@@ -172,7 +187,9 @@ static void see_steady(struct engine *g)
         ready += g->views[i].ready;
         at = MAX_OF(at, g->views[i].ready_at);
     }
-    if (ready >= g->shared.target.streams)
+    if (g->shared.target.open && g->step_begun)
+        phases_steady(&g->result.phases, 0); /* a phase opened by a key: from its beginning */
+    else if (!g->shared.target.open && ready >= g->shared.target.streams)
         phases_steady(&g->result.phases, at);
 }
 
@@ -231,6 +248,7 @@ static void begin_load(struct engine *g, int64_t now)
     g->shared.server = &r->pre.server;
     g->shared.http = &g->http;
     g->shared.fields = r->pre.fields;
+    g->shared.scale = r->pre.scale;
     snprintf(g->shared.url, sizeof g->shared.url, "%s/v1/%s", r->pre.server.base,
              c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
     g->server_known = true;
@@ -283,11 +301,14 @@ static void join_workers(struct engine *g)
 static void judge_client(struct run_result *r)
 {
     double lag = hist_quantile(&r->lag, 0.99) / 1e6, batch = hist_quantile(&r->batch_delay, 0.99) / 1e6;
+    double skew = hist_quantile(&r->skew, 0.99) / 1e6;
     r->client_limited = true;
     if (lag > 5)
         snprintf(r->client_reason, sizeof r->client_reason, "lag p99 %.1f ms (limit 5)", lag);
     else if (batch > 5)
         snprintf(r->client_reason, sizeof r->client_reason, "batch delay p99 %.1f ms (limit 5)", batch);
+    else if (r->skew.count > 0 && skew > 5)
+        snprintf(r->client_reason, sizeof r->client_reason, "requests were sent late: skew p99 %.1f ms (limit 5)", skew);
     else if (r->worker_cpu > 0.9)
         snprintf(r->client_reason, sizeof r->client_reason, "a worker thread used %.0f %% of a core (limit 90)",
                  r->worker_cpu * 100);
@@ -450,6 +471,10 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
         return false;
     if (!http_settings_init(&g->http, c, e))
         return false;
+    if (c->trace != NULL && !trace_load(&g->trace, c->trace, e))
+        return false;
+    if (g->trace.n > 0 && (uint64_t)c->warmup >= g->trace.n)
+        return err_set(e, "--warmup %" PRId64 " leaves nothing to measure of the %zu requests of '%s'", c->warmup, g->trace.n, c->trace);
     *usage = false;
     return c->out == NULL || runlog_check(c->out, e);
 }
@@ -476,6 +501,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
         if (g->sampler != NULL)
             sampler_stop(g->sampler);
         prompt_release(&g->prompts);
+        trace_release(&g->trace);
         http_settings_release(&g->http);
         free(g);
         return NULL;
@@ -493,6 +519,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     guard_off(&g->guard);
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->shared.lock, NULL);
+    schedule_init(&g->shared.schedule);
     cond_init(&g->wake);
     cond_init(&g->news);
     engine_plan_steps(g);
@@ -569,6 +596,8 @@ void engine_free(struct engine *g)
     shown_release(&g->shown);
     timeline_release(&g->result.pre.first.tl);
     prompt_release(&g->prompts);
+    trace_release(&g->trace);
+    schedule_release(&g->shared.schedule);
     http_settings_release(&g->http);
     pthread_mutex_destroy(&g->lock);
     pthread_mutex_destroy(&g->shared.lock);

@@ -2,7 +2,10 @@
 #include "engine/inside.h"
 #include "clock.h"
 
+#include "fmt.h"
+
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the target ---- */
@@ -26,8 +29,7 @@ void engine_set_target(struct engine *g, const struct load_target *t)
 
 void engine_open_phase(struct engine *g, const struct load_target *t, int64_t now)
 {
-    phases_open(&g->result.phases, t->phase, t->streams, t->context, t->max_tokens,
-                g->step_begun ? now : 0);
+    phases_open(&g->result.phases, &(struct phase_target){t->phase, t->streams, t->context, t->max_tokens, t->rate}, g->step_begun ? now : 0);
     struct phase *p = phases_current(&g->result.phases);
     if (p != NULL)
         p->repeated = g->steps[g->step].repeated;
@@ -42,7 +44,6 @@ bool engine_loading(const struct engine *g)
 static void change_target(struct engine *g, struct load_target *t, int64_t now)
 {
     t->phase++;
-    t->words = prompt_words(&g->result.pre.scale, t->context);
     if (g->state != RUN_PAUSED)
         engine_open_phase(g, t, now);
     engine_set_target(g, t);
@@ -61,10 +62,27 @@ static void command_pause(struct engine *g, int64_t now)
         g->paused_ns += now - g->paused_since;
         if (g->deadline != 0)
             g->deadline += now - g->paused_since;
+        if (t.open)
+            schedule_shift(&g->shared.schedule, now - g->paused_since);
         g->state = g->step_begun ? RUN_LOAD : RUN_WARMUP;
         change_target(g, &t, now);
     }
     engine_note(g, 0, "%s", t.paused ? "paused" : "resumed");
+}
+
+/* A ramp ends there.  False where there is no rate to set. */
+static bool set_rate(struct engine *g, struct load_target *t, double rate, int64_t now)
+{
+    if (!t->open || g->cfg->trace != NULL) {
+        engine_note(g, 1, t->open ? "the trace decides when requests are sent" : "there is no rate: requests are sent when a stream is free (--rate)");
+        return false;
+    }
+    struct arrival_config c = g->steps[g->step].arrival;
+    t->rate = MAX_OF(MIN_OF(rate, RATE_MAX), RATE_MIN);
+    c.rate = t->rate;
+    c.ramp_ns = 0;
+    schedule_rate(&g->shared.schedule, &c, (uint64_t)g->cfg->seed + (unsigned)t->phase + 1, now);
+    return true;
 }
 
 static void set_value(struct engine *g, const struct command *c, int64_t now)
@@ -83,13 +101,20 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
         t.streams = (int)MIN_OF(v, g->streams_most);
     else if (c->kind == CMD_CONTEXT)
         t.context = MIN_OF(v, room - t.max_tokens);
-    else
+    else if (c->kind == CMD_MAX_TOKENS)
         t.max_tokens = MIN_OF(v, room - t.context);
-    if (t.streams == g->shared.target.streams && t.context == g->shared.target.context &&
-        t.max_tokens == g->shared.target.max_tokens)
+    else if (!set_rate(g, &t, (double)v / 1000, now))
         return;
+    if (t.streams == g->shared.target.streams && t.context == g->shared.target.context &&
+        t.max_tokens == g->shared.target.max_tokens && !(t.rate > g->shared.target.rate) && !(t.rate < g->shared.target.rate))
+        return;
+    lengths_scale(&t.context_of, t.context);
+    lengths_scale(&t.output_of, t.max_tokens);
     change_target(g, &t, now);
-    engine_note(g, 0, "now %d streams, context %" PRId64 ", output %" PRId64, t.streams, t.context, t.max_tokens);
+    char rate[FMT_SIZE + 16] = "", n[FMT_SIZE];
+    if (t.open)
+        snprintf(rate, sizeof rate, "%s requests/s, ", fmt_rate(n, t.rate));
+    engine_note(g, 0, "now %s%d streams, context %" PRId64 ", output %" PRId64, rate, t.streams, t.context, t.max_tokens);
 }
 
 void engine_cancel_all(struct engine *g, int64_t now)
@@ -147,6 +172,7 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
     case CMD_STREAMS:
     case CMD_CONTEXT:
     case CMD_MAX_TOKENS:
+    case CMD_RATE:
         if (engine_loading(g))
             set_value(g, c, now);
         break;

@@ -166,6 +166,8 @@ void rows_phase(struct engine *g, const struct phase *p, int64_t at)
     jw_int(&j, "max_num_seqs", p->streams);
     jw_int(&j, "context", p->context);
     jw_int(&j, "max_tokens", p->max_tokens);
+    if (p->rate > 0)
+        jw_num(&j, "rate", p->rate, 6);
     const struct load_step *s = &g->steps[g->step];
     if (s->part != NULL) {
         jw_str(&j, "part", s->part);
@@ -205,6 +207,8 @@ void rows_request(struct engine *g, const struct row *r)
     jw_int(&j, "context", r->context);
     jw_int(&j, "max_tokens", r->max_tokens);
     jw_moment(&j, "due", g, t->due);
+    if (t->free_at != 0)
+        jw_moment(&j, "free", g, t->free_at);
     jw_moment(&j, "started", g, t->started);
     jw_moment(&j, "sent", g, t->sent);
     jw_moment(&j, "first_byte", g, t->first_byte);
@@ -314,6 +318,11 @@ void rows_sample(struct engine *g, int64_t now)
     jw_int(&j, "max_num_seqs", v->target_streams);
     jw_int(&j, "context", v->target_context);
     jw_int(&j, "max_tokens", v->target_max_tokens);
+    if (v->open_loop) {
+        jw_num(&j, "rate", v->target_rate, 4);
+        jw_num(&j, "sent_per_s", v->sent_rate, 3);
+        jw_int(&j, "waiting_for_stream", v->overdue);
+    }
     jw_int(&j, "in_flight", v->in_flight);
     jw_int(&j, "queued", v->queued);
     jw_int(&j, "decoding", v->decoding);

@@ -1,5 +1,6 @@
 /* What is sent, one step after the other: a plain run has one, a suite many.  Between two steps all streams are idle. */
 #include "engine/inside.h"
+#include "clock.h"
 #include "fmt.h"
 #include "suite.h"
 
@@ -16,6 +17,7 @@ void engine_plan_steps(struct engine *g)
     bool suite = c->steps_n > 0;
     if (!suite)
         g->only = (struct load_step){.streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
+                                     .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival,
                                      .requests = c->requests, .duration_ns = c->duration_ns, .warmup = c->warmup};
     g->steps = suite ? c->steps : &g->only;
     g->steps_n = suite ? c->steps_n : 1;
@@ -137,6 +139,19 @@ void engine_take_agent(struct engine *g, int64_t now)
         engine_begin_drain(g, now, END_REQUESTS);
 }
 
+static bool opens(const struct engine *g, const struct load_step *s)
+{
+    return s->arrival.rate > 0 || g->trace.n > 0;
+}
+
+#define AWAKE_NS (10 * NS_PER_MS) /* until then the workers know of it: the first request is no later than the others */
+
+static void begin_schedule(struct engine *g, const struct load_step *s, const struct load_target *t, int64_t now)
+{
+    schedule_begin(&g->shared.schedule, &s->arrival, g->trace.n > 0 ? &g->trace : NULL, (uint64_t)g->cfg->seed + (uint64_t)t->step, t->workload,
+                   now + AWAKE_NS);
+}
+
 static void begin_step(struct engine *g, size_t step, int64_t now)
 {
     const struct load_step *s = &g->steps[step];
@@ -154,8 +169,11 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     t.streams = (int)s->streams;
     t.context = s->context;
     t.max_tokens = s->max_tokens;
-    t.words = prompt_words(&g->result.pre.scale, s->context);
+    t.context_of = s->context_of.a > 0 ? s->context_of : (struct lengths){.a = (double)s->context};
+    t.output_of = s->output_of.a > 0 ? s->output_of : (struct lengths){.a = (double)s->max_tokens};
     t.workload = (struct workload){atomic_load(&g->shared.next_seq), (uint64_t)s->warmup, (uint64_t)s->requests};
+    t.open = opens(g, s);
+    t.rate = t.open ? arrivals_rate(&s->arrival, 0) : 0;
     t.prompts = s->repeated ? &g->repeated[step] : &g->prompts;
     t.draining = false;
     t.step = (int)step;
@@ -163,6 +181,8 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     if (s->part != NULL && (step == 0 || !same_part(s, &g->steps[step - 1])))
         announce(g, step);
     engine_open_phase(g, &t, now);
+    if (t.open)
+        begin_schedule(g, s, &t, now);
     engine_set_target(g, &t);
 }
 

@@ -101,6 +101,30 @@ static void fill_streams(struct engine *g)
     v->output_rate_stream = n > 0 ? sum / n : (double)NAN;
 }
 
+#define OVERDUE_MOST 100000
+
+/* Of an open loop: what is due, what is sent, what waits. */
+static void fill_arrivals(struct engine *g, int64_t now)
+{
+    struct snapshot *v = &g->view;
+    struct sent_live *l = &g->sent_live;
+    struct load_target *t = &g->shared.target;
+    v->open_loop = t->open;
+    if (!t->open)
+        return;
+    if (l->n == SENT_RING) {
+        memmove(l->at, l->at + 1, (SENT_RING - 1) * sizeof l->at[0]);
+        memmove(l->sent, l->sent + 1, (SENT_RING - 1) * sizeof l->sent[0]);
+        l->n--;
+    }
+    l->at[l->n] = now;
+    l->sent[l->n++] = g->result.sent;
+    double s = (double)(now - l->at[0]) / 1e9;
+    v->sent_rate = s >= 0.5 ? (double)(g->result.sent - l->sent[0]) / s : (double)NAN;
+    v->overdue = engine_loading(g) && g->state != RUN_PAUSED ? schedule_waiting(&g->shared.schedule, now, OVERDUE_MOST) : 0;
+    v->target_rate = g->trace.n > 0 ? (double)NAN : schedule_rate_now(&g->shared.schedule, g->state == RUN_PAUSED ? g->paused_since : now);
+}
+
 static void fill_series(struct engine *g, int64_t now)
 {
     struct snapshot *v = &g->view;
@@ -167,6 +191,7 @@ void engine_fill_view(struct engine *g, int64_t now)
         v->target_context = (int)g->shared.target.context;
         v->target_max_tokens = (int)g->shared.target.max_tokens;
         v->phase = g->shared.target.phase;
+        fill_arrivals(g, now);
         fill_results(g);
         engine_fill_matrix(g, now);
         engine_fill_suite(g);

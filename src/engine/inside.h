@@ -17,6 +17,7 @@
 
 #define COMMANDS_MAX 64
 #define PREFIX_RING 12
+#define SENT_RING 51 /* ticks: five seconds */
 
 struct worker_view { /* what a worker said last */
     int64_t at, ready_at, load_start, dry_at;
@@ -81,11 +82,17 @@ struct engine {
     size_t steps_n, step;            /* which one it is at */
     struct agent *agent;             /* NULL: not at that step */
     bool step_begun;                 /* its first measured request has been sent */
+    struct trace trace;              /* n = 0: none */
     struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
     int64_t paused_since, paused_ns;
     int64_t next_sample;
     struct live live;
+    struct sent_live { /* of the last seconds */
+        int64_t at[SENT_RING];
+        uint64_t sent[SENT_RING];
+        int n;
+    } sent_live;
     int64_t matrix_due;   /* when the Matrix view's cells are looked at again */
     struct matrix_live {  /* of the phase that runs: what had come when it was first seen */
         int phase;

@@ -2,6 +2,9 @@
 #ifndef TG_CONFIG_H
 #define TG_CONFIG_H
 
+#include "load/arrivals.h"
+#include "load/lengths.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +21,8 @@ enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE };
 struct load_step {
     const char *part, *what; /* of a suite: which part it belongs to, and what it is there; NULL: a plain run */
     int64_t streams, context, max_tokens;
+    struct lengths context_of, output_of; /* how lengths are drawn; a = 0: as the two above say */
+    struct arrival_config arrival; /* rate 0: closed loop */
     int64_t requests;    /* measured; 0: not limited */
     int64_t duration_ns; /* 0: not limited */
     int64_t warmup;      /* requests before them */
@@ -50,9 +55,12 @@ struct run_config {
     size_t headers_n;
     enum endpoint endpoint;
 
-    int64_t max_num_seqs; /* streams kept in flight */
-    int64_t context;      /* prompt tokens */
-    int64_t max_tokens;   /* output tokens */
+    int64_t max_num_seqs; /* streams kept in flight; open loop: at the most */
+    int64_t context;      /* prompt tokens, their mean */
+    int64_t max_tokens;   /* output tokens, their mean */
+    struct lengths context_of, output_of; /* how they are drawn */
+    struct arrival_config arrival; /* rate 0: closed loop */
+    const char *trace;    /* file of a recorded sequence of requests; NULL: none */
     int64_t requests;     /* 0: not limited */
     int64_t duration_ns;  /* 0: not limited */
     int64_t warmup;       /* requests sent before measuring */

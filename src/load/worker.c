@@ -18,14 +18,31 @@
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
 
-static void make_body(const struct worker *w, uint64_t seq, struct buf *out)
+static void make_body(const struct slot *slot, struct buf *out)
 {
+    const struct worker *w = slot->w;
     const struct load_shared *s = w->shared;
     buf_clear(out);
     prompt_body(w->target.prompts,
                 &(struct body_spec){.model = s->server->model, .endpoint = s->cfg->endpoint, .fields = s->fields,
-                                    .max_tokens = w->target.max_tokens, .seq = seq, .words = w->target.words},
+                                    .max_tokens = slot->max_tokens, .seq = slot->item.seq,
+                                    .words = prompt_words(&s->scale, slot->context)},
                 out);
+}
+
+/* How long this request is; what is drawn has room in the server's context. */
+static void set_lengths(struct slot *s, int64_t context, int64_t max_tokens)
+{
+    const struct load_target *t = &s->w->target;
+    const struct load_shared *sh = s->w->shared;
+    uint64_t seed = (uint64_t)sh->cfg->seed;
+    int64_t room = sh->server->max_model_len > 1 ? sh->server->max_model_len : 2 * (int64_t)TOKENS_MAX;
+    s->max_tokens = max_tokens > 0 ? max_tokens : lengths_draw(&t->output_of, ~seed, s->item.seq, TOKENS_MAX);
+    s->context = context > 0 ? context : lengths_draw(&t->context_of, seed, s->item.seq, TOKENS_MAX);
+    if (t->output_of.kind != LENGTH_FIXED)
+        s->max_tokens = MIN_OF(s->max_tokens, room - 1);
+    if (t->context_of.kind != LENGTH_FIXED || t->output_of.kind != LENGTH_FIXED)
+        s->context = MAX_OF(MIN_OF(s->context, room - s->max_tokens), 1);
 }
 
 static void arm(struct event *timer, int64_t ns)
@@ -36,7 +53,7 @@ static void arm(struct event *timer, int64_t ns)
 
 /* In the next pass of the loop, after it has looked at the sockets.  (event_active would run it in this pass, as often as
  * it is called: no answer would be read until the last of a thousand requests has been started.) */
-static void soon(struct event *timer)
+void worker_soon(struct event *timer)
 {
     struct timeval now = {0, 0};
     evtimer_add(timer, &now);
@@ -51,10 +68,10 @@ static void enqueue(struct slot *s)
         return;
     s->starting = true;
     w->queue[(w->queue_head + w->queue_n++) % w->queue_cap] = s;
-    soon(w->starter);
+    worker_soon(w->starter);
 }
 
-static bool may_send(const struct worker *w)
+bool worker_may_send(const struct worker *w)
 {
     return !w->target.paused && !w->target.draining && !w->target.cancel;
 }
@@ -118,21 +135,15 @@ static bool next_item(struct slot *s)
 
 /* There is nothing left to send.  A slot that had no measured request of this step (fewer requests than streams) ends
  * nothing. */
-static void note_dry(struct slot *s, int64_t now)
+void worker_note_dry(struct slot *s, int64_t now)
 {
     if (s->w->dry_at == 0 && s->ready_step == s->w->target.step)
         s->w->dry_at = now;
 }
 
-static void start(struct slot *s)
+void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t free_at)
 {
     struct worker *w = s->w;
-    if (s->retired || !may_send(w))
-        return;
-    if (!next_item(s)) {
-        note_dry(s, clock_ns());
-        return;
-    }
     if (!s->made) {
         transfer_init(&s->t, w->shared->http, w->shared->url, &w->sink);
         s->t.keep_text = w->shared->keep_text;
@@ -140,12 +151,12 @@ static void start(struct slot *s)
         s->made = true;
     }
     s->phase = w->target.phase;
-    s->context = w->target.context;
-    s->max_tokens = w->target.max_tokens;
-    make_body(w, s->item.seq, &s->t.body);
+    set_lengths(s, context, max_tokens);
+    make_body(s, &s->t.body);
     int64_t now = clock_ns();
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
     transfer_start(&s->t, s->item.due, now);
+    s->t.tl.free_at = free_at;
     mark_ready(s, now);
     s->active = true;
     w->active++;
@@ -154,10 +165,24 @@ static void start(struct slot *s)
     set_lag_timer(w);
 }
 
+static void start(struct slot *s)
+{
+    if (s->retired || !worker_may_send(s->w))
+        return;
+    if (next_item(s))
+        worker_send(s, 0, 0, 0);
+    else
+        worker_note_dry(s, clock_ns());
+}
+
 static void on_starter(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd, (void)what;
     struct worker *w = ctx;
+    if (w->target.open) {
+        worker_pump(w);
+        return;
+    }
     for (int i = 0; i < STARTS_PER_PASS && w->queue_n > 0; i++) {
         struct slot *s = w->queue[w->queue_head];
         w->queue_head = (w->queue_head + 1) % w->queue_cap;
@@ -166,7 +191,7 @@ static void on_starter(evutil_socket_t fd, short what, void *ctx)
         start(s);
     }
     if (w->queue_n > 0)
-        soon(w->starter);
+        worker_soon(w->starter);
 }
 
 /* ---- ending ---- */
@@ -240,13 +265,15 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
     enum outcome o = s->t.tl.outcome;
     if (o == OUT_OK || o == OUT_CANCELLED)
         s->failures = 0;
-    if (!s->retired && may_send(w)) {
+    if (w->target.open) { /* a failure stops no arrivals */
+        worker_soon(w->starter);
+    } else if (!s->retired && worker_may_send(w)) {
         if (o == OUT_OK || o == OUT_CANCELLED)
             enqueue(s);
         else if (anything_left(w))
             back_off(s, now);
         else /* nobody waits for nothing: the wait would be in the window */
-            note_dry(s, now);
+            worker_note_dry(s, now);
     }
 }
 
@@ -358,10 +385,12 @@ static void stop_waiting(struct slot *s)
 static void apply_slot(struct slot *s, bool wanted, int64_t now)
 {
     struct worker *w = s->w;
+    if (wanted && s->retired) /* a request that waited for it did so until now */
+        s->free_at = now;
     s->retired = !wanted;
     if (s->active && (s->retired || w->target.cancel))
         finish(s, CURLE_OK, TR_CANCELLED);
-    if (s->retired || !may_send(w)) {
+    if (s->retired || !worker_may_send(w) || w->target.open) {
         stop_waiting(s);
     } else if (!s->active && !s->starting && s->backoff_until == 0) {
         s->free_at = now;
@@ -387,8 +416,11 @@ static void apply_target(struct worker *w)
     grow(w, n);
     curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)MAX_OF(n, 4));
     int64_t now = clock_ns();
+    worker_let_go(w);
     for (int i = 0; i < w->slots_n; i++)
         apply_slot(w->slots[i], i < n, now);
+    if (w->target.open)
+        worker_soon(w->starter);
     set_lag_timer(w);
 }
 
@@ -429,6 +461,14 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
     worker_publish(w);
 }
 
+static void on_due(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)what;
+    uint64_t ticks;
+    if (read((int)fd, &ticks, sizeof ticks) == (ssize_t)sizeof ticks)
+        worker_pump(ctx);
+}
+
 /* ---- the thread ---- */
 
 static void make_loop(struct worker *w)
@@ -450,6 +490,8 @@ static void make_loop(struct worker *w)
     w->lag_timer = event_new(w->base, w->lag_fd, EV_READ | EV_PERSIST, on_lag, w);
     event_add(w->lag_timer, NULL);
     w->starter = evtimer_new(w->base, on_starter, w);
+    w->due_timer = event_new(w->base, w->due_fd, EV_READ | EV_PERSIST, on_due, w);
+    event_add(w->due_timer, NULL);
     w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
     event_add(w->wake, NULL);
 }
@@ -482,6 +524,7 @@ static void *run(void *ctx)
     curl_multi_cleanup(w->multi);
     event_free(w->wake);
     event_free(w->starter);
+    event_free(w->due_timer);
     event_free(w->lag_timer);
     event_free(w->curl_timer);
     event_base_free(w->base);
@@ -498,7 +541,8 @@ struct worker *worker_start(struct load_shared *shared, int index, int count)
     mailbox_init(&w->mailbox);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->lag_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (w->wake_fd < 0 || w->lag_fd < 0)
+    w->due_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (w->wake_fd < 0 || w->lag_fd < 0 || w->due_fd < 0)
         die("cannot make an eventfd or a timerfd: %s", strerror(errno));
     make_loop(w);
     if (pthread_create(&w->thread, NULL, run, w) != 0)
@@ -531,5 +575,6 @@ void worker_free(struct worker *w)
     free(w->set);
     close(w->wake_fd);
     close(w->lag_fd);
+    close(w->due_fd);
     free(w);
 }

@@ -4,7 +4,9 @@
 #ifndef TG_WORKER_H
 #define TG_WORKER_H
 
+#include "load/lengths.h"
 #include "load/prompt.h"
+#include "load/schedule.h"
 #include "load/server.h"
 #include "load/workload.h"
 #include "measure/recorder.h"
@@ -16,12 +18,13 @@
 struct load_target {
     unsigned version;   /* changes with every change of anything below */
     int streams;
-    int64_t context;
-    size_t words;       /* of a prompt, for that context */
-    int64_t max_tokens;
-    int phase;          /* counts up with every change of the three above */
+    int64_t context, max_tokens;          /* mean lengths, as they are shown */
+    struct lengths context_of, output_of; /* … and how each request's are drawn */
+    double rate;        /* requests a second that the schedule aims at; 0: closed loop */
+    int phase;          /* counts up with every change of the above */
     int step;           /* counts up with every step of the run; the next two are its */
-    struct workload workload;
+    bool open;          /* open loop: requests come from the schedule, not when a stream is free */
+    struct workload workload; /* of a closed loop */
     const struct prompt_set *prompts;
     bool paused;        /* send nothing new */
     bool draining;      /* … and never again in this step */
@@ -35,6 +38,8 @@ struct load_shared {
     const struct http_settings *http;
     char url[600];
     unsigned fields; /* body_field bits that this server takes */
+    struct prompt_scale scale; /* words to tokens */
+    struct schedule schedule;  /* of an open loop */
     bool keep_text;  /* rows carry the whole output: its tokens have yet to be counted, or it is to be saved */
     atomic_uint_fast64_t next_seq;
     atomic_int text_of; /* stream (from 1) whose text somebody reads; 0: none */

@@ -30,8 +30,8 @@ struct worker {
     struct event_base *base;
     CURLM *multi;
     int wake_fd;
-    struct event *wake, *curl_timer, *lag_timer, *starter;
-    int lag_fd;
+    struct event *wake, *curl_timer, *lag_timer, *starter, *due_timer;
+    int lag_fd, due_fd;
     int64_t lag_due; /* of its next tick, 0: it does not run */
     struct mailbox mailbox;
     struct record_set *set;
@@ -42,12 +42,28 @@ struct worker {
     int found_dead; /* requests that met a connection which the server had closed */
     struct slot **queue; /* ring of slots about to start */
     int queue_cap, queue_head, queue_n;
+    bool holds;              /* open loop: a request that is not due yet, */
+    struct scheduled held;   /* … this one */
     int ready;
     int64_t ready_at, load_start, dry_at;
     int64_t cpu_mark, wall_mark;
     struct slot *reading; /* whose text is kept, or NULL */
     struct kept_text kept;
 };
+
+/* worker_open.c, the open loop: sends what is due, as far as streams are free, and sets the clock for the next. */
+void worker_pump(struct worker *w);
+/* The target has changed: what is held goes back, for whoever may send it now. */
+void worker_let_go(struct worker *w);
+
+/* worker.c: what both loops stand on. */
+bool worker_may_send(const struct worker *w);
+/* Sends s->item, of these lengths (0: as the target has them); free_at: see struct timeline. */
+void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t free_at);
+/* There is nothing left to send. */
+void worker_note_dry(struct slot *s, int64_t now);
+/* Calls the timer's function in the next pass of the loop, after it has looked at the sockets. */
+void worker_soon(struct event *timer);
 
 /* How many of the target's streams are this worker's. */
 int worker_slots_wanted(const struct worker *w);

@@ -80,7 +80,7 @@ static void add_stretch(struct phase *c, int64_t now)
     *last_stretch(c) = (struct stretch){.whole.from = now};
 }
 
-void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t max_tokens, int64_t now)
+void phases_open(struct phases *p, const struct phase_target *t, int64_t now)
 {
     struct phase *c = p->n > 0 ? p->list[p->n - 1] : NULL;
     bool going_on = phases_current(p) != NULL, replace = c != NULL && passed_by(c, now);
@@ -93,10 +93,11 @@ void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t
     }
     if (!replace)
         c = p->list[p->n++] = xcalloc(1, sizeof *c);
-    c->id = id;
-    c->streams = streams;
-    c->context = context;
-    c->max_tokens = max_tokens;
+    c->id = t->id;
+    c->streams = t->streams;
+    c->context = t->context;
+    c->max_tokens = t->max_tokens;
+    c->rate = t->rate;
     c->opened = now;
     if (!(replace && going_on))
         add_stretch(c, now);

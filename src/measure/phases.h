@@ -18,6 +18,7 @@ struct phase {
     int id; /* of the target that opened it */
     int streams;
     int64_t context, max_tokens;
+    double rate;             /* open loop: requests a second that were aimed at; 0: closed loop */
     int merged;              /* phases that found no room and are counted here, whatever their target */
     bool ended;
     bool repeated;           /* whoever opened it says: all its requests send one and the same prompt */
@@ -40,7 +41,12 @@ void phases_init(struct phases *p);
 void phases_release(struct phases *p);
 /* Ends the open phase, if any, and begins one at `now` (0: its beginning is not known yet; see phases_begin).  A phase in
  * which nothing has happened yet gets the new target instead: its time is not lost. */
-void phases_open(struct phases *p, int id, int streams, int64_t context, int64_t max_tokens, int64_t now);
+struct phase_target {
+    int id, streams;
+    int64_t context, max_tokens;
+    double rate;
+};
+void phases_open(struct phases *p, const struct phase_target *t, int64_t now);
 void phases_begin(struct phases *p, int64_t at);
 /* The open stretch is steady since `at`; the first word counts. */
 void phases_steady(struct phases *p, int64_t at);

@@ -203,6 +203,7 @@ void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_])
     v[M_TTFA] = ms_between(t->sent, t->first_answer);
     v[M_E2E] = ms_between(t->sent, t->end);
     v[M_SEND_SKEW] = ms_between(t->due, t->sent);
+    v[M_STREAM_WAIT] = t->free_at != 0 ? (double)MAX_OF(t->free_at - t->due, 0) / 1e6 : (double)NAN;
     if (t->connect_ns >= 0)
         v[M_CONNECT] = (double)t->connect_ns / 1e6;
     if (t->tls_ns >= 0)

@@ -263,6 +263,10 @@ static void show_sample(struct replay *r, const cJSON *o)
     v->target_streams = whole_number(o, "max_num_seqs");
     v->target_context = whole_number(o, "context");
     v->target_max_tokens = whole_number(o, "max_tokens");
+    v->open_loop = json_get(o, "waiting_for_stream") != NULL;
+    v->target_rate = json_number(o, "rate");
+    v->sent_rate = json_number(o, "sent_per_s");
+    v->overdue = whole_number(o, "waiting_for_stream");
     v->in_flight = whole_number(o, "in_flight");
     v->queued = whole_number(o, "queued");
     v->decoding = whole_number(o, "decoding");

@@ -24,6 +24,7 @@ struct run_result {
     struct phases phases;
     uint64_t sent;
     struct hist lag, batch_delay, stamp_arrival, stamp_ttft;
+    struct hist skew;       /* ns, open loop: this program's part of send_skew */
     double worker_cpu;      /* highest share of a core that a worker thread used while loading; NAN */
     bool client_limited;
     char client_reason[96];

@@ -80,6 +80,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
     const char *part = json_text(o, "part");
     if (part == NULL || !outcome_of(json_text(o, "outcome"), &t->outcome))
         return false;
+    t->free_at = moment(o, "free");
     t->started = moment(o, "started");
     t->sent = moment(o, "sent");
     t->first_byte = moment(o, "first_byte");
@@ -196,7 +197,7 @@ static bool read_phase(struct run_file *f, const cJSON *o)
     struct run_phase *p = &f->phases[f->phases_n++];
     *p = (struct run_phase){.id = small(o, "phase"), .t = t / 1e9, .streams = small(o, "max_num_seqs"),
                             .context = json_whole(o, "context", 0), .max_tokens = json_whole(o, "max_tokens", 0),
-                            .repeated = json_true(o, "repeated")};
+                            .repeated = json_true(o, "repeated"), .rate = json_number(o, "rate")};
     const char *part = json_text(o, "part"), *what = json_text(o, "what");
     if (part != NULL)
         str_sanitise(p->part, sizeof p->part, part, strlen(part));

@@ -41,6 +41,7 @@ struct run_phase { /* as asked for */
     double t;
     int streams;
     int64_t context, max_tokens;
+    double rate;             /* of an open loop, requests a second; NAN: closed loop */
     char part[24], what[48]; /* of a suite (suite.h); else empty */
     bool repeated;           /* all its requests sent one and the same prompt */
 };

@@ -104,6 +104,7 @@ static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
     jw_int(j, "max_num_seqs", p->streams);
     jw_int(j, "context", p->context);
     jw_int(j, "max_tokens", p->max_tokens);
+    jw_num(j, "rate", p->rate > 0 ? p->rate : (double)NAN, 6);
     jw_int(j, "merged", p->merged);
     for (int steady = 0; steady < 2; steady++) {
         struct window w;
@@ -174,6 +175,7 @@ static void json_client(struct jsonw *j, const struct run_result *r)
     jw_str(j, "reason", r->client_limited ? r->client_reason : NULL);
     json_hist(j, metrics[M_LAG].key, &r->lag, 1e6);
     json_hist(j, metrics[M_BATCH_DELAY].key, &r->batch_delay, 1e6);
+    json_hist(j, "skew_ms", &r->skew, 1e6);
     jw_num(j, "worker_cpu_peak", r->worker_cpu, 4);
     jw_close(j, '}');
 }
@@ -185,6 +187,30 @@ static void json_phases(struct jsonw *j, const struct run_result *r)
         if (r->phases.list[i]->tally.requests > 0)
             json_phase(j, r->phases.list[i], r->end_ns);
     jw_close(j, ']');
+}
+
+/* null: all are of one length. */
+static void json_drawn(struct jsonw *j, const char *key, const struct lengths *l)
+{
+    char text[64];
+    jw_str(j, key, l->kind != LENGTH_FIXED ? lengths_text(l, text) : NULL);
+}
+
+/* null: closed loop. */
+static void json_arrivals(struct jsonw *j, const struct run_config *c)
+{
+    char kind[32];
+    if (c->trace == NULL && c->arrival.rate <= 0) {
+        jw_str(j, "arrivals", NULL);
+        return;
+    }
+    jw_open(j, "arrivals", '{');
+    jw_str(j, "trace", c->trace);
+    jw_str(j, "kind", c->trace == NULL ? arrivals_kind_text(&c->arrival, kind) : NULL);
+    jw_num(j, "rate", c->trace == NULL ? c->arrival.rate : (double)NAN, 6);
+    jw_num(j, "ramp_to", c->arrival.ramp_ns > 0 ? c->arrival.rate_end : (double)NAN, 6);
+    jw_num(j, "ramp_s", c->arrival.ramp_ns > 0 ? (double)c->arrival.ramp_ns / 1e9 : (double)NAN, 3);
+    jw_close(j, '}');
 }
 
 static void json_head(struct jsonw *j, const struct run_result *r)
@@ -204,6 +230,9 @@ static void json_head(struct jsonw *j, const struct run_result *r)
     jw_int(j, "max_num_seqs", c->max_num_seqs);
     jw_int(j, "context", c->context);
     jw_int(j, "max_tokens", c->max_tokens);
+    json_drawn(j, "context_drawn", &c->context_of);
+    json_drawn(j, "max_tokens_drawn", &c->output_of);
+    json_arrivals(j, c);
     jw_int(j, "warmup", c->warmup);
     jw_int(j, "seed", c->seed);
     jw_bool(j, "tls_verified", !c->insecure);

@@ -46,6 +46,13 @@ static void label(struct buf *b, const char *s)
     buf_addf(b, "  %-15s", s);
 }
 
+#define WAIT_NOTED_NS 1000000 /* a millisecond is no wait */
+
+static bool drawn(const struct lengths *l)
+{
+    return l->kind != LENGTH_FIXED;
+}
+
 typedef char *number_fn(char out[FMT_SIZE], double v);
 
 static void dist_line(struct buf *b, const char *name, const struct tally *t, enum metric_id m, number_fn *fmt)
@@ -59,6 +66,16 @@ static void dist_line(struct buf *b, const char *name, const struct tally *t, en
         cell(b, fmt(num, v[i]), 9);
     }
     buf_addf(b, "  %" PRIu64 "%s\n", d.n, d.n > 0 && !d.exact ? " ≈" : "");
+}
+
+/* "20 requests/s (poisson), at most " 4 streams */
+static void open_loop(const struct run_result *r, struct buf *b)
+{
+    char text[96];
+    if (r->cfg->trace != NULL)
+        buf_adds(b, "as a trace says, at most ");
+    else if (r->cfg->arrival.rate > 0)
+        buf_addf(b, "%s, at most ", arrivals_text(&r->cfg->arrival, text));
 }
 
 static void head(const struct run_result *r, struct buf *b)
@@ -75,12 +92,13 @@ static void head(const struct run_result *r, struct buf *b)
     }
     const struct phases *p = &r->phases;
     if (p->n == 1) {
+        open_loop(r, b);
         buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
         if (strcmp(c->prompt, "unique") == 0 || strcmp(c->prompt, "shared") == 0)
-            buf_addf(b, " · context %s", fmt_tokens(n, (double)p->list[0]->context));
+            buf_addf(b, " · context %s%s", drawn(&c->context_of) ? "about " : "", fmt_tokens(n, (double)p->list[0]->context));
         else
             buf_adds(b, " · prompts from a file");
-        buf_addf(b, " · output %s tokens · prompts %s\n\n", fmt_tokens(n, (double)p->list[0]->max_tokens),
+        buf_addf(b, " · output %s%s tokens · prompts %s\n\n", drawn(&c->output_of) ? "about " : "", fmt_tokens(n, (double)p->list[0]->max_tokens),
                  strcmp(c->prompt, "shared") == 0 ? "shared (prefix cache may help)" : "unique");
     } else {
         buf_addf(b, "%d phases (the target was changed while it ran)\n\n", p->n);
@@ -103,6 +121,23 @@ static void rates(const struct run_result *r, struct buf *b)
     buf_adds(b, "\n");
     label(b, "request rate");
     buf_addf(b, "%s req/s ended well in that time\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
+}
+
+/* Of an open loop: was the rate kept, and what waited? */
+static void arrivals(const struct run_result *r, struct buf *b)
+{
+    const struct tally *t = &r->phases.total;
+    const struct hist *wait = t->hist[M_STREAM_WAIT];
+    if (wait == NULL)
+        return;
+    char n[FMT_SIZE], p[FMT_SIZE];
+    label(b, "sent");
+    buf_addf(b, "skew p99 %s (this program's lateness)", fmt_ms(n, hist_quantile(&r->skew, 0.99) / 1e6));
+    uint64_t waited = hist_between(wait, WAIT_NOTED_NS, 1e18);
+    if (waited > 0)
+        buf_addf(b, "; %s waited for a free stream, p95 %s: in ttft_due, not in TTFT", fmt_percent(p, (double)waited / (double)wait->count),
+                 fmt_ms(n, hist_quantile(wait, 0.95) / 1e6));
+    buf_adds(b, "\n");
 }
 
 static void counts(const struct run_result *r, struct buf *b)
@@ -150,6 +185,8 @@ static void table(const struct run_result *r, struct buf *b)
         cell(b, heads[i], 9);
     buf_adds(b, "  n\n");
     dist_line(b, "TTFT", t, M_TTFT, fmt_ms);
+    if (t->hist[M_STREAM_WAIT] != NULL)
+        dist_line(b, "TTFT from due", t, M_TTFT_DUE, fmt_ms);
     dist_line(b, "TPOT", t, M_TPOT, fmt_ms);
     dist_line(b, "ITL", t, M_ITL, fmt_ms);
     dist_line(b, "end to end", t, M_E2E, fmt_ms);
@@ -241,6 +278,7 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
     head(r, b);
     if (r->load_start != 0) {
         rates(r, b);
+        arrivals(r, b);
         counts(r, b);
         table(r, b);
         phases_table(r, b);
@@ -312,6 +350,10 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
     if (s->state != RUN_PREFLIGHT && s->state != RUN_FAILED && !asking) {
         cell(b, fmt_rate(r, s->output_rate), 9);
         buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");
+        if (s->open_loop)
+            buf_addf(b, "%s sent/s  ", fmt_rate(p, s->sent_rate));
+        if (s->overdue > 0)
+            buf_addf(b, "%s wait for a stream  ", fmt_count(p, s->overdue));
         buf_addf(b, "in flight %d (%d waiting)  TTFT p50 %s p95 %s  ok %" PRIu64 " failed %" PRIu64, s->in_flight, s->queued,
                  fmt_ms(p, s->ttft.p50), fmt_ms(q, s->ttft.p95), s->ok, s->failed);
         bool vram = s->memory.primary_vram; /* where models live */

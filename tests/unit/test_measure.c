@@ -310,14 +310,14 @@ static void test_phases(void **state)
     (void)state;
     struct phases *p = calloc(1, sizeof *p);
     phases_init(p);
-    phases_open(p, 0, 4, 1024, 128, 0);
+    phases_open(p, &(struct phase_target){0, 4, 1024, 128, 0}, 0);
     assert_int_equal(p->list[0]->stretch->whole.from, 0);
     phases_begin(p, 1000 * MS);
     phases_steady(p, 1100 * MS);
     struct row a = make_row(1000 * MS, 100, 100, 20, 1, FINAL_USAGE); /* tokens at 1100 … 3000 */
     a.phase = 0;
     phases_row(p, &a);
-    phases_open(p, 1, 8, 1024, 128, 2000 * MS); /* its tokens straddle the change */
+    phases_open(p, &(struct phase_target){1, 8, 1024, 128, 0}, 2000 * MS); /* its tokens straddle the change */
     struct row b = make_row(2000 * MS, 50, 100, 10, 1, FINAL_USAGE);
     b.phase = 1;
     phases_row(p, &b);
@@ -341,11 +341,11 @@ static void test_many_phases(void **state)
     struct phases *p = calloc(1, sizeof *p);
     phases_init(p);
     for (int i = 0; i < 300; i++) { /* a key held down: nothing ends in between */
-        phases_open(p, i, i + 1, 1024, 128, 1000 * MS + i * 30 * MS);
+        phases_open(p, &(struct phase_target){i, i + 1, 1024, 128, 0}, 1000 * MS + i * 30 * MS);
     }
     assert_true(p->n < 10);
     for (int i = 300; i < 600; i++) {
-        phases_open(p, i, i + 1, 1024, 128, (20000 + (int64_t)i * 5000) * MS);
+        phases_open(p, &(struct phase_target){i, i + 1, 1024, 128, 0}, (20000 + (int64_t)i * 5000) * MS);
         struct row r = make_row((20000 + (int64_t)i * 5000) * MS, 50, 10, 4, 1, FINAL_USAGE);
         r.phase = i;
         phases_row(p, &r);
@@ -361,7 +361,7 @@ static void test_many_phases(void **state)
     assert_near(all.tokens, 1200, 1e-6);
     assert_near(seconds, 4999, 1e-6);
     /* A pause is no load, with no room for a phase either, and the tokens that come in it are not its. */
-    phases_open(p, 600, 1, 1024, 128, 6000000 * MS);
+    phases_open(p, &(struct phase_target){600, 1, 1024, 128, 0}, 6000000 * MS);
     struct row r = make_row(6000000 * MS, 500, 1000, 4, 1, FINAL_USAGE); /* at 500, 1500, 2500, 3500 */
     r.phase = 600;
     phases_row(p, &r);
@@ -381,10 +381,10 @@ static void test_passed_by(void **state)
     (void)state;
     struct phases *p = calloc(1, sizeof *p);
     phases_init(p);
-    phases_open(p, 0, 1, 1024, 128, 1000 * MS);
-    phases_open(p, 1, 2, 1024, 128, 2000 * MS);
+    phases_open(p, &(struct phase_target){0, 1, 1024, 128, 0}, 1000 * MS);
+    phases_open(p, &(struct phase_target){1, 2, 1024, 128, 0}, 2000 * MS);
     phases_close(p, 2500 * MS);
-    phases_open(p, 2, 3, 1024, 128, 3900 * MS);
+    phases_open(p, &(struct phase_target){2, 3, 1024, 128, 0}, 3900 * MS);
     phases_steady(p, 4500 * MS);
     phases_close(p, 5000 * MS);
     struct window w;
@@ -405,9 +405,9 @@ static void test_ended(void **state)
     (void)state;
     struct phases *p = calloc(1, sizeof *p);
     phases_init(p);
-    phases_open(p, 0, 1, 1024, 128, 1000 * MS);
+    phases_open(p, &(struct phase_target){0, 1, 1024, 128, 0}, 1000 * MS);
     phases_end(p, 2000 * MS);
-    phases_open(p, 1, 2, 1024, 128, 0);
+    phases_open(p, &(struct phase_target){1, 2, 1024, 128, 0}, 0);
     phases_begin(p, 2500 * MS);
     phases_end(p, 3000 * MS);
     struct window w;
@@ -427,10 +427,10 @@ static void test_late_end(void **state)
     (void)state;
     struct phases *p = calloc(1, sizeof *p);
     phases_init(p);
-    phases_open(p, 0, 1, 1024, 128, 1000 * MS);
+    phases_open(p, &(struct phase_target){0, 1, 1024, 128, 0}, 1000 * MS);
     struct row r = make_row(1000 * MS, 500, 1000, 4, 1, FINAL_USAGE); /* tokens at 1500, 2500, 3500, 4500 */
     phases_row(p, &r);
-    phases_open(p, 1, 2, 1024, 128, 4000 * MS);
+    phases_open(p, &(struct phase_target){1, 2, 1024, 128, 0}, 4000 * MS);
     phases_close(p, 3000 * MS);
     phases_settle(p, INT64_MAX);
     struct window w;

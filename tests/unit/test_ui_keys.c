@@ -36,6 +36,8 @@ static void test_table(void **state)
 static char *screen(bool help, bool replay, int w, int h)
 {
     struct snapshot *s = canned_busy();
+    s->open_loop = true;
+    s->target_rate = 12.5;
     s->replay = (struct replay_view){replay, false, 2, 300};
     struct ui_state st;
     struct canvas c;

@@ -271,10 +271,10 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     canned_machine(s);
     double *const numbers[] = {&s->elapsed_s, &s->clock_s, &s->planned_s, &s->planned_requests, &s->output_rate,
                                &s->output_rate_stream, &s->output_rate_peak, &s->decode_rate, &s->lag_p99_ms,
-                               &s->since_s, &s->replay.speed, &s->replay.end_s};
+                               &s->since_s, &s->replay.speed, &s->replay.end_s, &s->target_rate, &s->sent_rate};
     uint64_t *const counts[] = {&s->sent, &s->ok, &s->failed, &s->cancelled, &s->short_output, &s->output_tokens};
     int *const sizes[] = {&s->target_streams, &s->target_context, &s->target_max_tokens, &s->in_flight, &s->queued,
-                         &s->decoding, &s->backing_off, &s->phase};
+                         &s->decoding, &s->backing_off, &s->phase, &s->overdue};
     struct series *const series[] = {&s->series.out, &s->series.gtt,  &s->series.ram, &s->series.vram,
                                      &s->series.run, &s->series.wait, &s->series.kv};
     struct latency_view *const latencies[] = {&s->ttft, &s->tpot, &s->e2e, &s->itl, &s->ttft_new, &s->ttft_cached};
@@ -293,6 +293,7 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     for (size_t i = 0; i < ARRAY_LEN(hists); i++)
         wild_hist(&w, hists[i]);
     wild_bool(&w, &s->paused);
+    wild_bool(&w, &s->open_loop);
     wild_bool(&w, &s->replay.on);
     wild_bool(&w, &s->replay.paused);
     wild_bool(&w, &s->output_approx);

@@ -1,0 +1,163 @@
+#include "load/schedule.h"
+
+#include "util.h"
+
+#include <string.h>
+
+void schedule_init(struct schedule *s)
+{
+    memset(s, 0, sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+void schedule_release(struct schedule *s)
+{
+    pthread_mutex_destroy(&s->lock);
+}
+
+static bool over(const struct schedule *s)
+{
+    struct workload_item item;
+    if (s->trace != NULL && s->seq - s->bounds.first >= s->trace->n)
+        return true;
+    return !workload_next(&s->bounds, s->seq, 0, &item);
+}
+
+static void draw_next(struct schedule *s)
+{
+    if (s->trace == NULL)
+        s->next_due = s->origin + arrivals_next(&s->arrivals);
+    else if (s->seq - s->bounds.first < s->trace->n)
+        s->next_due = s->origin + s->trace->items[s->seq - s->bounds.first].at;
+}
+
+void schedule_begin(struct schedule *s, const struct arrival_config *c, const struct trace *trace, uint64_t seed, struct workload bounds, int64_t now)
+{
+    pthread_mutex_lock(&s->lock);
+    s->bounds = bounds;
+    s->trace = trace;
+    s->epoch++;
+    s->origin = now;
+    s->bounds.first = s->seq;
+    s->held = s->back_n = 0;
+    s->until = INT64_MAX;
+    arrivals_init(&s->arrivals, c, seed);
+    draw_next(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void schedule_rate(struct schedule *s, const struct arrival_config *c, uint64_t seed, int64_t now)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->trace == NULL) {
+        s->epoch++;
+        s->origin = now;
+        arrivals_init(&s->arrivals, c, seed);
+        if (s->next_due > now)
+            draw_next(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void schedule_shift(struct schedule *s, int64_t ns)
+{
+    pthread_mutex_lock(&s->lock);
+    s->origin += ns;
+    s->next_due += ns;
+    if (s->until != INT64_MAX)
+        s->until += ns;
+    for (int i = 0; i < s->back_n; i++)
+        s->back[i].item.due += ns;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void schedule_until(struct schedule *s, int64_t until)
+{
+    pthread_mutex_lock(&s->lock);
+    s->until = until;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void take_new(struct schedule *s, struct scheduled *out)
+{
+    *out = (struct scheduled){.epoch = s->epoch};
+    workload_next(&s->bounds, s->seq, s->next_due, &out->item);
+    if (s->trace != NULL) {
+        const struct trace_item *t = &s->trace->items[s->seq - s->bounds.first];
+        out->context = t->context;
+        out->max_tokens = t->max_tokens;
+    }
+    s->seq++;
+    draw_next(s);
+}
+
+/* The one that is due first of those that were given back.  Of another rate's time, its turn is the next of this one's, unless
+ * it was due before the change. */
+static void take_back(struct schedule *s, struct scheduled *out)
+{
+    int first = 0;
+    for (int i = 1; i < s->back_n; i++)
+        if (s->back[i].item.seq < s->back[first].item.seq)
+            first = i;
+    *out = s->back[first];
+    s->back[first] = s->back[--s->back_n];
+    if (out->epoch != s->epoch && out->item.due > s->origin && s->trace == NULL) {
+        out->item.due = s->next_due;
+        draw_next(s);
+    }
+    out->epoch = s->epoch;
+}
+
+bool schedule_take(struct schedule *s, struct scheduled *out)
+{
+    pthread_mutex_lock(&s->lock);
+    bool some = s->back_n > 0 || (!over(s) && s->next_due < s->until);
+    if (s->back_n > 0)
+        take_back(s, out);
+    else if (some)
+        take_new(s, out);
+    s->held += some;
+    pthread_mutex_unlock(&s->lock);
+    return some;
+}
+
+void schedule_give_back(struct schedule *s, const struct scheduled *r)
+{
+    pthread_mutex_lock(&s->lock);
+    s->held--;
+    if (s->back_n < SCHEDULE_HELD && r->item.seq >= s->bounds.first)
+        s->back[s->back_n++] = *r;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool schedule_sent(struct schedule *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->held--;
+    bool last = s->held == 0 && s->back_n == 0 && over(s);
+    pthread_mutex_unlock(&s->lock);
+    return last;
+}
+
+double schedule_rate_now(struct schedule *s, int64_t now)
+{
+    pthread_mutex_lock(&s->lock);
+    double rate = arrivals_rate(&s->arrivals.c, MAX_OF(now - s->origin, INT64_C(0)));
+    pthread_mutex_unlock(&s->lock);
+    return rate;
+}
+
+int schedule_waiting(struct schedule *s, int64_t now, int most)
+{
+    int n = 0;
+    pthread_mutex_lock(&s->lock);
+    struct schedule ahead = *s; /* looks ahead in a copy: what it draws is drawn again when it is taken */
+    pthread_mutex_unlock(&s->lock);
+    for (int i = 0; i < ahead.back_n; i++)
+        n += ahead.back[i].item.due <= now;
+    for (; n < most && !over(&ahead) && ahead.next_due <= now; n++) {
+        ahead.seq++;
+        draw_next(&ahead);
+    }
+    return n;
+}

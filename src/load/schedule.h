@@ -1,0 +1,60 @@
+/* schedule: the open loop: one sequence of requests with their due times, from which all workers take.  A worker with a free
+ * stream takes the next request, holds it until it is due, and sends it; where no stream is free anywhere nobody takes it, and
+ * it waits, with its due time, for the first one that is.  Every call is safe from every thread; once a request, never on the
+ * token path. */
+#ifndef TG_SCHEDULE_H
+#define TG_SCHEDULE_H
+
+#include "load/arrivals.h"
+#include "load/trace.h"
+#include "load/workload.h"
+
+#include <pthread.h>
+
+#define SCHEDULE_HELD 64 /* workers that may hold one */
+
+struct scheduled {
+    struct workload_item item;
+    unsigned epoch;              /* of the rate that set its due time */
+    int64_t context, max_tokens; /* of a trace; 0: the run's */
+};
+
+struct schedule {
+    pthread_mutex_t lock;
+    struct workload bounds;
+    const struct trace *trace; /* NULL: arrivals */
+    struct arrivals arrivals;
+    unsigned epoch;
+    int64_t origin;            /* monotonic ns: the arrivals' 0 */
+    uint64_t seq;              /* of the next one that nobody has had */
+    int64_t next_due;          /* … and when it is due */
+    int64_t until;             /* what is due then or later is not sent; INT64_MAX */
+    int held;                  /* taken, and neither sent nor given back */
+    struct scheduled back[SCHEDULE_HELD]; /* given back */
+    int back_n;
+};
+
+void schedule_init(struct schedule *s);
+void schedule_release(struct schedule *s);
+/* A new sequence from now on, of so many requests as bounds says; their numbers go on from those before (bounds.first is not
+ * looked at).  trace, where there is one, must outlive it. */
+void schedule_begin(struct schedule *s, const struct arrival_config *c, const struct trace *trace, uint64_t seed, struct workload bounds, int64_t now);
+/* The same sequence goes on at another rate, as one that begins now; what waits already keeps its due time. */
+void schedule_rate(struct schedule *s, const struct arrival_config *c, uint64_t seed, int64_t now);
+/* Nothing was sent for so long: all that is to come is due that much later. */
+void schedule_shift(struct schedule *s, int64_t ns);
+
+/* Nothing that is due then or later is taken any more; a shift moves that moment too. */
+void schedule_until(struct schedule *s, int64_t until);
+
+/* False: there are no more.  What was taken is either sent or given back. */
+bool schedule_take(struct schedule *s, struct scheduled *out);
+void schedule_give_back(struct schedule *s, const struct scheduled *r);
+/* True: this was the last one of all. */
+bool schedule_sent(struct schedule *s);
+/* The rate that is aimed at, requests a second; of a trace: no sense. */
+double schedule_rate_now(struct schedule *s, int64_t now);
+/* How many are due that nobody has taken: they wait for a free stream.  Counts up to most. */
+int schedule_waiting(struct schedule *s, int64_t now, int most);
+
+#endif

@@ -1,0 +1,50 @@
+/* options_load: what a run's load options say together: lists of numbers that make a matrix, lengths, rates, objectives. */
+#ifndef TG_OPTIONS_LOAD_H
+#define TG_OPTIONS_LOAD_H
+
+#include "load/arrivals.h"
+#include "load/lengths.h"
+#include "suite.h"
+#include "util.h"
+
+#include <stdio.h>
+
+struct length_list { /* of more than one, all are fixed */
+    struct lengths v[SUITE_LIST_MAX];
+    size_t n; /* 0: not given */
+};
+
+struct rate_list {
+    double v[SUITE_LIST_MAX];
+    size_t n; /* 0: closed loop, unless there is a ramp or a trace */
+};
+
+struct load_options {
+    struct int_list streams; /* n = 0: not given */
+    struct length_list context, max_tokens;
+    struct rate_list rate;
+    struct arrival_config arrival; /* its kind and shape */
+    struct arrival_config ramp;    /* its ramp; rate 0: none */
+    double until_ci;               /* share; 0: not given */
+    int order;                     /* of a matrix: 0 random, 1 as listed */
+};
+
+struct option;
+struct options;
+
+/* "1k,4k", or one distribution. */
+bool load_set_lengths(const struct option *op, struct length_list *list, const char *value, struct err *e);
+bool load_set_rates(const struct option *op, struct rate_list *list, const char *value, struct err *e);
+bool load_set_arrival(const struct option *op, struct arrival_config *c, const char *value, struct err *e);
+bool load_set_ramp(const struct option *op, struct arrival_config *c, const char *value, struct err *e);
+bool load_set_percent(const struct option *op, double *share, const char *value, struct err *e);
+void load_put_lengths(FILE *f, const struct length_list *list);
+void load_put_rates(FILE *f, const struct rate_list *list);
+void load_put_arrival(FILE *f, const struct arrival_config *c);
+void load_put_ramp(FILE *f, const struct arrival_config *c);
+
+/* All options are read: fills the load of o->run; the first of each list where there are more.  False with one line in e
+ * where two of them do not go together. */
+bool load_settle(struct options *o, struct err *e);
+
+#endif

@@ -1,0 +1,125 @@
+# Requests that are sent when they are due: at a rate, along a ramp, as a trace says.
+. "$TESTS_DIR/e2e/lib.sh"
+start_sim --step 2 --step-seq 0.1 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 64 --log "$TMP/log" --max-model-len 4096
+load() {
+    rm -f "$TMP/run.ndjson" "$TMP/out.json"
+    "$TOKGAUGE" run "$URL" --json --max-tokens 4 --context 64 --out "$TMP/run.ndjson" "$@" >"$TMP/out.json" 2>"$TMP/err"
+}
+rows() { # EXPRESSION: of the list of measured requests
+    json "$TMP/run.ndjson" "[.[] | select(.part == \"load\")] | $1" -s
+}
+
+# ---- when ----
+
+load --rate 40 --arrival constant -n 60
+check "a constant rate: due times are equal apart" rows 'sort_by(.due) | [range(1; length) as $i | .[$i].due - .[$i - 1].due] | all(. == 25000000)'
+check "as many as were asked for" json "$TMP/out.json" '.requests.ok == 60 and .ended_by == "requests" and .ttft_due_ms.n == 60'
+check "the window ends with the last due" json "$TMP/out.json" '.window == "steady" and .whole.seconds > 1.45 and .whole.seconds < 5'
+check "none is sent before it is due" rows 'all(.sent >= .due)'
+check "the summary has the arrivals" json "$TMP/out.json" '.arrivals.kind == "constant" and .arrivals.rate == 40 and .arrivals.trace == null'
+load --rate 100 -n 200 --seed 3
+check "poisson: the gaps differ" rows 'sort_by(.due) | [range(1; length) as $i | .[$i].due - .[$i - 1].due] | (add / length) as $m |
+    (map((. - $m) * (. - $m)) | add / length | sqrt) / $m | . > 0.7 and . < 1.4'
+jq -c 'select(.part == "load") | [.seq, .due]' "$TMP/run.ndjson" | sort >"$TMP/first"
+load --rate 100 -n 200 --seed 3 --workers 3
+jq -c 'select(.part == "load") | [.seq, .due]' "$TMP/run.ndjson" | sort >"$TMP/second"
+gaps_same() { # the same sequence, whatever the number of threads; its beginning is another moment
+    jq -s -e --slurpfile b "$TMP/second" '(map(.[1]) | sort) as $x | ($b | map(.[1]) | sort) as $y |
+        ($x | length) == 200 and [range(1; 200) as $i | ($x[$i] - $x[0]) - ($y[$i] - $y[0])] == [range(1; 200) | 0]' "$TMP/first"
+}
+check "the same seed gives the same moments" gaps_same
+load --rate 100 --arrival burst:10 -n 40
+check "bursts: ten at once" rows 'group_by(.due) | length == 4 and all(length == 10)'
+load --ramp 5:100:1s --arrival constant -d 1s
+check "a ramp: (5 + 100) / 2 requests in its second" json "$TMP/out.json" '.requests.ended >= 52 and .requests.ended <= 53 and .arrivals.ramp_to == 100'
+load --rate 20 --warmup 10 -n 10
+check "warm-up requests come first, at the same rate" json "$TMP/run.ndjson" '[.[] | select(.type == "request" and .part == "warmup")] | length == 10' -s
+check "and are not measured" json "$TMP/out.json" '.requests.ended == 10'
+
+# ---- what waits for a stream ----
+
+load --rate 200 --arrival constant -n 40 -c 1 --max-tokens 20
+check "one stream: the wait for it is in ttft_due" json "$TMP/out.json" '.ttft_due_ms.max > 300 and .ttft_ms.p50 < 100 and .stream_wait_ms.max > 300'
+check "and not the client's fault" json "$TMP/out.json" '.client.skew_ms.p50 < 5'
+check "first come, first served" rows 'sort_by(.sent) | [.[].due] | . == sort'
+check "one at a time" rows 'sort_by(.sent) | [range(1; length) as $i | .[$i].sent >= .[$i - 1].end] | all'
+"$TOKGAUGE" run "$URL" --plain --rate 200 -n 40 -c 1 --max-tokens 20 --context 64 >"$TMP/plain" 2>&1
+check "the summary says so" contains "$TMP/plain" "waited for a free stream"
+check "and what was asked for" contains "$TMP/plain" "200 requests/s (poisson), at most 1 stream"
+
+# ---- lengths ----
+
+load --rate 200 -n 100 --context uniform:100-300 --max-tokens normal:20,6
+check "drawn lengths: the asked ones differ" rows '[.[].context] | min >= 100 and max <= 300 and (unique | length) > 30'
+check "and are what the server got" rows 'all((.prompt_tokens - .context | fabs) <= 6)'
+check "outputs too" rows '[.[].output_tokens] | min >= 1 and max < 50 and (unique | length) > 10 and (add / length) > 16 and (add / length) < 24'
+check "and each as long as asked" rows 'all(.output_tokens == .max_tokens)'
+load --rate 200 -n 100 --context lognormal:3000,3000 --max-tokens 64
+check "what is drawn has room in the server's context" json "$TMP/out.json" '.requests.ok == 100 and .tokens.context_max <= 4096 and .context_drawn == "lognormal:3000,3000"'
+load -c 4 -n 40 --context uniform:100-300
+check "a closed loop takes them too" json "$TMP/out.json" '.requests.ok == 40 and .tokens.context_min < .tokens.context_max and .arrivals == null'
+
+# ---- a trace ----
+
+cat >"$TMP/trace.jsonl" <<'END'
+{"time": 100.0, "context": 64, "output": 3}
+{"time": 100.3, "context": 200, "output": 5}
+
+{"time": 100.3, "context": 300}
+{"time": 100.9, "output": 7}
+END
+load --trace "$TMP/trace.jsonl"
+check "a trace: its rhythm" rows 'sort_by(.seq) | [.[].due - .[0].due] == [0, 300000000, 300000000, 900000000]'
+check "its lengths, the run's where it has none" rows 'sort_by(.seq) | [.[].max_tokens] == [3, 5, 4, 7] and [.[].context] == [64, 200, 300, 64]'
+check "and its end" json "$TMP/out.json" '.requests.ok == 4 and .ended_by == "requests"'
+trace_came() { # the server's own clock
+    jq -s -e '[.[-4:][].arrived_ns] | sort | [.[] - .[0]] | .[1] > 0.25e9 and .[3] > 0.85e9' "$TMP/log"
+}
+check "as the server saw it come" within 5 trace_came
+printf '{"timestamp":0,"input_length":50,"output_length":2}\n{"timestamp":200,"input_length":60,"output_length":2,"hash_ids":[1,2]}\n' >"$TMP/mooncake.jsonl"
+load --trace "$TMP/mooncake.jsonl"
+check "names and milliseconds of other traces" rows 'sort_by(.seq) | [.[].due - .[0].due] == [0, 200000000] and [.[].context] == [50, 60]'
+printf '{"time": 2}\n{"time": 1}\n' >"$TMP/back.jsonl"
+fails() { # STATUS TEXT ARGS…
+    fails_status=$1 fails_text=$2
+    shift 2
+    load "$@"
+    same $? "$fails_status" && contains "$TMP/err" "$fails_text" && same "$(wc -l <"$TMP/err")" 1
+}
+check "time going backwards is named" fails 2 "back.jsonl:2: time goes backwards" --trace "$TMP/back.jsonl"
+check "no such file" fails 2 "cannot read trace" --trace "$TMP/none"
+check "warm-up must leave something" fails 2 "leaves nothing to measure" --trace "$TMP/trace.jsonl" --warmup 4
+check "a distribution without sense" fails 2 "a deviation above 0" --context normal:2k,0
+check "rate and ramp" fails 2 "exclude each other" --rate 5 --ramp 1:2:3s
+check "arrival without a rate" fails 2 "goes with --rate" --arrival constant
+check "a rate of nothing" fails 2 "out of range" --rate 0
+check "an unknown arrival" fails 2 "none of poisson" --rate 5 --arrival often
+
+# ---- failures stop no arrivals ----
+
+stop_server
+start_sim --step 2 --cold 0 --overhead 1 --fault 500=0.5
+load --rate 50 --arrival constant -n 50
+check "failures stop no arrivals" json "$TMP/out.json" '.requests.ended == 50 and .requests.failed > 10 and .whole.seconds < 5'
+check "nor move them" rows 'sort_by(.due) | [range(1; length) as $i | .[$i].due - .[$i - 1].due] | all(. == 20000000)'
+
+# ---- on the screen: the rate is shown, and keys change it ----
+
+stop_server
+start_sim --step 2 --cold 0 --overhead 1 --max-num-seqs 64
+PTY=$BUILD/tests/tools/ui_pty
+rate_phase() {
+    echo "until grep -q '\"type\":\"phase\".*\"rate\":$1[,}]' $TMP/keys.ndjson"
+}
+{
+    printf '%s\n' 'wait "rate 20.0/s"' 'wait "sent/s"' 'key )' 'wait "rate 25.0/s"' && rate_phase 25
+    printf '%s\n' 'key ) ) )' 'wait "rate 50.0/s"' && rate_phase 50
+    printf '%s\n' 'key ( ( ( ( (' 'wait "rate 15.0/s"' && rate_phase 15
+    printf '%s\n' 'key Space' 'wait PAUSED' 'wait "0 of 256"' 'sleep 1' 'key Space' 'gone PAUSED' 'key q' 'expect-exit 0'
+} >"$TMP/script"
+check "keys change the rate" "$PTY" 160 40 xterm-256color "$TOKGAUGE" run "$URL" --rate 20 --arrival constant --max-tokens 4 --context 64 --out "$TMP/keys.ndjson" <"$TMP/script"
+check "each rate's requests have its rhythm" json "$TMP/keys.ndjson" '[.[] | select(.part == "load")] | sort_by(.seq) | [range(1; length) as $i | .[$i].due - .[$i - 1].due] |
+    (map(select(. == 40000000)) | length) >= 1 and (map(select(. == 20000000)) | length) >= 1' -s
+check "a pause moves what is to come: nothing piles up" json "$TMP/keys.ndjson" '[.[] | select(.part == "load") | .sent - .due] | max < 900000000' -s
+printf '%s\n' 'wait "1 of 1"' 'key )' 'wait "no rate to change"' 'key q' 'expect-exit 0' >"$TMP/script"
+check "a closed loop has no rate" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 1 --max-tokens 2000 --context 64 <"$TMP/script"

@@ -1,0 +1,256 @@
+/* arrivals, lengths, trace, schedule: what an open loop sends, and when. */
+#include "check.h"
+#include "fmt.h"
+#include "load/arrivals.h"
+#include "load/lengths.h"
+#include "load/schedule.h"
+#include "load/trace.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEC INT64_C(1000000000)
+
+/* Mean and coefficient of variation of the gaps, of many arrivals. */
+static void gaps_of(const struct arrival_config *c, int n, double *mean, double *cv)
+{
+    struct arrivals a;
+    double sum = 0, squares = 0, last = 0;
+    arrivals_init(&a, c, 42);
+    for (int i = 0; i < n; i++) {
+        double t = (double)arrivals_next(&a) / 1e9, gap = t - last;
+        assert_true(gap >= 0);
+        sum += gap;
+        squares += gap * gap;
+        last = t;
+    }
+    *mean = sum / n;
+    *cv = sqrt(squares / n - *mean * *mean) / *mean;
+}
+
+static void test_gaps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind;
+        double cv; /* of exponential gaps 1, of gamma gaps 1/√shape, of bursts of n √(n − 1) */
+    } cases[] = {{"poisson", 1}, {"constant", 0}, {"gamma:0.25", 2}, {"gamma:4", 0.5}, {"burst:8", 2.6458}, {"burst:1", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct arrival_config c = {.rate = 20};
+        double mean, cv;
+        assert_true(arrivals_parse_kind(cases[i].kind, &c));
+        gaps_of(&c, 200000, &mean, &cv);
+        if (fabs(mean - 0.05) > 0.05 * 0.02 || fabs(cv - cases[i].cv) > 0.02 * cases[i].cv + 0.01)
+            fail_msg("%s: mean %g, cv %g", cases[i].kind, mean, cv);
+    }
+}
+
+/* Of the Poisson process: counts in equal windows have variance = mean. */
+static void test_poisson_counts(void **state)
+{
+    (void)state;
+    struct arrival_config c = {.rate = 10};
+    struct arrivals a;
+    arrivals_init(&a, &c, 7);
+    double sum = 0, squares = 0;
+    int windows = 20000, in = 0;
+    for (int w = 0; w < windows;) {
+        int64_t t = arrivals_next(&a);
+        for (; t >= (w + 1) * SEC && w < windows; w++, in = 0) {
+            sum += in;
+            squares += (double)in * in;
+        }
+        in++;
+    }
+    double mean = sum / windows, var = squares / windows - mean * mean;
+    assert_true(fabs(mean - 10) < 0.1);
+    assert_true(fabs(var / mean - 1) < 0.05);
+}
+
+static void test_ramp(void **state)
+{
+    (void)state;
+    struct arrival_config c = {.kind = ARRIVE_CONSTANT};
+    assert_true(arrivals_parse_ramp("1:20:60s", &c));
+    assert_true(arrivals_rate(&c, 0) == 1 && arrivals_rate(&c, 30 * SEC) == 10.5 && arrivals_rate(&c, 600 * SEC) == 20);
+    struct arrivals a;
+    arrivals_init(&a, &c, 1);
+    int in_ramp = 0, in_next = 0;
+    int64_t last = -1;
+    for (int64_t t = arrivals_next(&a); t < 70 * SEC; t = arrivals_next(&a)) {
+        assert_true(t > last);
+        last = t;
+        in_ramp += t < 60 * SEC;
+        in_next += t >= 60 * SEC;
+    }
+    /* (1 + 20) / 2 × 60 = 630 and 20 × 10 = 200; the first one is due at 0 */
+    assert_in_range(in_ramp, 630, 631);
+    assert_in_range(in_next, 199, 201);
+    struct arrival_config down = {.kind = ARRIVE_CONSTANT};
+    assert_true(arrivals_parse_ramp("20:1:10s", &down));
+    arrivals_init(&a, &down, 1);
+    in_ramp = 0;
+    while (arrivals_next(&a) < 10 * SEC)
+        in_ramp++;
+    assert_in_range(in_ramp, 105, 106);
+}
+
+static void test_arrival_words(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "fast", "poisson:2", "gamma", "gamma:", "gamma:0", "gamma:x", "burst:1.5", "burst:0", "burst:1e9", "Poisson"};
+    static const char *const bad_ramps[] = {"", "1", "1:2", "1:2:", "0:2:3s", "1:2:0s", "1:2:-3s", "x:2:3s", "1:2:3s:4", "1:1e9:3s"};
+    struct arrival_config c;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (arrivals_parse_kind(bad[i], &c))
+            fail_msg("kind '%s' is taken", bad[i]);
+    for (size_t i = 0; i < ARRAY_LEN(bad_ramps); i++)
+        if (arrivals_parse_ramp(bad_ramps[i], &c))
+            fail_msg("ramp '%s' is taken", bad_ramps[i]);
+    char text[96];
+    c = (struct arrival_config){.rate = 12.5};
+    assert_string_equal(arrivals_text(&c, text), "12.5 requests/s (poisson)");
+}
+
+static void test_lengths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double mean, sd, least, most;
+    } cases[] = {{"2048", 2048, 0, 2048, 2048},
+                 {"4k", 4096, 0, 4096, 4096},
+                 {"uniform:1k-4k", 2560, 887, 1024, 4096},
+                 {"normal:2048,512", 2048, 512, 1, 5000},
+                 {"lognormal:2k,1k", 2048, 1024, 1, 100000}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct lengths l;
+        double sum = 0, squares = 0;
+        int n = 100000;
+        assert_true(lengths_parse(cases[i].text, &l));
+        for (int k = 0; k < n; k++) {
+            double v = (double)lengths_draw(&l, 5, (uint64_t)k, 1000000);
+            assert_true(v >= cases[i].least && v <= cases[i].most);
+            sum += v;
+            squares += v * v;
+        }
+        double mean = sum / n, sd = sqrt(MAX_OF(squares / n - mean * mean, 0.0));
+        if (fabs(mean - cases[i].mean) > 0.01 * cases[i].mean || fabs(sd - cases[i].sd) > 0.03 * cases[i].sd + 0.1)
+            fail_msg("%s: mean %g, sd %g", cases[i].text, mean, sd);
+        assert_true(lengths_draw(&l, 5, 3, 100) <= 100); /* cut */
+        struct lengths again;
+        char text[64];
+        assert_true(lengths_parse(lengths_text(&l, text), &again) && again.kind == l.kind);
+        lengths_scale(&l, 1000);
+        assert_in_range(lengths_mean(&l), 999, 1001);
+    }
+    static const char *const bad[] = {"", "normal", "normal:5", "normal:2k,0", "normal:2k,-1", "uniform:4k-1k", "uniform:0-4", "uniform:5", "zipf:1,2", "lognormal:2k", "1k,4k", "-5", "0"};
+    struct lengths l;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (lengths_parse(bad[i], &l))
+            fail_msg("'%s' is taken", bad[i]);
+}
+
+/* ---- trace ---- */
+
+static bool load_text(struct trace *t, const char *text, struct err *e)
+{
+    char path[] = "/tmp/tokgauge-trace.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+    bool ok = trace_load(t, path, e);
+    unlink(path);
+    return ok;
+}
+
+static void test_trace(void **state)
+{
+    (void)state;
+    struct trace t;
+    struct err e;
+    assert_true(load_text(&t, "{\"time\":5.5,\"context\":100,\"output\":7}\n\n{\"time\":6}\n", &e));
+    assert_int_equal(t.n, 2);
+    assert_true(t.items[0].at == 0 && t.items[0].context == 100 && t.items[0].max_tokens == 7);
+    assert_true(t.items[1].at == SEC / 2 && t.items[1].context == 0 && t.items[1].max_tokens == 0);
+    trace_release(&t);
+    assert_true(load_text(&t, "{\"timestamp\":0,\"input_length\":9,\"output_length\":3,\"hash_ids\":[1]}\n{\"timestamp\":1500,\"input_length\":9,\"output_length\":3}\n", &e));
+    assert_true(t.n == 2 && t.items[1].at == 3 * SEC / 2 && t.items[1].context == 9);
+    trace_release(&t);
+    static const struct {
+        const char *text, *why;
+    } bad[] = {{"", "has no requests"},
+               {"{\"time\":2}\n{\"time\":1}\n", ":2: time goes backwards: 1 s after 2 s"},
+               {"{\"time\":-1}\n", ":1: no \"time\""},
+               {"{\"context\":5}\n", ":1: no \"time\""},
+               {"{\"time\":1,\"context\":0}\n", ":1: \"context\" and \"output\" are numbers"},
+               {"{\"time\":1,\"output\":\"x\"}\n", ":1: \"context\" and \"output\" are numbers"},
+               {"{\"time\":1}\nnonsense\n", ":2: not a JSON object"},
+               {"[1]\n", ":1: not a JSON object"},
+               {"{\"time\":1e400}\n", ":1: no \"time\""}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_false(load_text(&t, bad[i].text, &e));
+        if (strstr(e.msg, bad[i].why) == NULL)
+            fail_msg("'%s' does not say '%s'", e.msg, bad[i].why);
+    }
+}
+
+/* ---- schedule ---- */
+
+static void test_schedule(void **state)
+{
+    (void)state;
+    struct schedule s;
+    struct scheduled a, b, c;
+    struct arrival_config rate = {.kind = ARRIVE_CONSTANT, .rate = 10};
+    schedule_init(&s);
+    schedule_begin(&s, &rate, NULL, 1, (struct workload){0, 1, 4}, 100 * SEC);
+    assert_true(schedule_take(&s, &a) && a.item.seq == 0 && a.item.warmup && a.item.due == 100 * SEC);
+    assert_true(schedule_take(&s, &b) && b.item.seq == 1 && !b.item.warmup && b.item.due == 100 * SEC + SEC / 10);
+    assert_false(schedule_sent(&s));
+    assert_int_equal(schedule_waiting(&s, 100 * SEC + SEC / 4, 100), 1); /* number 2; number 1 is held */
+    schedule_give_back(&s, &b);
+    assert_int_equal(schedule_waiting(&s, 100 * SEC + SEC / 4, 100), 2);
+    assert_int_equal(schedule_waiting(&s, 200 * SEC, 100), 4); /* no more than there are */
+    /* a pause moves all that is to come */
+    schedule_shift(&s, SEC);
+    assert_true(schedule_take(&s, &b) && b.item.seq == 1 && b.item.due == 101 * SEC + SEC / 10);
+    assert_true(schedule_take(&s, &c) && c.item.seq == 2 && c.item.due == 101 * SEC + SEC / 5);
+    /* another rate: what is given back and was due later comes in its rhythm, what waits already keeps its time */
+    schedule_give_back(&s, &c);
+    schedule_give_back(&s, &b);
+    rate.rate = 100;
+    schedule_rate(&s, &rate, 2, 101 * SEC + SEC / 8);
+    assert_true(schedule_take(&s, &b) && b.item.seq == 1 && b.item.due == 101 * SEC + SEC / 10);
+    assert_true(schedule_take(&s, &c) && c.item.seq == 2 && c.item.due == 101 * SEC + SEC / 8);
+    assert_true(schedule_take(&s, &a) && a.item.seq == 3 && a.item.due == 101 * SEC + SEC / 8 + SEC / 100);
+    assert_true(schedule_rate_now(&s, 102 * SEC) == 100);
+    assert_false(schedule_sent(&s)); /* one */
+    assert_false(schedule_sent(&s));
+    assert_false(schedule_sent(&s)); /* the last one has not been taken */
+    assert_true(schedule_take(&s, &a) && a.item.seq == 4);
+    assert_false(schedule_take(&s, &b));
+    assert_true(schedule_sent(&s)); /* that was it */
+    /* the next sequence goes on in its numbers */
+    struct trace_item items[2] = {{0, 50, 5}, {SEC, 60, 0}};
+    schedule_begin(&s, &(struct arrival_config){0}, &(struct trace){items, 2}, 1, (struct workload){0}, 300 * SEC);
+    assert_true(schedule_take(&s, &a) && a.item.seq == 5 && a.item.due == 300 * SEC && a.context == 50 && a.max_tokens == 5);
+    assert_true(schedule_take(&s, &b) && b.item.seq == 6 && b.item.due == 301 * SEC && b.context == 60 && b.max_tokens == 0);
+    assert_false(schedule_take(&s, &c));
+    schedule_give_back(&s, &b); /* given back at the very end: it is not lost */
+    assert_false(schedule_sent(&s));
+    assert_true(schedule_take(&s, &b) && b.item.seq == 6 && b.item.due == 301 * SEC);
+    assert_true(schedule_sent(&s));
+    schedule_release(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gaps),  cmocka_unit_test(test_poisson_counts), cmocka_unit_test(test_ramp), cmocka_unit_test(test_arrival_words),
+        cmocka_unit_test(test_lengths), cmocka_unit_test(test_trace),        cmocka_unit_test(test_schedule),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
