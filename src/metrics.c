@@ -46,6 +46,8 @@ const struct metric metrics[M_COUNT] = {
                         "requests that ended well in the window / window", BETTER_HIGHER, RATE},
     [M_PROMPT_RATE] = {"prompt_rate", "prompt_tok_s", "tok/s", "prompt rate",
                        "prompt tokens of requests whose first token came in the window / window", BETTER_HIGHER, RATE},
+    [M_GOODPUT] = {"goodput", "goodput_per_s", "req/s", "goodput",
+                   "requests that met every stated objective (--slo) and ended in the window / window", BETTER_HIGHER, RATE},
     [M_ERRORS] = {"errors", "requests.failed", "requests", "failed requests",
                   "requests that ended neither ok nor cancelled by us", BETTER_LOWER, 1},
     [M_LAG] = {"lag", "lag_ms", "ms", "client lag", "lateness of a 10 ms timer on each worker's loop", BETTER_LOWER, MS},

@@ -26,6 +26,7 @@ enum metric_id {
     M_OUTPUT_RATE = M_LATENCY_COUNT_,
     M_REQUEST_RATE,
     M_PROMPT_RATE,
+    M_GOODPUT,
     M_ERRORS,
     M_LAG,
     M_BATCH_DELAY,

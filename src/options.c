@@ -264,6 +264,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case RATES: return load_set_rates(op, field, value, e);
     case ARRIVAL: return load_set_arrival(op, field, value, e);
     case RAMP: return load_set_ramp(op, field, value, e);
+    case SLO: return load_set_slo(op, field, value, e);
     case PERCENT: return load_set_percent(op, field, value, e);
     case TEXT:
         if (value[0] == '\0')

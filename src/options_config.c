@@ -148,6 +148,7 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     case RATES: load_put_rates(f, field); return true;
     case ARRIVAL: load_put_arrival(f, field); return true;
     case RAMP: load_put_ramp(f, field); return true;
+    case SLO: load_put_slo(f, field); return true;
     case PERCENT: fprintf(f, "%.15g%%", *(const double *)field * 100); return true;
     case SIZE: fprintf(f, "%" PRId64 "x%" PRId64, o->svg_width, o->svg_height); return true;
     case GUARD:

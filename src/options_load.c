@@ -112,6 +112,18 @@ bool load_set_percent(const struct option *op, double *share, const char *value,
     return true;
 }
 
+bool load_set_slo(const struct option *op, struct slo *s, const char *value, struct err *e)
+{
+    struct err why;
+    return slo_parse(value, s, &why) || err_set(e, "--%s: %s", op->name, why.msg);
+}
+
+void load_put_slo(FILE *f, const struct slo *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        fprintf(f, "%s%s=%.15g", i > 0 ? "," : "", metrics[s->goal[i].metric].id, s->goal[i].limit);
+}
+
 void load_put_lengths(FILE *f, const struct length_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {

@@ -73,6 +73,8 @@ const struct option option_rows[] = {
     {"save-chunks", 0, NULL, LOADS, FLAG, AT(run.save_chunks), 0, 0, NULL, NULL,
      "keep every gap between chunks in the run file: some 10 bytes a chunk", false},
     {"save-text", 0, NULL, LOADS, FLAG, AT(run.save_text), 0, 0, NULL, NULL, "keep every answer's text in the run file", false},
+    {"slo", 0, NULL, LOAD, SLO, AT(run.slo), 0, 0, "NAME=LIMIT,…", NULL,
+     "objectives that each request has to meet: ttft=500ms,tpot=50ms,e2e=20s; the rate of those that meet all is the goodput", false},
     {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
      "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
      "several times", false},

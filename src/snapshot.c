@@ -9,7 +9,7 @@ void snapshot_clear(struct snapshot *s)
 {
     memset(s, 0, offsetof(struct snapshot, series));
     double nan = (double)NAN;
-    s->since_s = s->elapsed_s = s->planned_s = s->planned_requests = s->target_rate = s->sent_rate = nan;
+    s->since_s = s->elapsed_s = s->planned_s = s->planned_requests = s->target_rate = s->sent_rate = s->goodput = s->good_share = nan;
     s->server.told_max_num_seqs = s->server.told_max_model_len = s->server.told_memory_share = nan;
     s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
     struct memory_view *m = &s->memory;

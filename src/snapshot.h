@@ -246,6 +246,9 @@ struct snapshot {
 
     double since_s; /* distributions, percentiles and the peak count from here on (reset); NAN: from the beginning */
     struct latency_view ttft, tpot, e2e; /* ms */
+    char slo[160];             /* the stated objectives: "ttft ≤ 500 ms, …"; empty: none, and the next two are unknown */
+    double goodput;            /* requests a second that met them, of this phase */
+    double good_share;         /* … of the requests that ended, 0…1 */
     double decode_rate;        /* tok/s per stream, mean of finished requests */
     struct latency_view itl;             /* ms */
     struct latency_view ttft_new, ttft_cached; /* by what the prefix cache had of the prompt, where the server tells */

@@ -269,7 +269,10 @@ static void draw_status(struct canvas *c, struct rect r, const struct snapshot *
     }
     if (with_address && s->server.address[0] != '\0' && (suite == 0 || canvas_width(c, s->server.address) <= room))
         x += canvas_text_fit(c, x, r.y, room, s->server.address, ROLE_TEXT_DIM) + 3;
-    canvas_text_fit(c, x, r.y, room - (x - r.x - 1 - suite), s->status, ROLE_TEXT);
+    char goals[sizeof s->slo + 8];
+    snprintf(goals, sizeof goals, "slo: %s", s->slo);
+    const char *text = s->status[0] == '\0' && s->slo[0] != '\0' ? goals : s->status;
+    canvas_text_fit(c, x, r.y, room - (x - r.x - 1 - suite), text, text == goals ? ROLE_TEXT_DIM : ROLE_TEXT);
 }
 
 /* One entry of the footer. */

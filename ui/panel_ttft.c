@@ -46,6 +46,10 @@ static void footer(struct items *l, const struct snapshot *s, int w)
         items_add(l, "p95", fmt_ms(text, s->ttft.p95), ROLE_TEXT_BRIGHT);
     if (s->failed > 0)
         items_add_unit(l, fmt_count(text, (double)s->failed), "failed", ROLE_STATUS_ERROR);
+    if (s->slo[0] != '\0') {
+        items_add_unit(l, fmt_percent(text, s->good_share), "meet the slo", s->good_share < 0.95 ? ROLE_STATUS_WARN : ROLE_STATUS_OK);
+        items_add(l, "goodput", fmt_rate(text, s->goodput), ROLE_TEXT_BRIGHT);
+    }
     items_add(l, "decode", fmt_rate(text, s->decode_rate), ROLE_TEXT);
     items_add(l, "e2e p95", fmt_ms(text, s->e2e.p95), ROLE_TEXT);
     items_add_unit(l, fmt_count(text, (double)s->ok), "done", ROLE_TEXT);

@@ -47,6 +47,7 @@ static void note_failure(struct engine *g, const struct row *r)
 /* Its numbers are all there. */
 static void settle_row(struct engine *g, struct row *r)
 {
+    slo_judge(&g->cfg->slo, r);
     rows_request(g, r);
     shown_request(&g->shown, &g->view, r, engine_seconds(g, r->tl.first_token));
     free(r->text);

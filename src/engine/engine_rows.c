@@ -112,6 +112,16 @@ void rows_server(struct engine *g)
     end(g, &j, &b);
 }
 
+static void rows_slo(struct jsonw *j, const struct slo *s)
+{
+    if (s->n == 0)
+        return;
+    jw_open(j, "slo", '{');
+    for (size_t i = 0; i < s->n; i++)
+        jw_num(j, metrics[s->goal[i].metric].key, s->goal[i].limit, 6);
+    jw_close(j, '}');
+}
+
 void rows_header(struct engine *g)
 {
     if (g->runlog == NULL)
@@ -131,6 +141,7 @@ void rows_header(struct engine *g)
     jw_str(&j, "endpoint", g->cfg->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
     jw_str(&j, "prompt", g->cfg->prompt);
     jw_bool(&j, "fixed_length", (r->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0);
+    rows_slo(&j, &g->cfg->slo);
     jw_int(&j, "seed", g->cfg->seed);
     jw_int(&j, "warmup", g->cfg->warmup);
     jw_bool(&j, "chunks", g->cfg->save_chunks);
@@ -334,6 +345,8 @@ void rows_sample(struct engine *g, int64_t now)
     jw_num(&j, "stream_tok_s", v->output_rate_stream, 2);
     jw_num(&j, "ttft_p50_ms", v->ttft.p50, 3);
     jw_num(&j, "ttft_p95_ms", v->ttft.p95, 3);
+    if (v->slo[0] != '\0')
+        jw_num(&j, metrics[M_GOODPUT].key, v->goodput, 4);
     jw_gauges(&j, g);
     if (g->host.procs_at != g->procs_written) { /* they are looked at less often */
         g->procs_written = g->host.procs_at;

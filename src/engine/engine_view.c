@@ -58,6 +58,19 @@ static void fill_prefix_hits(struct engine *g)
     g->view.server.prefix_hits = asked > 0 ? (h[n] - h[0]) / asked : (double)NAN;
 }
 
+static void fill_goodput(struct engine *g)
+{
+    struct phases *p = &g->result.phases;
+    struct window w;
+    double s = 0;
+    if (g->cfg->slo.n == 0 || p->n == 0)
+        return;
+    if (g->view.slo[0] == '\0')
+        slo_text(&g->cfg->slo, g->view.slo, sizeof g->view.slo);
+    phase_headline(p->list[p->n - 1], g->tick_at, &w, &s);
+    g->view.goodput = s >= 1 ? (double)w.good / s : (double)NAN;
+}
+
 static void fill_results(struct engine *g)
 {
     const struct run_result *r = &g->result;
@@ -73,6 +86,7 @@ static void fill_results(struct engine *g)
     v->cancelled = t->outcome[OUT_CANCELLED];
     v->failed = tally_failed(t);
     v->short_output = t->short_output;
+    fill_goodput(g);
     shown_fill(&g->shown, v);
 }
 

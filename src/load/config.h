@@ -4,6 +4,7 @@
 
 #include "load/arrivals.h"
 #include "load/lengths.h"
+#include "measure/slo.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,6 +61,7 @@ struct run_config {
     int64_t max_tokens;   /* output tokens, their mean */
     struct lengths context_of, output_of; /* how they are drawn */
     struct arrival_config arrival; /* rate 0: closed loop */
+    struct slo slo;       /* objectives; n = 0: none */
     const char *trace;    /* file of a recorded sequence of requests; NULL: none */
     int64_t requests;     /* 0: not limited */
     int64_t duration_ns;  /* 0: not limited */

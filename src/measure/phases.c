@@ -189,6 +189,7 @@ static void add_windows(const struct phase *p, int64_t now, bool steady, struct 
         sum->approx_tokens += w->approx_tokens;
         sum->prompt_tokens += w->prompt_tokens;
         sum->ok += w->ok;
+        sum->good += w->good;
         *seconds += window_seconds(w, now);
     }
 }

@@ -21,6 +21,8 @@ struct row { /* one finished request */
     int stream, phase;
     bool warmup;
     bool fixed_length;  /* exactly max_tokens were asked for */
+    bool good;          /* it met all objectives (slo_judge); false where there are none */
+    unsigned missed;    /* … or which it missed, a bit each */
     int64_t context, max_tokens; /* asked for */
     char error[160];
     char *text;         /* the whole output, where somebody wants it (worker_shared); owned; else NULL */

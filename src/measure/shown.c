@@ -87,6 +87,7 @@ void shown_fill(struct shown *d, struct snapshot *v)
     if (!d->news)
         return;
     d->news = false;
+    v->good_share = v->slo[0] != '\0' ? tally_good_share(t) : (double)NAN;
     v->tpot = latency_of(t->hist[M_TPOT], M_TPOT);
     v->e2e = latency_of(t->hist[M_E2E], M_E2E);
     v->itl = latency_of(t->hist[M_ITL], M_ITL);

@@ -79,6 +79,9 @@ void tally_add(struct tally *t, const struct row *r)
     t->requests++;
     t->outcome[tl->outcome]++;
     t->retried += tl->retried;
+    t->good += r->good;
+    for (size_t i = 0; i < ARRAY_LEN(t->missed); i++)
+        t->missed[i] += r->missed >> i & 1;
     add_tokens(t, tl);
     if (tl->outcome != OUT_OK)
         return;
@@ -103,6 +106,12 @@ void tally_dist(const struct tally *t, enum metric_id m, struct dist *d)
     free(v);
 }
 
+double tally_good_share(const struct tally *t)
+{
+    uint64_t n = t->requests - t->outcome[OUT_CANCELLED];
+    return n > 0 ? (double)t->good / (double)n : (double)NAN;
+}
+
 uint64_t tally_failed(const struct tally *t)
 {
     return t->requests - t->outcome[OUT_OK] - t->outcome[OUT_CANCELLED];
@@ -118,7 +127,9 @@ void window_add(struct window *w, const struct row *r)
     const struct timeline *tl = &r->tl;
     if (w->from == 0)
         return;
-    w->ok += tl->outcome == OUT_OK && !r->warmup && inside(w, tl->end);
+    bool ended = !r->warmup && inside(w, tl->end);
+    w->ok += tl->outcome == OUT_OK && ended;
+    w->good += r->good && ended;
     if (tl->prompt_tokens > 0 && inside(w, tl->first_token))
         w->prompt_tokens += (double)tl->prompt_tokens;
     if (tl->gaps_n == 0)

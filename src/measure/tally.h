@@ -13,6 +13,8 @@ struct tally {
     uint64_t source[TOK_EVENTS + 1]; /* requests by token source */
     uint64_t short_output;  /* ok, but fewer tokens than a fixed-length run asked for */
     uint64_t retried;
+    uint64_t good;          /* requests that met all objectives */
+    uint64_t missed[8];     /* … and how many missed which; SLO_MAX */
     double output_tokens;   /* of all requests, ended well or not */
     double prompt_tokens;   /* of requests that told them */
     uint64_t prompt_n, cached_n; /* … how many did */
@@ -28,13 +30,15 @@ void tally_release(struct tally *t);
 void tally_add(struct tally *t, const struct row *r);
 /* Of the requests that ended well. */
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);
+/* Share of the requests that were not cancelled by us which met all objectives; NAN where there are none. */
+double tally_good_share(const struct tally *t);
 uint64_t tally_failed(const struct tally *t); /* neither ok nor cancelled */
 
 /* A stretch of time and what arrived in it. */
 struct window {
     int64_t from, to; /* ns; to = 0: still open */
     double tokens, approx_tokens, prompt_tokens;
-    uint64_t ok;
+    uint64_t ok, good;
 };
 /* Adds what of the request falls into the window: tokens by the time of their events (a count known only at the end is
  * spread over the events), the prompt by its first token, the request by its end. */

@@ -118,6 +118,7 @@ static void begin(struct replay *r)
     v->series.seq = series + 1; /* whoever has a copy has another one */
     v->hists.seq = hists + 1;
     put_server(f, &v->server);
+    slo_text(&f->slo, v->slo, sizeof v->slo);
     v->replay = (struct replay_view){.on = true, .speed = 1, .end_s = r->end};
     v->memory.not_server = cJSON_IsFalse(json_get(json_get(f->header, "system"), "is_the_servers"));
     double cold = seconds(f->first.tl.first_token) - seconds(f->first.tl.sent);
@@ -267,6 +268,7 @@ static void show_sample(struct replay *r, const cJSON *o)
     v->target_rate = json_number(o, "rate");
     v->sent_rate = json_number(o, "sent_per_s");
     v->overdue = whole_number(o, "waiting_for_stream");
+    v->goodput = json_number(o, metrics[M_GOODPUT].key);
     v->in_flight = whole_number(o, "in_flight");
     v->queued = whole_number(o, "queued");
     v->decoding = whole_number(o, "decoding");

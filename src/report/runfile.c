@@ -100,6 +100,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
     t->source = source_of(json_text(o, "tokens_from"));
     t->retried = json_true(o, "retried");
     json_words(o, "error", r.error, sizeof r.error);
+    slo_judge(&f->slo, &r);
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
     } else if (strcmp(part, "load") == 0 || strcmp(part, "probe") == 0) {
@@ -277,6 +278,15 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
 
 /* ---- the file ---- */
 
+static void take_slo(struct run_file *f, const cJSON *o)
+{
+    for (int m = 0; m < M_REQUEST_COUNT_ && f->slo.n < SLO_MAX; m++) {
+        double limit = json_number(o, metrics[m].key);
+        if (isfinite(limit))
+            f->slo.goal[f->slo.n++] = (struct slo_goal){(enum metric_id)m, limit};
+    }
+}
+
 static bool take_header(struct run_file *f, cJSON *line, struct err *e)
 {
     const char *type = line != NULL ? json_text(line, "type") : NULL;
@@ -287,6 +297,7 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
     f->header = line;
     f->has_gaps = json_true(line, "chunks");
     f->has_texts = json_true(line, "texts");
+    take_slo(f, json_get(line, "slo"));
     double format = json_number(line, "format");
     if (format == RUNFILE_FORMAT)
         return true;

@@ -3,6 +3,7 @@
 #ifndef TG_RUNFILE_H
 #define TG_RUNFILE_H
 
+#include "measure/slo.h"
 #include "measure/tally.h"
 #include "util.h"
 
@@ -73,6 +74,7 @@ struct run_file {
     size_t rows_n;
     struct run_detail *details; /* one a row; NULL: the file has neither gaps nor texts */
     bool has_gaps, has_texts;
+    struct slo slo;     /* stated objectives; the rows are judged by them */
     struct row first;   /* the request before the load; first.tl.sent = 0: none in the file */
     struct run_sample *samples;
     size_t samples_n;

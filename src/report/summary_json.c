@@ -85,7 +85,7 @@ void summary_json_tally(const struct tally *t, struct jsonw *j)
     json_metrics(j, t);
 }
 
-static void json_window(struct jsonw *j, const struct window *w, double seconds)
+static void json_window(struct jsonw *j, const struct window *w, double seconds, bool slo)
 {
     bool some = seconds > 0;
     double nan = (double)NAN;
@@ -93,11 +93,31 @@ static void json_window(struct jsonw *j, const struct window *w, double seconds)
     jw_num(j, metrics[M_OUTPUT_RATE].key, some ? w->tokens / seconds : nan, 3);
     jw_num(j, metrics[M_REQUEST_RATE].key, some ? (double)w->ok / seconds : nan, 4);
     jw_num(j, metrics[M_PROMPT_RATE].key, some ? w->prompt_tokens / seconds : nan, 3);
+    jw_num(j, metrics[M_GOODPUT].key, some && slo ? (double)w->good / seconds : nan, 4);
     jw_num(j, "output_tokens", some ? w->tokens : nan, 1);
     jw_bool(j, "output_approx", w->approx_tokens > 0);
 }
 
-static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
+/* How the requests stand to the objectives; null: none were stated. */
+static void json_slo(struct jsonw *j, const struct slo *s, const struct tally *t)
+{
+    if (s->n == 0) {
+        jw_str(j, "slo", NULL);
+        return;
+    }
+    jw_open(j, "slo", '{');
+    for (size_t i = 0; i < s->n; i++)
+        jw_num(j, metrics[s->goal[i].metric].key, s->goal[i].limit, 6);
+    jw_int(j, "met", (int64_t)t->good);
+    jw_num(j, "met_share", tally_good_share(t), 4);
+    jw_open(j, "missed", '{');
+    for (size_t i = 0; i < s->n; i++)
+        jw_int(j, metrics[s->goal[i].metric].id, (int64_t)t->missed[i]);
+    jw_close(j, '}');
+    jw_close(j, '}');
+}
+
+static void json_phase(struct jsonw *j, const struct phase *p, const struct slo *slo, int64_t now)
 {
     jw_open(j, NULL, '{');
     jw_int(j, "phase", p->id);
@@ -111,9 +131,10 @@ static void json_phase(struct jsonw *j, const struct phase *p, int64_t now)
         double s;
         phase_window(p, now, steady, &w, &s);
         jw_open(j, steady ? "steady" : "whole", '{');
-        json_window(j, &w, s);
+        json_window(j, &w, s, slo->n > 0);
         jw_close(j, '}');
     }
+    json_slo(j, slo, &p->tally);
     summary_json_tally(&p->tally, j);
     jw_close(j, '}');
 }
@@ -131,12 +152,14 @@ static void json_windows(struct jsonw *j, const struct run_result *r)
     jw_num(j, metrics[M_OUTPUT_RATE].key, s > 0 ? w->tokens / s : nan, 3);
     jw_num(j, metrics[M_REQUEST_RATE].key, s > 0 ? (double)w->ok / s : nan, 4);
     jw_num(j, metrics[M_PROMPT_RATE].key, s > 0 ? w->prompt_tokens / s : nan, 3);
+    bool slo = r->cfg->slo.n > 0;
+    jw_num(j, metrics[M_GOODPUT].key, s > 0 && slo ? (double)w->good / s : nan, 4);
     jw_bool(j, "output_approx", w->approx_tokens > 0);
     jw_open(j, "whole", '{');
-    json_window(j, &whole, whole_s);
+    json_window(j, &whole, whole_s, slo);
     jw_close(j, '}');
     jw_open(j, "steady", '{');
-    json_window(j, &steady, steady_s);
+    json_window(j, &steady, steady_s, slo);
     jw_close(j, '}');
 }
 
@@ -185,7 +208,7 @@ static void json_phases(struct jsonw *j, const struct run_result *r)
     jw_open(j, "phases", '[');
     for (int i = 0; i < r->phases.n; i++)
         if (r->phases.list[i]->tally.requests > 0)
-            json_phase(j, r->phases.list[i], r->end_ns);
+            json_phase(j, r->phases.list[i], &r->cfg->slo, r->end_ns);
     jw_close(j, ']');
 }
 
@@ -248,6 +271,7 @@ void summary_json(const struct run_result *r, struct jsonw *j)
     json_requests(j, t);
     json_tokens(j, t);
     json_windows(j, r);
+    json_slo(j, &r->cfg->slo, t);
     json_metrics(j, t);
     json_first(j, r);
     json_client(j, r);

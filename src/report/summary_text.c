@@ -10,7 +10,7 @@
 static const struct {
     const char *utf8, *ascii;
 } signs[] = {{"–", "-"}, {"≈", "~"}, {"µ", "u"}, {"·", "|"}, {"×", "x"}, {"≥", ">="}, {"…", "..."}, {"→", "->"}, {"↑", "^"}, {"↓", "v"},
-             {"“", "\""}, {"”", "\""}, {"²", "2"}, {"−", "-"}};
+             {"≤", "<="}, {"“", "\""}, {"”", "\""}, {"²", "2"}, {"−", "-"}};
 
 void summary_to_ascii(struct buf *b)
 {
@@ -105,6 +105,22 @@ static void head(const struct run_result *r, struct buf *b)
     }
 }
 
+static void goodput(const struct run_result *r, struct buf *b, double per_s)
+{
+    const struct slo *s = &r->cfg->slo;
+    const struct tally *t = &r->phases.total;
+    char text[160], n[FMT_SIZE], share[FMT_SIZE];
+    if (s->n == 0)
+        return;
+    slo_text(s, text, sizeof text);
+    label(b, "goodput");
+    buf_addf(b, "%s req/s met %s: %s of the requests", fmt_rate(n, per_s), text, fmt_percent(share, tally_good_share(t)));
+    for (size_t i = 0; i < s->n; i++)
+        if (t->missed[i] > 0)
+            buf_addf(b, "; %" PRIu64 " missed %s", t->missed[i], metrics[s->goal[i].metric].id);
+    buf_adds(b, "\n");
+}
+
 static void rates(const struct run_result *r, struct buf *b)
 {
     struct window whole, head;
@@ -121,6 +137,7 @@ static void rates(const struct run_result *r, struct buf *b)
     buf_adds(b, "\n");
     label(b, "request rate");
     buf_addf(b, "%s req/s ended well in that time\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
+    goodput(r, b, s > 0 ? (double)w->good / s : (double)NAN);
 }
 
 /* Of an open loop: was the rate kept, and what waited? */

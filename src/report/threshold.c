@@ -113,7 +113,9 @@ static double rate(const struct run_result *r, enum metric_id m)
     phases_headline(&r->phases, r->end_ns, &w, &s);
     if (!(s > 0))
         return (double)NAN;
-    return (m == M_OUTPUT_RATE ? w.tokens : m == M_PROMPT_RATE ? w.prompt_tokens : (double)w.ok) / s;
+    if (m == M_GOODPUT && r->cfg->slo.n == 0)
+        return (double)NAN;
+    return (m == M_OUTPUT_RATE ? w.tokens : m == M_GOODPUT ? (double)w.good : m == M_PROMPT_RATE ? w.prompt_tokens : (double)w.ok) / s;
 }
 
 double threshold_value(const struct threshold *t, const struct run_result *r)
@@ -122,6 +124,7 @@ double threshold_value(const struct threshold *t, const struct run_result *r)
     switch (t->metric) {
     case M_OUTPUT_RATE:
     case M_REQUEST_RATE:
+    case M_GOODPUT:
     case M_PROMPT_RATE: return rate(r, t->metric);
     case M_ERRORS: return (double)tally_failed(&r->phases.total);
     case M_LAG: dist_of_hist(&d, &r->lag, metrics[M_LAG].scale); break;

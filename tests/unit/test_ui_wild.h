@@ -271,7 +271,7 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     canned_machine(s);
     double *const numbers[] = {&s->elapsed_s, &s->clock_s, &s->planned_s, &s->planned_requests, &s->output_rate,
                                &s->output_rate_stream, &s->output_rate_peak, &s->decode_rate, &s->lag_p99_ms,
-                               &s->since_s, &s->replay.speed, &s->replay.end_s, &s->target_rate, &s->sent_rate};
+                               &s->since_s, &s->replay.speed, &s->replay.end_s, &s->target_rate, &s->sent_rate, &s->goodput, &s->good_share};
     uint64_t *const counts[] = {&s->sent, &s->ok, &s->failed, &s->cancelled, &s->short_output, &s->output_tokens};
     int *const sizes[] = {&s->target_streams, &s->target_context, &s->target_max_tokens, &s->in_flight, &s->queued,
                          &s->decoding, &s->backing_off, &s->phase, &s->overdue};
@@ -298,6 +298,7 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     wild_bool(&w, &s->replay.paused);
     wild_bool(&w, &s->output_approx);
     wild_bool(&w, &s->client_limited);
+    WILD_TEXT(&w, s->slo);
     WILD_TEXT(&w, s->status);
     WILD_TEXT(&w, s->last_error);
     WILD_TEXT(&w, s->client_reason);

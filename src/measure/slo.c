@@ -1,0 +1,117 @@
+#include "measure/slo.h"
+
+#include "fmt.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a person promises; the client's own moments (send skew, connect) are no promise of a server. */
+static const enum metric_id known[] = {M_TTFT, M_TTFT_DUE, M_TTFR, M_TTFA, M_TPOT, M_E2E, M_DECODE_RATE, M_E2E_RATE, M_PREFILL_RATE};
+
+static bool unknown(const char *name, size_t n, struct err *e)
+{
+    char names[160] = "";
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "", metrics[known[i]].id);
+    }
+    return err_set(e, "'%.*s' is no objective: it takes one of %s", (int)MIN_OF(n, (size_t)40), name, names);
+}
+
+/* "500ms", "20s", "30" → the metric's unit. */
+static bool read_limit(const char *s, const struct metric *m, double *limit)
+{
+    char *end;
+    double v = strtod(s, &end);
+    bool time = m->better == BETTER_LOWER;
+    if (end == s || !isfinite(v) || !(v > 0))
+        return false;
+    if (*end == '\0' || (time && strcmp(end, "ms") == 0) || (!time && strcmp(end, "tok/s") == 0))
+        *limit = v;
+    else if (time && strcmp(end, "s") == 0)
+        *limit = v * 1e3;
+    else if (time && (strcmp(end, "us") == 0 || strcmp(end, "µs") == 0))
+        *limit = v / 1e3;
+    else
+        return false;
+    return true;
+}
+
+static bool add(struct slo *s, const char *name, size_t n, struct err *e)
+{
+    char text[64];
+    size_t eq = 0;
+    while (eq < n && name[eq] != '=')
+        eq++;
+    size_t id = ARRAY_LEN(known);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strlen(metrics[known[i]].id) == eq && strncmp(metrics[known[i]].id, name, eq) == 0)
+            id = i;
+    if (id == ARRAY_LEN(known))
+        return unknown(name, eq, e);
+    struct slo_goal g = {.metric = known[id]};
+    size_t rest = eq < n ? n - eq - 1 : 0;
+    snprintf(text, sizeof text, "%.*s", (int)MIN_OF(rest, sizeof text - 1), name + n - rest);
+    if (rest == 0 || rest >= sizeof text || !read_limit(text, &metrics[g.metric], &g.limit))
+        return err_set(e, "'%.*s' has no limit in %s: it takes %s=%s", (int)MIN_OF(n, (size_t)60), name, metrics[g.metric].unit, metrics[g.metric].id,
+                       metrics[g.metric].better == BETTER_LOWER ? "500ms" : "30");
+    for (size_t i = 0; i < s->n; i++)
+        if (s->goal[i].metric == g.metric)
+            return err_set(e, "'%s' is stated twice", metrics[g.metric].id);
+    if (s->n == SLO_MAX)
+        return err_set(e, "%d objectives are the most", SLO_MAX);
+    s->goal[s->n++] = g;
+    return true;
+}
+
+bool slo_parse(const char *text, struct slo *s, struct err *e)
+{
+    *s = (struct slo){.n = 0};
+    for (const char *p = text; p != NULL;) {
+        size_t n = strcspn(p, ",");
+        if (!add(s, p, n, e))
+            return false;
+        p = p[n] == ',' ? p + n + 1 : NULL;
+    }
+    return true;
+}
+
+void slo_goal_text(const struct slo_goal *g, char *out, size_t size)
+{
+    char n[FMT_SIZE];
+    const struct metric *m = &metrics[g->metric];
+    if (m->better == BETTER_LOWER)
+        snprintf(out, size, "%s ≤ %s", m->id, fmt_ms(n, g->limit));
+    else
+        snprintf(out, size, "%s ≥ %s %s", m->id, fmt_rate(n, g->limit), m->unit);
+}
+
+void slo_text(const struct slo *s, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < s->n; i++) {
+        char one[64];
+        size_t used = strlen(out);
+        slo_goal_text(&s->goal[i], one, sizeof one);
+        snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "", one);
+    }
+}
+
+void slo_judge(const struct slo *s, struct row *r)
+{
+    double v[M_REQUEST_COUNT_];
+    r->missed = 0;
+    r->good = s->n > 0 && r->tl.outcome == OUT_OK;
+    if (!r->good)
+        return;
+    timeline_numbers(&r->tl, v);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct slo_goal *g = &s->goal[i];
+        bool lower = metrics[g->metric].better == BETTER_LOWER;
+        if (isfinite(v[g->metric]) && (lower ? v[g->metric] > g->limit : v[g->metric] < g->limit))
+            r->missed |= 1u << i;
+    }
+    r->good = r->missed == 0;
+}

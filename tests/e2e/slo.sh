@@ -1,0 +1,46 @@
+# Objectives: which requests meet them, and the rate of those.
+. "$TESTS_DIR/e2e/lib.sh"
+start_sim --step 10 --step-seq 0 --prefill-rate 20000 --cold 0 --overhead 1 --max-num-seqs 2 --log "$TMP/log"
+load() {
+    rm -f "$TMP/run.ndjson" "$TMP/out.json"
+    "$TOKGAUGE" run "$URL" --json --max-tokens 20 --context 64 --out "$TMP/run.ndjson" "$@" >"$TMP/out.json" 2>"$TMP/err"
+}
+load -c 2 -n 12 --slo ttft=5s,tpot=1s,e2e=20s
+check "all meet what is easily met" json "$TMP/out.json" '.slo.met == 12 and .slo.met_share == 1 and .slo.missed == {"ttft": 0, "tpot": 0, "e2e": 0} and
+    .slo.ttft_ms == 5000 and .slo.tpot_ms == 1000 and .goodput_per_s == .requests_per_s'
+load -c 2 -n 12 --slo ttft=5s,tpot=1ms,decode_rate=50
+check "each is counted by itself" json "$TMP/out.json" '.slo.met == 0 and .slo.missed.ttft == 0 and .slo.missed.tpot == 12 and .slo.missed.decode_rate == 0 and .goodput_per_s == 0'
+load -c 4 -n 24 --slo ttft=100ms
+check "above what the server runs at once some wait too long" json "$TMP/out.json" '.slo.met + .slo.missed.ttft == 24 and .slo.missed.ttft >= 12'
+check "the same is in the rows" json "$TMP/run.ndjson" "([.[] | select(.part == \"load\") | select(.first_token - .sent <= 100000000)] | length) ==
+    ([.[] | select(.type == \"summary\")][0].slo.met)" -s
+load -n 4 -c 1 --max-tokens 1 --slo tpot=1ms
+check "what a request does not have it does not miss" json "$TMP/out.json" '.slo.met == 4'
+load -n 4 -c 1
+check "without objectives there is no goodput" json "$TMP/out.json" '.slo == null and .goodput_per_s == null'
+load -n 12 -c 2 --slo ttft=5s --fail-if 'goodput < 1000'
+check "goodput is a threshold" same $? 3
+load -n 4 -c 2 --fail-if 'goodput < 1'
+check "that cannot hold where there are no objectives" same $? 3
+"$TOKGAUGE" run "$URL" --plain -n 8 -c 4 --max-tokens 20 --context 64 --slo ttft=100ms,e2e=60s --out "$TMP/plain.ndjson" >"$TMP/plain" 2>&1
+check "the summary says what was missed" contains "$TMP/plain" "missed ttft"
+check "and what was asked" contains "$TMP/plain" "req/s met ttft <= 100 ms, e2e <= 60.0 s"
+"$TOKGAUGE" report "$TMP/plain.ndjson" --format vllm >"$TMP/vllm.json"
+check "vllm's request_goodput" json "$TMP/vllm.json" '.request_goodput > 0 and .request_goodput < .request_throughput'
+"$TOKGAUGE" replay "$TMP/plain.ndjson" --txt "$TMP/end.txt" --svg-size 160x40
+check "a replay shows it" contains "$TMP/end.txt" "meet the slo"
+stop_server
+start_sim --step 5 --cold 0 --fault 500=0.5
+load -c 2 -n 20 --slo e2e=60s
+check "failures meet nothing" json "$TMP/out.json" '.requests.failed > 0 and .slo.met == .requests.ok and .slo.met_share < 1'
+
+bad() { # VALUE TEXT
+    "$TOKGAUGE" run "$URL" --slo "$1" >"$TMP/out" 2>"$TMP/err"
+    same $? 2 && contains "$TMP/err" "$2" && same "$(wc -l <"$TMP/err")" 1
+}
+check "an unknown name lists the known" bad speed=5 "takes one of ttft, ttft_due, ttfr, ttfa, tpot, e2e, decode_rate"
+check "no value" bad ttft "has no limit in ms"
+check "a value of another unit" bad ttft=5GiB "has no limit in ms"
+check "twice" bad ttft=5s,ttft=6s "stated twice"
+check "nothing" bad "" "is no objective"
+check "a client's moment is no promise of a server" bad send_skew=5ms "is no objective"
