@@ -22,7 +22,7 @@ load -n 12 -c 2 --slo ttft=5s --fail-if 'goodput < 1000'
 check "goodput is a threshold" same $? 3
 load -n 4 -c 2 --fail-if 'goodput < 1'
 check "that cannot hold where there are no objectives" same $? 3
-"$TOKGAUGE" run "$URL" --plain -n 8 -c 4 --max-tokens 20 --context 64 --slo ttft=100ms,e2e=60s --out "$TMP/plain.ndjson" >"$TMP/plain" 2>&1
+LC_ALL=C "$TOKGAUGE" run "$URL" --plain -n 8 -c 4 --max-tokens 20 --context 64 --slo ttft=100ms,e2e=60s --out "$TMP/plain.ndjson" >"$TMP/plain" 2>&1
 check "the summary says what was missed" contains "$TMP/plain" "missed ttft"
 check "and what was asked" contains "$TMP/plain" "req/s met ttft <= 100 ms, e2e <= 60.0 s"
 "$TOKGAUGE" report "$TMP/plain.ndjson" --format vllm >"$TMP/vllm.json"
