@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "demo.h"
 #include "engine/engine.h"
+#include "grid.h"
 #include "main_files.h"
 #include "options.h"
 #include "replay/player.h"
@@ -445,13 +446,37 @@ static int run_bench(struct options *o, const char *command_line)
     return status;
 }
 
+/* Lists of loads: a run of many steps too. */
+static int run_matrix(struct options *o, const char *command_line)
+{
+    struct grid *grid = xcalloc(1, sizeof *grid);
+    grid_build(grid, &o->load, &o->run);
+    o->run.steps = grid->steps;
+    o->run.steps_n = grid->n;
+    for (size_t i = 0; i < grid->n; i++) {
+        o->run.context = MAX_OF(o->run.context, grid->steps[i].context);
+        o->run.max_num_seqs = MAX_OF(o->run.max_num_seqs, grid->steps[i].streams);
+    }
+    int status = run_engine(o, command_line);
+    o->run.steps = NULL;
+    o->run.steps_n = 0;
+    free(grid);
+    return status;
+}
+
+static int run_load(struct options *o, const char *command_line)
+{
+    return grid_cells(&o->load) > 1 ? run_matrix(o, command_line) : run_engine(o, command_line);
+}
+
 static void fill_defaults(struct options *o)
 {
     o->run.watched = wants_dashboard(o) || o->svg != NULL;
     o->seed_drawn = o->run.seed < 0;
     if (o->seed_drawn)
         o->run.seed = draw_seed();
-    if (o->command != COMMAND_BENCH && o->command != COMMAND_WATCH && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
+    bool one = (o->command & (COMMAND_RUN | COMMAND_DEMO)) && grid_cells(&o->load) == 1;
+    if (one && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
         o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
 }
 
@@ -462,7 +487,7 @@ static int run_demo(struct options *o, const char *command_line)
     if (!demo_start(&d, o->sim_args, o->sim_args_n, &e))
         return complain(&e, EXIT_FAILED);
     o->run.url = d.url;
-    int status = run_engine(o, command_line);
+    int status = run_load(o, command_line);
     demo_stop(&d);
     o->run.url = NULL;
     return status;
@@ -594,7 +619,7 @@ int main(int argc, char **argv)
                  : o.command == COMMAND_DEMO ? run_demo(&o, command_line)
                  : o.command == COMMAND_WATCH ? run_watch(&o, command_line)
                  : o.command == COMMAND_BENCH ? run_bench(&o, command_line)
-                                                  : run_engine(&o, command_line);
+                                                  : run_load(&o, command_line);
         curl_global_cleanup();
     }
     options_release(&o);

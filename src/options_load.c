@@ -1,6 +1,7 @@
 #include "options_load.h"
 
 #include "fmt.h"
+#include "grid.h"
 #include "options.h"
 #include "options_table.h"
 
@@ -163,6 +164,8 @@ static bool check_open(const struct options *o, struct err *e)
     int ways = (l->rate.n > 0) + (l->ramp.rate > 0) + (o->run.trace != NULL);
     if (ways > 1)
         return err_set(e, "--rate, --ramp and --trace exclude each other: each says when requests are sent");
+    if (ways > 0 && l->rate.n == 0 && grid_cells(l) > 1)
+        return err_set(e, "--%s goes with one load, not with a matrix", o->run.trace != NULL ? "trace" : "ramp");
     if (l->arrival.kind != ARRIVE_POISSON && l->rate.n == 0 && l->ramp.rate <= 0)
         return err_set(e, "--arrival goes with --rate or --ramp: without them a request is sent when a stream is free");
     return true;
@@ -185,6 +188,9 @@ bool load_settle(struct options *o, struct err *e)
     r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : 4;
     set_length(&r->context_of, &r->context, &l->context, 1024);
     set_length(&r->output_of, &r->max_tokens, &l->max_tokens, 128);
+    if (grid_cells(l) > GRID_MOST)
+        return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(l), GRID_MOST);
+    r->until_ci = l->until_ci;
     r->arrival = l->ramp;
     r->arrival.kind = l->arrival.kind;
     r->arrival.shape = l->arrival.shape;

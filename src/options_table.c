@@ -16,7 +16,8 @@
 
 const struct option option_rows[] = {
     {"max-num-seqs", 'c', "concurrency", LOAD, COUNTS, AT(load.streams), 1, STREAMS_MAX, "N", "4",
-     "number of sequences kept in flight (streams); with --rate, --ramp or --trace: at the most (default then 256)", false},
+     "number of sequences kept in flight (streams); a list (1,2,4,8), as those of --context, --max-tokens and --rate, makes a "
+     "matrix; with --rate, --ramp or --trace: at the most (default then 256)", false},
     {"context", 0, NULL, LOAD, LENGTHS, AT(load.context), 1, TOKENS_MAX, "TOKENS", "1k",
      "prompt length; k is 1024; or drawn for each request: normal:MEAN,DEVIATION, uniform:LEAST-MOST, lognormal:MEAN,DEVIATION", false},
     {"max-tokens", 0, NULL, LOAD, LENGTHS, AT(load.max_tokens), 1, TOKENS_MAX, "TOKENS", "128",
@@ -37,8 +38,13 @@ const struct option option_rows[] = {
     {"duration", 'd', NULL, LOAD | WATCH, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,
      "stop sending after so long (30s, 5m, 24h); without --requests and --duration the dashboard runs until q, a run "
      "without a terminal 60 s (demo: 20 s)", false},
-    {"warmup", 0, NULL, LOAD, COUNT, AT(run.warmup), 0, 1e9, "N", "0", "send N requests first that are not measured",
-     false},
+    {"until-ci", 0, NULL, LOAD, PERCENT, AT(load.until_ci), 0.001, 0.5, "SHARE", NULL,
+     "stop when the output rate is known that well: when its 95 % interval is within 3% of it, after 10 s at the least, after "
+     "--duration at the most; the rule of a matrix that has no other (3%, 60s)", false},
+    {"order", 0, NULL, LOAD, WORD, AT(load.order), 0, 0, "random|listed", "random",
+     "in which order a matrix is gone through; at random a server that slows down does not look like one that minds the load", false},
+    {"warmup", 0, NULL, LOAD, COUNT, AT(run.warmup), 0, 1e9, "N", "0",
+     "send N requests first that are not measured; in a matrix before each cell (default there: one for each stream)", false},
     {"drain", 0, NULL, LOAD, DURATION, AT(run.drain_ns), 0, 10 * YEAR, "TIME", "30s",
      "at the end wait so long for answers in flight, then cancel them", false},
     {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",

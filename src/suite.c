@@ -89,10 +89,16 @@ void suite_build(struct suite *s, const struct suite_options *o)
         add(s, SUITE_AGENT, "", (struct load_step){.agent = true});
 }
 
+#define CI_GUESS_S 20.0
+
 double suite_estimate(const struct load_step *s, const struct suite_speed *v)
 {
     if (s->agent)
         return 0; /* nobody knows what an agent does */
+    if (s->requests == 0) { /* until its time is over, or its rate is known */
+        double most = (double)s->duration_ns / 1e9;
+        return s->until_ci > 0 ? MIN_OF(most, CI_GUESS_S) : most;
+    }
     int64_t all = (s->requests + s->streams - 1) / s->streams;
     double rounds = (double)all, streams = (double)s->streams;
     double prefill = (double)s->context * streams / v->prefill_tok_s;

@@ -341,6 +341,8 @@ static void wind_up(struct engine *g)
     judge_client(r);
     if (r->end == END_NONE)
         r->end = END_STOPPED;
+    if (g->guarded_tokens > 0)
+        r->end = END_GUARD;
     g->state = RUN_DONE;
     engine_fill_view(g, r->end_ns);
     rows_sample(g, r->end_ns);
@@ -365,15 +367,17 @@ static void load_tick(struct engine *g, int64_t now)
     engine_see_guard(g, now);
     if (g->state == RUN_LOAD || g->state == RUN_WARMUP)
         see_load_end(g, now);
+    if (g->state == RUN_LOAD)
+        engine_see_rate(g, now);
     if (g->state == RUN_DRAIN) {
-        if (all_idle(g) && g->agent == NULL && !engine_next_step(g, now)) {
+        if (all_idle(g) && g->agent == NULL && !engine_must_wait(g, now) && !engine_next_step(g, now)) {
             wind_up(g);
             return;
         }
     }
     if (g->state == RUN_DRAIN) {
-        if (!g->cancelled && now - g->drain_start > g->cfg->drain_ns)
-            engine_cancel_all(g, now);
+        if (!g->shared.target.cancel && now - g->drain_start > g->cfg->drain_ns)
+            engine_cancel_step(g);
     }
     phases_settle(&g->result.phases, now - SETTLE_NS);
     judge_client(&g->result);
@@ -605,6 +609,7 @@ void engine_free(struct engine *g)
     pthread_cond_destroy(&g->wake);
     pthread_cond_destroy(&g->news);
     free(g->repeated);
+    free(g->left_out);
     free(g->streams);
     free(g);
 }

@@ -3,6 +3,7 @@
 #include "clock.h"
 
 #include "fmt.h"
+#include "grid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,6 +45,8 @@ bool engine_loading(const struct engine *g)
 static void change_target(struct engine *g, struct load_target *t, int64_t now)
 {
     t->phase++;
+    batches_clear(&g->rates);
+    g->rates_at = 0;
     if (g->state != RUN_PAUSED)
         engine_open_phase(g, t, now);
     engine_set_target(g, t);
@@ -88,7 +91,7 @@ static bool set_rate(struct engine *g, struct load_target *t, double rate, int64
 static void set_value(struct engine *g, const struct command *c, int64_t now)
 {
     if (g->steps_n > 1) {
-        engine_note(g, 1, "the suite decides the load: space pauses it");
+        engine_note(g, 1, "the %s decides the load: space pauses it", strcmp(g->steps[g->step].part, GRID_PART) == 0 ? GRID_PART : "suite");
         return;
     }
     struct load_target t = g->shared.target;
@@ -115,6 +118,13 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
     if (t.open)
         snprintf(rate, sizeof rate, "%s requests/s, ", fmt_rate(n, t.rate));
     engine_note(g, 0, "now %s%d streams, context %" PRId64 ", output %" PRId64, rate, t.streams, t.context, t.max_tokens);
+}
+
+void engine_cancel_step(struct engine *g)
+{
+    struct load_target t = g->shared.target;
+    t.cancel = t.draining = true;
+    engine_set_target(g, &t);
 }
 
 void engine_cancel_all(struct engine *g, int64_t now)

@@ -1,16 +1,41 @@
-/* The Matrix view's cells: what each load of this run came to. */
+/* The Matrix view's cells: what each load of this run came to, and those that are still to come. */
 #include "engine/inside.h"
+#include "grid.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MATRIX_NS INT64_C(500000000)
 
-static double scaled(const struct tally *t, enum metric_id m, double quantile)
+/* Everything that was measured under one load: it may have been gone back to. */
+struct gathered {
+    struct hist decode, ttft;
+    double tokens, good, seconds;
+    uint64_t ok, failed, met, judged;
+};
+
+static void merge(struct hist *into, const struct hist *from)
 {
-    const struct hist *h = t->hist[m];
-    if (h == NULL || h->count == 0)
-        return (double)NAN;
-    return (quantile < 0 ? hist_mean(h) : hist_quantile(h, quantile)) / metrics[m].scale;
+    if (from != NULL)
+        hist_merge(into, from);
+}
+
+static void gather(struct gathered *a, const struct phase *p, int64_t now)
+{
+    struct window w;
+    double s = 0;
+    phase_headline(p, now, &w, &s);
+    if (s > 0) {
+        a->tokens += w.tokens;
+        a->good += (double)w.good;
+        a->seconds += s;
+    }
+    merge(&a->decode, p->tally.hist[M_DECODE_RATE]);
+    merge(&a->ttft, p->tally.hist[M_TTFT]);
+    a->ok += p->tally.outcome[OUT_OK];
+    a->failed += tally_failed(&p->tally);
+    a->met += p->tally.good;
+    a->judged += p->tally.requests - p->tally.outcome[OUT_CANCELLED];
 }
 
 /* Tokens are placed in windows when their requests have ended; until then the live count says what has come. */
@@ -23,19 +48,45 @@ static double running_rate(struct engine *g, const struct phase *p, int64_t now)
     return s >= 1 ? (g->live.total - l->tokens) / s : (double)NAN;
 }
 
-static void put(struct engine *g, const struct phase *p, int64_t now, bool running)
+static bool one_load(const struct phase *a, const struct phase *b)
 {
-    struct matrix_cell *c = matrix_put(&g->view.matrix, p->streams, (double)p->context, (double)p->max_tokens);
-    struct window w;
-    double s = 0;
-    phase_headline(p, now, &w, &s);
+    return a->streams == b->streams && a->context == b->context && a->max_tokens == b->max_tokens && a->rate == b->rate && a->repeated == b->repeated;
+}
+
+static void put(struct engine *g, const struct phase *p, const struct gathered *a, int64_t now, bool running)
+{
+    struct matrix_cell *c = matrix_put(&g->view.matrix, p->streams, (double)p->context, (double)p->max_tokens, p->rate);
+    bool slo = g->cfg->slo.n > 0;
     c->running = running;
-    c->output_rate = running ? running_rate(g, p, now) : s > 0 ? w.tokens / s : (double)NAN;
-    c->decode_rate = scaled(&p->tally, M_DECODE_RATE, -1);
-    c->ttft_p50 = scaled(&p->tally, M_TTFT, 0.5);
-    c->ttft_p95 = scaled(&p->tally, M_TTFT, 0.95);
-    c->ok = p->tally.outcome[OUT_OK];
-    c->failed = tally_failed(&p->tally);
+    c->waiting = c->left_out = false;
+    c->output_rate = running ? running_rate(g, p, now) : a->seconds > 0 ? a->tokens / a->seconds : (double)NAN;
+    c->decode_rate = hist_mean(&a->decode) / metrics[M_DECODE_RATE].scale;
+    c->ttft_p50 = hist_quantile(&a->ttft, 0.5) / metrics[M_TTFT].scale;
+    c->ttft_p95 = hist_quantile(&a->ttft, 0.95) / metrics[M_TTFT].scale;
+    c->goodput = slo && a->seconds > 0 ? a->good / a->seconds : (double)NAN;
+    c->good_share = slo && a->judged > 0 ? (double)a->met / (double)a->judged : (double)NAN;
+    c->ok = a->ok;
+    c->failed = a->failed;
+}
+
+static bool has_later(const struct phases *all, int i)
+{
+    for (int k = i + 1; k < all->n; k++)
+        if (one_load(all->list[i], all->list[k]))
+            return true;
+    return false;
+}
+
+static void put_planned(struct engine *g)
+{
+    for (size_t i = 0; i < g->steps_n; i++) {
+        const struct load_step *s = &g->steps[i];
+        if (s->part == NULL || strcmp(s->part, GRID_PART) != 0 || (i <= g->step && !g->left_out[i]))
+            continue;
+        struct matrix_cell *c = matrix_put(&g->view.matrix, (int)s->streams, (double)s->context, (double)s->max_tokens, s->arrival.rate);
+        c->left_out = g->left_out[i] || !engine_fits(g, s);
+        c->waiting = !c->left_out;
+    }
 }
 
 void engine_fill_matrix(struct engine *g, int64_t now)
@@ -45,10 +96,17 @@ void engine_fill_matrix(struct engine *g, int64_t now)
     if (now < g->matrix_due)
         return;
     g->matrix_due = now + MATRIX_NS;
-    for (int i = 0; i < all->n; i++) { /* of two with one load the later one */
+    put_planned(g);
+    for (int i = 0; i < all->n; i++) {
         const struct phase *p = all->list[i];
         bool running = p == current && engine_loading(g) && g->state != RUN_PAUSED;
-        if (!p->repeated && (running || p->tally.requests > 0)) /* what a cache makes of one prompt is another question */
-            put(g, p, now, running);
+        if (p->repeated || has_later(all, i)) /* what a cache makes of one prompt is another question */
+            continue;
+        struct gathered a = {.seconds = 0};
+        for (int k = 0; k <= i; k++)
+            if (one_load(all->list[k], p))
+                gather(&a, all->list[k], now);
+        if (running || a.ok + a.failed > 0)
+            put(g, p, &a, now, running);
     }
 }

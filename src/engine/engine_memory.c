@@ -351,10 +351,15 @@ void engine_see_guard(struct engine *g, int64_t now)
         engine_mark(g, now, "guard");
         if (g->state != RUN_DRAIN)
             engine_begin_drain(g, now, END_GUARD);
+        engine_note_guarded(g);
     } else {
         if (g->view.in_flight > 0 && !g->cancelled)
             g->result.end = END_GUARD; /* also where the load had ended by itself: answers are lost */
         engine_note(g, 2, "guard: memory is still short: what is in flight is cancelled");
+        if (engine_goes_on(g)) { /* a smaller load may fit */
+            engine_cancel_step(g);
+            return;
+        }
         atomic_store(&g->stop, true); /* an agent's too */
         engine_cancel_all(g, now);
     }

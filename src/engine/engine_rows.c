@@ -188,6 +188,28 @@ void rows_phase(struct engine *g, const struct phase *p, int64_t at)
     end(g, &j, &b);
 }
 
+static void jw_load(struct jsonw *j, const struct load_step *s)
+{
+    jw_int(j, "max_num_seqs", s->streams);
+    jw_int(j, "context", s->context);
+    jw_int(j, "max_tokens", s->max_tokens);
+    if (s->arrival.rate > 0)
+        jw_num(j, "rate", s->arrival.rate, 6);
+}
+
+void rows_left_out(struct engine *g, const struct load_step *s, const char *why)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "left_out");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_load(&j, s);
+    jw_str(&j, "part", s->part);
+    jw_str(&j, "why", why);
+    end(g, &j, &b);
+}
+
 /* The time between each output event and the next; null where that is too much for a line. */
 static void jw_gaps(struct jsonw *j, const struct timeline *t)
 {

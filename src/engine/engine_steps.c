@@ -2,6 +2,7 @@
 #include "engine/inside.h"
 #include "clock.h"
 #include "fmt.h"
+#include "grid.h"
 #include "suite.h"
 
 #include <inttypes.h>
@@ -18,9 +19,10 @@ void engine_plan_steps(struct engine *g)
     if (!suite)
         g->only = (struct load_step){.streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
                                      .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival,
-                                     .requests = c->requests, .duration_ns = c->duration_ns, .warmup = c->warmup};
+                                     .requests = c->requests, .duration_ns = c->duration_ns, .until_ci = c->until_ci, .warmup = c->warmup};
     g->steps = suite ? c->steps : &g->only;
     g->steps_n = suite ? c->steps_n : 1;
+    g->left_out = xcalloc(g->steps_n, sizeof *g->left_out);
     g->repeated = xcalloc(g->steps_n, sizeof *g->repeated);
     for (size_t i = 0; i < g->steps_n; i++)
         g->repeated[i] = (struct prompt_set){.kind = PROMPT_SHARED, .seed = (uint64_t)c->seed + 1 + i};
@@ -46,10 +48,27 @@ static void learn_speed(const struct engine *g, struct suite_speed *v)
     v->prefill_tok_s = isfinite(prefill) && prefill > 1 ? prefill : GUESS_PREFILL;
 }
 
-static bool fits(const struct engine *g, const struct load_step *s)
+/* Streams × tokens of each: what a load asks of the server's memory. */
+static double tokens_of(const struct load_step *s)
+{
+    return (double)s->streams * (double)(s->context + s->max_tokens);
+}
+
+static bool too_long(const struct engine *g, const struct load_step *s)
 {
     int64_t limit = g->result.pre.server.max_model_len;
-    return s->part == NULL || limit <= 0 || s->context + s->max_tokens <= limit;
+    return s->part != NULL && limit > 0 && s->context + s->max_tokens > limit;
+}
+
+/* The guard has stopped one that asked for no more. */
+static bool too_much(const struct engine *g, const struct load_step *s)
+{
+    return g->guarded_tokens > 0 && tokens_of(s) >= g->guarded_tokens;
+}
+
+bool engine_fits(const struct engine *g, const struct load_step *s)
+{
+    return !too_long(g, s) && !too_much(g, s);
 }
 
 static bool same_part(const struct load_step *a, const struct load_step *b)
@@ -63,21 +82,39 @@ static double seconds_of(const struct engine *g, size_t from, bool part_only)
     double sum = 0;
     learn_speed(g, &v);
     for (size_t i = from; i < g->steps_n && (!part_only || same_part(&g->steps[i], &g->steps[from])); i++)
-        if (fits(g, &g->steps[i]))
+        if (engine_fits(g, &g->steps[i]))
             sum += suite_estimate(&g->steps[i], &v);
     return sum;
+}
+
+static bool is_grid(const struct load_step *s)
+{
+    return s->part != NULL && strcmp(s->part, GRID_PART) == 0;
+}
+
+static void announce_grid(struct engine *g)
+{
+    char left[FMT_SIZE];
+    size_t n = 0;
+    for (size_t i = 0; i < g->steps_n; i++)
+        n += engine_fits(g, &g->steps[i]);
+    engine_note(g, 0, "matrix: %zu loads, one after the other, about %s", n, fmt_about(left, seconds_of(g, 0, false)));
 }
 
 /* "stability: 18 requests of 1k, 2k, 4k + 48 tokens, 1 at a time, about 40 s" */
 static void announce(struct engine *g, size_t from)
 {
     const struct load_step *s = &g->steps[from];
+    if (is_grid(s)) {
+        announce_grid(g);
+        return;
+    }
     int64_t requests = 0, least = s->max_tokens, most = least, streams = 1;
     char lengths[96], output[48], a[FMT_SIZE], b[FMT_SIZE];
     lengths[0] = '\0';
     for (size_t i = from, last = 0; i < g->steps_n && same_part(s, &g->steps[i]); i++) {
         const struct load_step *k = &g->steps[i];
-        requests += fits(g, k) ? k->requests : 0;
+        requests += engine_fits(g, k) ? k->requests : 0;
         streams = MAX_OF(streams, k->streams);
         least = MIN_OF(least, k->max_tokens);
         most = MAX_OF(most, k->max_tokens);
@@ -161,6 +198,9 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     g->deadline = 0;
     g->result.load_end = 0;
     g->result.end = END_NONE;
+    batches_clear(&g->rates);
+    g->rates_at = 0;
+    g->step_at = now;
     if (s->agent) {
         begin_agent(g);
         return;
@@ -175,7 +215,7 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     t.open = opens(g, s);
     t.rate = t.open ? arrivals_rate(&s->arrival, 0) : 0;
     t.prompts = s->repeated ? &g->repeated[step] : &g->prompts;
-    t.draining = false;
+    t.draining = t.cancel = false;
     t.step = (int)step;
     t.phase = g->result.phases.n == 0 ? 0 : t.phase + 1;
     if (s->part != NULL && (step == 0 || !same_part(s, &g->steps[step - 1])))
@@ -186,17 +226,30 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     engine_set_target(g, &t);
 }
 
+static void leave_out(struct engine *g, size_t at)
+{
+    const struct load_step *s = &g->steps[at];
+    char why[96];
+    if (too_long(g, s))
+        snprintf(why, sizeof why, "%" PRId64 " + %" PRId64 " tokens exceed the %" PRId64 " that the server can hold", s->context, s->max_tokens,
+                 g->result.pre.server.max_model_len);
+    else
+        snprintf(why, sizeof why, "the guard has stopped a load that was no larger");
+    g->left_out[at] = true;
+    engine_note(g, 1, "%s, %s: left out: %s", s->part, s->what, why);
+    rows_left_out(g, s, why);
+}
+
 /* Begins the first step from `at` on that the server can hold; the others are named. */
 static bool begin_from(struct engine *g, size_t at, int64_t now)
 {
     for (; at < g->steps_n; at++) {
         const struct load_step *s = &g->steps[at];
-        if (fits(g, s)) {
+        if (engine_fits(g, s)) {
             begin_step(g, at, now);
             return true;
         }
-        engine_note(g, 1, "%s, %s: left out: %" PRId64 " + %" PRId64 " tokens exceed the %" PRId64 " that the server can hold", s->part,
-                    s->what, s->context, s->max_tokens, g->result.pre.server.max_model_len);
+        leave_out(g, at);
     }
     return false;
 }
@@ -204,9 +257,9 @@ static bool begin_from(struct engine *g, size_t at, int64_t now)
 bool engine_can_begin(struct engine *g)
 {
     for (size_t i = 0; i < g->steps_n; i++)
-        if (fits(g, &g->steps[i]))
+        if (engine_fits(g, &g->steps[i]))
             return true;
-    return err_set(&g->result.error, "no part of the suite fits into the %" PRId64 " tokens that '%s' can hold",
+    return err_set(&g->result.error, "none of the loads fits into the %" PRId64 " tokens that '%s' can hold",
                    g->result.pre.server.max_model_len, g->result.pre.server.address);
 }
 
@@ -217,7 +270,74 @@ void engine_first_step(struct engine *g, int64_t now)
 
 bool engine_next_step(struct engine *g, int64_t now)
 {
+    if (g->guard.done != GUARD_NOTHING && g->guarded_tokens > 0) { /* memory is back */
+        double ram = g->guard.ram_line, gtt = g->guard.gtt_line;
+        guard_off(&g->guard);
+        g->guard.ram_line = ram;
+        g->guard.gtt_line = gtt;
+    }
     return !g->cancelled && g->guard.done == GUARD_NOTHING && begin_from(g, g->step + 1, now);
+}
+
+/* ---- a matrix and the guard ---- */
+
+bool engine_goes_on(const struct engine *g)
+{
+    for (size_t i = g->step + 1; g->guarded_tokens > 0 && i < g->steps_n; i++)
+        if (engine_fits(g, &g->steps[i]))
+            return true;
+    return false;
+}
+
+void engine_note_guarded(struct engine *g)
+{
+    const struct load_step *s = &g->steps[g->step];
+    if (is_grid(s))
+        g->guarded_tokens = g->guarded_tokens > 0 ? fmin(g->guarded_tokens, tokens_of(s)) : tokens_of(s);
+}
+
+#define COMES_BACK_NS (30 * NS_PER_SEC)
+
+bool engine_must_wait(struct engine *g, int64_t now)
+{
+    if (g->guard.done == GUARD_NOTHING || g->cancelled || !engine_goes_on(g))
+        return false;
+    const struct memory_view *m = &g->view.memory;
+    bool low = m->ram_available.value < g->guard.ram_line || m->gtt_total.value - m->gtt_used.value < g->guard.gtt_line;
+    if (low && now - g->drain_start > COMES_BACK_NS) {
+        engine_note(g, 2, "guard: memory has not come back within 30 s: this is the end");
+        engine_cancel_all(g, now);
+        return false;
+    }
+    return low;
+}
+
+/* ---- a rate that is known well enough ---- */
+
+#define CI_LEAST_S 10
+
+void engine_see_rate(struct engine *g, int64_t now)
+{
+    double share = g->steps[g->step].until_ci;
+    const struct phase *p = phases_current(&g->result.phases);
+    if (!(share > 0) || p == NULL || p->stretch[p->stretches - 1].steady.from == 0)
+        return;
+    if (g->rates_at == 0) {
+        g->rates_at = now;
+        g->rates_tokens = g->live.total;
+    }
+    double s = (double)(now - g->rates_at) / 1e9;
+    if (s < 1)
+        return;
+    batches_add(&g->rates, (g->live.total - g->rates_tokens) / s);
+    g->rates_at = now;
+    g->rates_tokens = g->live.total;
+    struct batch_interval i = batches_interval(&g->rates);
+    if (!(i.margin <= share * i.mean) || g->rates.n * g->rates.per < CI_LEAST_S)
+        return;
+    char a[FMT_SIZE], b[FMT_SIZE];
+    engine_note(g, 0, "output rate %s ± %s tok/s (95 %%, %d batches): known well enough", fmt_rate(a, i.mean), fmt_rate(b, i.margin), i.batches);
+    engine_begin_drain(g, now, END_PRECISION);
 }
 
 /* ---- the checklist ---- */
@@ -227,8 +347,8 @@ static enum part_state state_of(const struct engine *g, size_t from)
     const struct load_step *s = &g->steps[from];
     bool any = false, later = false, now = false;
     for (size_t i = from; i < g->steps_n && same_part(s, &g->steps[i]); i++) {
-        any |= fits(g, &g->steps[i]);
-        later |= i > g->step && fits(g, &g->steps[i]);
+        any |= engine_fits(g, &g->steps[i]);
+        later |= i > g->step && engine_fits(g, &g->steps[i]);
         now |= i == g->step;
     }
     if (!any)
@@ -260,8 +380,13 @@ void engine_fill_suite(struct engine *g)
     struct phases *p = &g->result.phases;
     v->done = p->n > 0 ? p->list[p->n - 1]->tally.requests : 0;
     v->planned = (uint64_t)s->requests;
+    if (is_grid(s)) {
+        v->done = g->step + 1;
+        v->planned = g->steps_n;
+    }
     struct suite_speed speed;
     learn_speed(g, &speed);
-    double share = s->requests > 0 ? MIN_OF(1.0, (double)v->done / (double)s->requests) : 0;
-    v->left_s = suite_estimate(s, &speed) * (1 - share) + (g->step + 1 < g->steps_n ? seconds_of(g, g->step + 1, false) : 0);
+    double share = s->requests > 0 && !is_grid(s) ? MIN_OF(1.0, (double)v->done / (double)s->requests) : 0;
+    double here = suite_estimate(s, &speed), spent = is_grid(s) && g->step_at != 0 ? (double)(g->tick_at - g->step_at) / 1e9 : 0;
+    v->left_s = fmax(here * (1 - share) - spent, 0) + (g->step + 1 < g->steps_n ? seconds_of(g, g->step + 1, false) : 0);
 }

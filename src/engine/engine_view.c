@@ -174,7 +174,7 @@ static void fill_status(struct engine *g)
         pthread_mutex_unlock(&g->lock);
     } else if (g->state == RUN_DRAIN) {
         snprintf(v->status, sizeof v->status, "%s: %d requests in flight",
-                 g->cancelled ? "stopping" : "waiting for the last answers", v->in_flight);
+                 g->shared.target.cancel ? "stopping" : "waiting for the last answers", v->in_flight);
     } else if (g->state != RUN_FAILED && g->state != RUN_WATCH) {
         v->status[0] = '\0';
     }

@@ -10,6 +10,7 @@
 #include "load/counter.h"
 #include "load/probe.h"
 #include "load/worker.h"
+#include "measure/batches.h"
 #include "measure/shown.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
@@ -83,6 +84,12 @@ struct engine {
     struct agent *agent;             /* NULL: not at that step */
     bool step_begun;                 /* its first measured request has been sent */
     struct trace trace;              /* n = 0: none */
+    bool *left_out;                  /* steps that could not be run; steps_n */
+    double guarded_tokens;           /* streams × lengths of the smallest load that the guard has stopped; 0: none */
+    int64_t step_at;                 /* when this one began */
+    struct batches rates;            /* of this step, a second each */
+    double rates_tokens;             /* live tokens at rates_at, when the last second began; 0: not yet */
+    int64_t rates_at;
     struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
     int64_t paused_since, paused_ns;
@@ -122,6 +129,8 @@ void engine_wake_workers(struct engine *g);
 void engine_set_target(struct engine *g, const struct load_target *t);
 void engine_open_phase(struct engine *g, const struct load_target *t, int64_t now);
 bool engine_loading(const struct engine *g); /* warm-up, load or paused */
+/* This step's answers are no longer waited for. */
+void engine_cancel_step(struct engine *g);
 /* Ends the load at once: what is in flight is cancelled. */
 void engine_cancel_all(struct engine *g, int64_t now);
 void engine_take_commands(struct engine *g, int64_t now);
@@ -129,9 +138,14 @@ void engine_mark(struct engine *g, int64_t at, const char *text);
 
 /* engine_steps.c: what is sent, one step after the other. */
 void engine_plan_steps(struct engine *g);
+bool engine_fits(const struct engine *g, const struct load_step *s);
 bool engine_can_begin(struct engine *g); /* false with the reason in result.error: nothing fits into the server */
 void engine_first_step(struct engine *g, int64_t now);
 bool engine_next_step(struct engine *g, int64_t now);  /* false: that was the last, or the end is wanted */
+bool engine_must_wait(struct engine *g, int64_t now);  /* after the guard: memory has to come back before the next step */
+bool engine_goes_on(const struct engine *g);           /* is there a smaller load that comes after a stop by the guard? */
+void engine_note_guarded(struct engine *g);            /* the guard has stopped this step */
+void engine_see_rate(struct engine *g, int64_t now);   /* may end a step whose rate is known well enough */
 void engine_take_agent(struct engine *g, int64_t now); /* its answers, and its end */
 void engine_fill_suite(struct engine *g);              /* the snapshot's checklist */
 
@@ -152,6 +166,7 @@ void engine_note(struct engine *g, int level, const char *fmt, ...) __attribute_
 void rows_header(struct engine *g);
 void rows_server(struct engine *g); /* a server that was found after the header was written */
 void rows_process(struct engine *g);
+void rows_left_out(struct engine *g, const struct load_step *s, const char *why);
 void rows_phase(struct engine *g, const struct phase *p, int64_t at);
 void rows_request(struct engine *g, const struct row *r);
 void rows_agent(struct engine *g, const struct agent_row *r);

@@ -26,6 +26,7 @@ struct load_step {
     struct arrival_config arrival; /* rate 0: closed loop */
     int64_t requests;    /* measured; 0: not limited */
     int64_t duration_ns; /* 0: not limited */
+    double until_ci;     /* ends when the output rate's 95 % interval is within this share of it; 0: does not */
     int64_t warmup;      /* requests before them */
     bool agent;          /* no load: the agent gateway is asked, see agent.h */
     bool repeated;       /* all its requests send one and the same prompt, which no other step sends */
@@ -65,6 +66,7 @@ struct run_config {
     const char *trace;    /* file of a recorded sequence of requests; NULL: none */
     int64_t requests;     /* 0: not limited */
     int64_t duration_ns;  /* 0: not limited */
+    double until_ci;      /* as in a step; 0: not */
     int64_t warmup;       /* requests sent before measuring */
     int64_t drain_ns;     /* how long to wait for requests in flight at the end */
     int64_t workers;      /* 0: min(cores - 1, 4), at least 1 */

@@ -6,7 +6,7 @@
 
 #include "measure/tally.h"
 
-#define PHASES_MAX 64
+#define PHASES_MAX 128
 
 /* Load without a break under one target. */
 struct stretch {

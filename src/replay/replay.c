@@ -153,7 +153,14 @@ static struct matrix_cell *cells_of(const struct run_file *f)
     for (size_t i = 0; i < f->phases_n; i++) {
         struct tally t;
         run_file_phase(f, f->phases[i].id, &t);
-        cells[i] = (struct matrix_cell){.output_rate = run_file_phase_rate(f, f->phases[i].id),
+        const struct run_phase *p = &f->phases[i];
+        cells[i] = (struct matrix_cell){.streams = p->streams,
+                                        .context = (double)p->context,
+                                        .max_tokens = (double)p->max_tokens,
+                                        .rate = isfinite(p->rate) ? p->rate : 0,
+                                        .goodput = run_file_phase_goodput(f, p->id),
+                                        .good_share = f->slo.n > 0 ? tally_good_share(&t) : (double)NAN,
+                                        .output_rate = run_file_phase_rate(f, f->phases[i].id),
                                         .decode_rate = scaled(t.hist[M_DECODE_RATE], M_DECODE_RATE, -1),
                                         .ttft_p50 = scaled(t.hist[M_TTFT], M_TTFT, 0.5),
                                         .ttft_p95 = scaled(t.hist[M_TTFT], M_TTFT, 0.95),
@@ -465,11 +472,9 @@ static void show_matrix(struct replay *r, double t)
         bool running = (i + 1 == f->phases_n || f->phases[i + 1].t > t) && t < r->end;
         if (p->repeated || (!running && r->cells[i].ok + r->cells[i].failed == 0))
             continue;
-        struct matrix_cell *c = matrix_put(m, p->streams, (double)p->context, (double)p->max_tokens), key = *c;
+        double rate = isfinite(p->rate) ? p->rate : 0;
+        struct matrix_cell *c = matrix_put(m, p->streams, (double)p->context, (double)p->max_tokens, rate);
         *c = r->cells[i];
-        c->streams = key.streams;
-        c->context = key.context;
-        c->max_tokens = key.max_tokens;
         c->running = running;
         if (running)
             c->output_rate = rate_since(r, p->t);

@@ -6,7 +6,7 @@
 #include "load/preflight.h"
 #include "measure/phases.h"
 
-enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_STOPPED, END_GUARD, END_FAILED };
+enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_PRECISION, END_STOPPED, END_GUARD, END_FAILED };
 
 struct span { /* a sampled value over the run; NAN unknown */
     double idle, peak, last; /* before the load, the most under it, the last one */

@@ -435,7 +435,7 @@ double run_file_output_rate(const struct run_file *f, const char **window)
     return rate_of_samples(f);
 }
 
-static double rate_in_summary(const struct run_file *f, int phase)
+static double rate_in_summary(const struct run_file *f, int phase, enum metric_id m)
 {
     const cJSON *p;
     cJSON_ArrayForEach(p, json_get(f->summary, "phases"))
@@ -444,15 +444,20 @@ static double rate_in_summary(const struct run_file *f, int phase)
             continue;
         const cJSON *all = json_get(p, "whole"), *steady = json_get(p, "steady");
         bool use = steady_counts(json_number(steady, "seconds"), json_number(all, "seconds"));
-        return json_number(use ? steady : all, metrics[M_OUTPUT_RATE].key);
+        return json_number(use ? steady : all, metrics[m].key);
     }
     return (double)NAN;
+}
+
+double run_file_phase_goodput(const struct run_file *f, int phase)
+{
+    return f->summary != NULL && f->slo.n > 0 ? rate_in_summary(f, phase, M_GOODPUT) : (double)NAN;
 }
 
 double run_file_phase_rate(const struct run_file *f, int phase)
 {
     if (f->summary != NULL)
-        return rate_in_summary(f, phase);
+        return rate_in_summary(f, phase, M_OUTPUT_RATE);
     int64_t from = INT64_MAX, to = 0, tokens = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct timeline *t = &f->rows[i].tl;

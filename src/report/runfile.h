@@ -116,6 +116,9 @@ double run_file_output_rate(const struct run_file *f, const char **window);
  * sent to the last one ended.  NAN: not known. */
 double run_file_phase_rate(const struct run_file *f, int phase);
 
+/* Requests a second that met all objectives, in one phase; NAN: there are none, or the run did not come to its end. */
+double run_file_phase_goodput(const struct run_file *f, int phase);
+
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const end_names[] = {"none", "requests", "duration", "stopped", "guard", "failed"};
+static const char *const end_names[] = {"none", "requests", "duration", "precision", "stopped", "guard", "failed"};
 
 static void json_dist(struct jsonw *j, const char *key, const struct dist *d)
 {

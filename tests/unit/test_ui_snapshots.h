@@ -237,7 +237,7 @@ static inline void canned_matrix(struct snapshot *s)
         for (int k = 0; k < 5; k++) {
             if (rates[r][k] == 0)
                 continue;
-            struct matrix_cell *c = matrix_put(&s->matrix, streams[k], r == 0 ? 2048 : 8192, 128);
+            struct matrix_cell *c = matrix_put(&s->matrix, streams[k], r == 0 ? 2048 : 8192, 128, 0);
             c->output_rate = rates[r][k];
             c->decode_rate = rates[r][k] / fmin(streams[k], 4);
             c->ttft_p50 = 110 + 300 * r + (streams[k] > 4 ? 900 * (streams[k] - 4) : 12 * streams[k]);
@@ -245,7 +245,7 @@ static inline void canned_matrix(struct snapshot *s)
             c->ok = r == 1 && k == 2 ? 4 : 40;
             c->failed = r == 1 && k == 1 ? 2 : 0;
         }
-    struct matrix_cell *c = matrix_put(&s->matrix, 6, 2048, 128);
+    struct matrix_cell *c = matrix_put(&s->matrix, 6, 2048, 128, 0);
     c->running = true;
 }
 

@@ -252,7 +252,7 @@ static inline void wild_matrix(struct wild *w, struct matrix_view *m)
         int streams = 1 << wild_below(&w->seed, 14);
         wild_number(w, &context);
         wild_size(w, &streams);
-        struct matrix_cell *c = matrix_put(m, streams, context, 128);
+        struct matrix_cell *c = matrix_put(m, streams, context, 128, 0);
         wild_number(w, &c->output_rate);
         wild_number(w, &c->decode_rate);
         wild_number(w, &c->ttft_p50);
