@@ -44,7 +44,7 @@ static void name(char out[64], const struct load_step *s)
 
 static void add(struct grid *g, const struct load_options *l, const struct run_config *c, const size_t at[4])
 {
-    struct load_step s = {.part = GRID_PART, .streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
+    struct load_step s = {.part = PART_MATRIX, .streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
                           .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival};
     if (l->streams.n > 0)
         s.streams = l->streams.v[at[0]];

@@ -6,7 +6,6 @@
 #include "options_load.h"
 
 #define GRID_MOST 100
-#define GRID_PART "matrix"
 
 struct grid {
     struct load_step steps[GRID_MOST];

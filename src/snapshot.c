@@ -70,25 +70,6 @@ void heat_add(struct heat_view *h, double t_s, double ms)
     h->columns = MAX_OF(h->columns, column + 1);
 }
 
-struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens, double rate)
-{
-    double nan = (double)NAN;
-    struct matrix_cell one = {.streams = streams, .context = context, .max_tokens = max_tokens, .rate = rate, .output_rate = nan,
-                              .decode_rate = nan, .ttft_p50 = nan, .ttft_p95 = nan, .goodput = nan, .good_share = nan};
-    size_t at = 0;
-    while (at < m->n && (m->cell[at].streams != streams || m->cell[at].context != context || m->cell[at].max_tokens != max_tokens || m->cell[at].rate != rate))
-        at++;
-    if (at < m->n)
-        one = m->cell[at];
-    else if (m->n < MATRIX_CELLS)
-        m->n++;
-    else
-        at = 0;
-    memmove(m->cell + at, m->cell + at + 1, (m->n - 1 - at) * sizeof m->cell[0]);
-    m->cell[m->n - 1] = one;
-    return &m->cell[m->n - 1];
-}
-
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text)
 {
     if (s->events_n == SNAP_EVENTS) {

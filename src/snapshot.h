@@ -5,6 +5,7 @@
 #define TG_SNAPSHOT_H
 
 #include "hist.h"
+#include "matrix.h"
 #include "series.h"
 
 #include <stdbool.h>
@@ -176,26 +177,6 @@ struct replay_view {
     double speed, end_s;
 };
 
-#define MATRIX_CELLS 128
-
-/* What the run found at each load that it has had: the grid of a sweep, or of what keys have tried. */
-struct matrix_cell {
-    int streams;
-    double context, max_tokens;    /* as asked for */
-    double rate;                   /* of an open loop, requests a second; 0: closed loop */
-    bool running;                  /* the rate is of what has come so far */
-    bool waiting, left_out;        /* of a planned matrix: its turn comes; it does not fit */
-    double output_rate;            /* tok/s, all streams */
-    double decode_rate;            /* tok/s, of one stream */
-    double ttft_p50, ttft_p95;     /* ms */
-    double goodput, good_share;    /* NAN: no objectives */
-    uint64_t ok, failed;
-};
-struct matrix_view {
-    size_t n;
-    struct matrix_cell cell[MATRIX_CELLS]; /* no two of one load; the latest last */
-};
-
 #define SNAP_PARTS 8
 
 enum part_state { PART_WAITING, PART_RUNNING, PART_DONE, PART_LEFT_OUT };
@@ -281,8 +262,6 @@ struct snapshot {
 void snapshot_clear(struct snapshot *s);
 /* to: all zero, or an earlier copy of the same source. */
 void snapshot_copy(struct snapshot *to, const struct snapshot *from);
-/* The cell of that load, made where there is none yet and put last; the oldest one makes room. */
-struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens, double rate);
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
 void snapshot_mark(struct snapshot *s, double at_s, const char *text); /* with its line among the events */
 /* One more value at t_s seconds; columns are put together in pairs when there are too many. */

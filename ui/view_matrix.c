@@ -7,70 +7,22 @@
 #include "util.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#define SIDE_MOST 16   /* rows and columns of the grid */
 #define LABEL_W 9
 #define CELL_W 11
-#define FEW 10         /* requests; what fewer came to is not to be built on */
-#define KNEE_SHARE 0.9 /* of the highest rate: more streams than it takes for this mostly wait */
-
-enum matrix_value { MATRIX_RATE, MATRIX_TTFT, MATRIX_DECODE, MATRIX_VALUES };
-static const char *const value_names[MATRIX_VALUES] = {"output tok/s", "TTFT p95", "decode tok/s of one stream"};
-
-/* The cells in order: which rows and columns there are, and what stands where. */
-struct grid {
-    int rows, columns;
-    double context[SIDE_MOST];
-    int streams[SIDE_MOST];
-    const struct matrix_cell *at[SIDE_MOST][SIDE_MOST]; /* NULL: not tried */
-};
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Distinct values, in order; the largest are left out where there are too many. */
-static int distinct(const struct matrix_view *m, bool streams, double out[SIDE_MOST])
-{
-    double all[MATRIX_CELLS];
-    int n = 0;
-    for (size_t i = 0; i < m->n; i++)
-        all[i] = streams ? m->cell[i].streams : m->cell[i].context;
-    if (m->n > 1)
-        qsort(all, m->n, sizeof all[0], by_size);
-    for (size_t i = 0; i < m->n && n < SIDE_MOST; i++)
-        if (n == 0 || all[i] > out[n - 1])
-            out[n++] = all[i];
-    return n;
-}
-
-static void make_grid(struct grid *g, const struct matrix_view *m)
-{
-    double streams[SIDE_MOST];
-    memset(g, 0, sizeof *g);
-    g->rows = distinct(m, false, g->context);
-    g->columns = distinct(m, true, streams);
-    for (int k = 0; k < g->columns; k++)
-        g->streams[k] = (int)streams[k];
-    for (size_t i = 0; i < m->n; i++) /* of several output lengths the latest */
-        for (int r = 0; r < g->rows; r++)
-            for (int k = 0; k < g->columns; k++)
-                if (m->cell[i].context == g->context[r] && m->cell[i].streams == g->streams[k])
-                    g->at[r][k] = &m->cell[i];
-}
+enum matrix_value { MATRIX_RATE, MATRIX_TTFT, MATRIX_DECODE, MATRIX_GOOD, MATRIX_VALUES };
+static const char *const value_names[MATRIX_VALUES] = {"output tok/s", "TTFT p95", "decode tok/s of one stream", "share that meets the slo"};
 
 static double value_of(const struct matrix_cell *c, enum matrix_value v)
 {
     if (c == NULL)
         return (double)NAN;
-    return v == MATRIX_RATE ? c->output_rate : v == MATRIX_TTFT ? c->ttft_p95 : c->decode_rate;
+    return v == MATRIX_RATE ? c->output_rate : v == MATRIX_TTFT ? c->ttft_p95 : v == MATRIX_GOOD ? c->good_share : c->decode_rate;
 }
 
-static double highest(const struct grid *g, enum matrix_value v)
+static double highest(const struct matrix_grid *g, enum matrix_value v)
 {
     double most = (double)NAN;
     for (int r = 0; r < g->rows; r++)
@@ -79,29 +31,13 @@ static double highest(const struct grid *g, enum matrix_value v)
     return most;
 }
 
-static bool enough(const struct matrix_cell *c)
+/* "8", or "2.5/s" */
+static const char *load_text(char out[FMT_SIZE], const struct matrix_grid *g, int column)
 {
-    return c != NULL && !c->running && c->ok >= FEW && isfinite(c->output_rate);
-}
-
-/* The fewest streams that give nearly the highest rate of their row; −1: too little was tried. */
-static int knee_of(const struct grid *g, int row)
-{
-    double most = (double)NAN;
-    int tried = 0;
-    for (int k = 0; k < g->columns; k++) {
-        const struct matrix_cell *c = g->at[row][k];
-        if (!enough(c))
-            continue;
-        most = fmax(most, c->output_rate);
-        tried++;
-    }
-    for (int k = 0; k < g->columns && tried >= 3; k++) {
-        const struct matrix_cell *c = g->at[row][k];
-        if (enough(c) && c->output_rate >= KNEE_SHARE * most)
-            return k;
-    }
-    return -1;
+    if (!g->by_rate)
+        return fmt_count(out, g->load[column]);
+    snprintf(out, FMT_SIZE, "%.3g/s", g->load[column]);
+    return out;
 }
 
 static void draw_cell(struct canvas *c, int x, int y, int lines, const struct matrix_cell *cell, enum matrix_value v, double most, bool knee)
@@ -110,15 +46,19 @@ static void draw_cell(struct canvas *c, int x, int y, int lines, const struct ma
     double value = value_of(cell, v);
     if (cell == NULL)
         return;
-    const char *shown = v == MATRIX_TTFT ? short_ms(n, value) : fmt_rate(n, value);
-    snprintf(text, sizeof text, "%s%s%s", cell->running ? "● " : cell->failed > 0 ? "! " : enough(cell) ? "" : "≈", shown, knee && v == MATRIX_RATE ? " ◂" : "");
+    if (cell->left_out || (cell->waiting && cell->ok + cell->failed == 0)) {
+        canvas_text_right(c, x, y, CELL_W - 1, cell->left_out ? "too large" : "·", ROLE_TEXT_DIM);
+        return;
+    }
+    const char *shown = v == MATRIX_TTFT ? short_ms(n, value) : v == MATRIX_GOOD ? fmt_percent(n, value) : fmt_rate(n, value);
+    snprintf(text, sizeof text, "%s%s%s", cell->running ? "● " : cell->failed > 0 ? "! " : matrix_enough(cell) ? "" : "≈", shown, knee && v == MATRIX_RATE ? " ◂" : "");
     canvas_text_right(c, x, y, CELL_W - 1, text,
-                      cell->failed > 0 ? ROLE_STATUS_ERROR : cell->running ? ROLE_SERIES_2 : enough(cell) ? ROLE_TEXT_BRIGHT : ROLE_TEXT_DIM);
+                      cell->failed > 0 ? ROLE_STATUS_ERROR : cell->running ? ROLE_SERIES_2 : matrix_enough(cell) ? ROLE_TEXT_BRIGHT : ROLE_TEXT_DIM);
     if (lines > 1)
         plot_gauge(c, x + 2, y + 1, CELL_W - 3, value / most, v == MATRIX_TTFT ? ROLE_SERIES_3 : ROLE_SERIES_1);
 }
 
-static void draw_cells(struct canvas *c, struct rect in, const struct grid *g, enum matrix_value v)
+static void draw_cells(struct canvas *c, struct rect in, const struct matrix_grid *g, enum matrix_value v)
 {
     char text[FMT_SIZE];
     int columns = MIN_OF((in.w - LABEL_W) / CELL_W, g->columns), from = g->columns - columns; /* the largest loads */
@@ -126,39 +66,44 @@ static void draw_cells(struct canvas *c, struct rect in, const struct grid *g, e
     double most = highest(g, v);
     canvas_text(c, in.x, in.y, LABEL_W, "context", ROLE_TEXT_DIM);
     for (int k = 0; k < columns; k++)
-        canvas_text_right(c, in.x + LABEL_W + k * CELL_W, in.y, CELL_W - 1, fmt_count(text, g->streams[from + k]), ROLE_TEXT_DIM);
+        canvas_text_right(c, in.x + LABEL_W + k * CELL_W, in.y, CELL_W - 1, load_text(text, g, from + k), ROLE_TEXT_DIM);
     for (int r = 0; r < rows; r++) {
-        int y = in.y + 1 + r * lines, knee = knee_of(g, r);
+        int y = in.y + 1 + r * lines, knee = matrix_knee(g, r);
         canvas_text_right(c, in.x, y, LABEL_W - 2, fmt_tokens(text, g->context[r]), ROLE_TEXT_DIM);
         for (int k = 0; k < columns; k++)
             draw_cell(c, in.x + LABEL_W + k * CELL_W, y, lines, g->at[r][from + k], v, most, from + k == knee);
     }
 }
 
-static void knee_items(struct items *l, const struct grid *g)
+static void knee_items(struct items *l, const struct matrix_grid *g)
 {
     for (int r = 0; r < g->rows; r++) {
-        char text[80], n[FMT_SIZE], rate[FMT_SIZE];
-        int k = knee_of(g, r);
+        char text[112], n[FMT_SIZE], rate[FMT_SIZE], load[FMT_SIZE];
+        int k = matrix_knee(g, r);
         if (k < 0)
             continue;
-        snprintf(text, sizeof text, "%d streams at %s: %s tok/s", g->streams[k], fmt_tokens(n, g->context[r]),
+        snprintf(text, sizeof text, "%s%s at %s: %s tok/s", load_text(load, g, k), g->by_rate ? "" : " streams", fmt_tokens(n, g->context[r]),
                  fmt_rate(rate, g->at[r][k]->output_rate));
         items_add(l, "◂ knee", text, ROLE_TEXT);
     }
 }
 
-static void draw_grid(struct canvas *c, struct rect r, const struct snapshot *s, const struct grid *g, enum matrix_value v)
+static bool few(const struct matrix_cell *c)
+{
+    return !c->running && !c->waiting && !c->left_out && !matrix_enough(c);
+}
+
+static void draw_grid(struct canvas *c, struct rect r, const struct snapshot *s, const struct matrix_grid *g, enum matrix_value v)
 {
     struct items head = {.n = 0}, foot = {.n = 0};
     items_add(&head, "v", value_names[v], ROLE_TEXT_BRIGHT);
     knee_items(&foot, g);
     for (size_t i = 0; i < s->matrix.n; i++)
-        if (!s->matrix.cell[i].running && !enough(&s->matrix.cell[i])) {
+        if (few(&s->matrix.cell[i])) {
             items_add(&foot, "≈", "fewer than 10 requests", ROLE_TEXT_DIM);
             break;
         }
-    struct rect in = panel_draw(c, r, "streams × context", &head, &foot);
+    struct rect in = panel_draw(c, r, g->by_rate ? "requests/s × context" : "streams × context", &head, &foot);
     if (g->rows == 0)
         canvas_text_fit(c, in.x, in.y, in.w,
                         s->state == RUN_WATCH ? "no load, no matrix" : "each load that is tried has a cell here: keys - + [ ] change it", ROLE_TEXT_DIM);
@@ -203,7 +148,7 @@ static bool point_of(const struct axes *a, const struct matrix_cell *cell, int *
 }
 
 /* A point for each number of streams, a row of the grid in a look of its own; and that number, where no point is in its way. */
-static void draw_points(struct canvas *c, const struct axes *a, const struct grid *g, int row, bool labels)
+static void draw_points(struct canvas *c, const struct axes *a, const struct matrix_grid *g, int row, bool labels)
 {
     static const uint32_t glyphs[] = {0x25cf, 0x25cb, 0x25a0};
     for (int k = 0, x, y; k < g->columns; k++) {
@@ -213,11 +158,14 @@ static void draw_points(struct canvas *c, const struct axes *a, const struct gri
         if (!labels)
             canvas_put(c, x, y, c->glyphs == GLYPHS_ASCII ? (uint32_t)"*o+"[row] : glyphs[row], curve_roles[row]);
         else if (canvas_at(c, x + 1, y)->ch == ' ')
-            canvas_text(c, x + 1, y, 3, fmt_count(text, g->streams[k]), ROLE_TEXT);
+            {
+            snprintf(text, sizeof text, "%.3g", g->load[k]);
+            canvas_text(c, x + 1, y, 4, text, ROLE_TEXT);
+        }
     }
 }
 
-static void draw_curve(struct canvas *c, struct rect r, const struct grid *g)
+static void draw_curve(struct canvas *c, struct rect r, const struct matrix_grid *g)
 {
     struct items foot = {.n = 0};
     char n[FMT_SIZE];
@@ -239,9 +187,9 @@ static void draw_curve(struct canvas *c, struct rect r, const struct grid *g)
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
 {
     struct rect at[MATRIX_COUNT];
-    struct grid g;
+    struct matrix_grid g;
     layout_matrix(body, at);
-    make_grid(&g, &s->matrix);
+    matrix_grid(&g, &s->matrix, (double)NAN);
     draw_grid(c, at[MATRIX_GRID], s, &g, (enum matrix_value)st->matrix_value);
     if (at[MATRIX_CURVE].w > 0)
         draw_curve(c, at[MATRIX_CURVE], &g);
@@ -249,11 +197,11 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
 
 static bool act(struct ui_state *st, const struct snapshot *s, enum action a, struct rect body)
 {
-    (void)s;
     (void)body;
     if (a != ACT_VALUE)
         return false;
-    st->matrix_value = (st->matrix_value + 1) % MATRIX_VALUES;
+    int values = s->slo[0] != '\0' ? MATRIX_VALUES : MATRIX_GOOD;
+    st->matrix_value = (st->matrix_value + 1) % values;
     return true;
 }
 

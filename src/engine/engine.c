@@ -344,7 +344,9 @@ static void wind_up(struct engine *g)
     if (g->guarded_tokens > 0)
         r->end = END_GUARD;
     g->state = RUN_DONE;
+    g->matrix_due = 0;
     engine_fill_view(g, r->end_ns);
+    r->matrix = g->view.matrix;
     rows_sample(g, r->end_ns);
     if (g->scraper != NULL)
         scraper_stop(g->scraper);

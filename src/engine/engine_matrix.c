@@ -81,7 +81,7 @@ static void put_planned(struct engine *g)
 {
     for (size_t i = 0; i < g->steps_n; i++) {
         const struct load_step *s = &g->steps[i];
-        if (s->part == NULL || strcmp(s->part, GRID_PART) != 0 || (i <= g->step && !g->left_out[i]))
+        if (s->part == NULL || strcmp(s->part, PART_MATRIX) != 0 || (i <= g->step && !g->left_out[i]))
             continue;
         struct matrix_cell *c = matrix_put(&g->view.matrix, (int)s->streams, (double)s->context, (double)s->max_tokens, s->arrival.rate);
         c->left_out = g->left_out[i] || !engine_fits(g, s);

@@ -89,7 +89,7 @@ static double seconds_of(const struct engine *g, size_t from, bool part_only)
 
 static bool is_grid(const struct load_step *s)
 {
-    return s->part != NULL && strcmp(s->part, GRID_PART) == 0;
+    return s->part != NULL && strcmp(s->part, PART_MATRIX) == 0;
 }
 
 static void announce_grid(struct engine *g)
@@ -198,6 +198,8 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     g->deadline = 0;
     g->result.load_end = 0;
     g->result.end = END_NONE;
+    if (is_grid(s)) /* percentiles over several loads would say nothing */
+        shown_reset(&g->shown, &g->view, engine_seconds(g, now));
     batches_clear(&g->rates);
     g->rates_at = 0;
     g->step_at = now;

@@ -18,6 +18,8 @@
 enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETIONS };
 enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE };
 
+#define PART_MATRIX "matrix" /* the part of a step that is a cell of a matrix */
+
 /* A stretch of load with a beginning and an end: a plain run is one, a suite is many, one after the other. */
 struct load_step {
     const char *part, *what; /* of a suite: which part it belongs to, and what it is there; NULL: a plain run */

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define FREE 0.1 /* autocorrelation of neighbours; more of it makes an interval too narrow */
+
 void batches_clear(struct batches *b)
 {
     *b = (struct batches){.per = 1};
@@ -67,7 +69,7 @@ struct batch_interval batches_interval(const struct batches *b)
         double r = autocorrelation(v, n, &var);
         /* Where the second half of two seconds makes up for the first (bursts of a fixed beat), r is below 0 and the interval
          * only too wide. */
-        if (r > MAX_OF(0.2, 2 / sqrt((double)n)))
+        if (r > FREE)
             continue;
         out.margin = student_quantile(0.975, n - 1) * sqrt(var / n);
         out.batches = n;

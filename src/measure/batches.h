@@ -24,8 +24,7 @@ struct batch_interval {
     double mean, margin; /* the mean ± margin is its 95 % interval; margin NAN: not known yet */
     int batches;         /* that it is made from */
 };
-/* Not known with fewer than BATCHES_LEAST batches whose means are free of each other (|autocorrelation| of neighbours ≤ 0.2, or
- * what chance allows: 2/√n). */
+/* Not known with fewer than BATCHES_LEAST batches whose means are free of each other. */
 struct batch_interval batches_interval(const struct batches *b);
 
 #endif

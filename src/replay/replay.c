@@ -29,7 +29,7 @@ struct replay {
     struct shown shown;
     double at; /* of the view */
     int text_of; /* stream whose text is wanted */
-    size_t samples, rows, events, marks; /* that the view has */
+    size_t samples, rows, events, marks, phases; /* that the view has */
 };
 
 /* A moment of a row, in seconds after the start of the run; NAN: it did not happen. */
@@ -124,7 +124,7 @@ static void begin(struct replay *r)
     double cold = seconds(f->first.tl.first_token) - seconds(f->first.tl.sent);
     if (cold >= 0)
         hist_add(&v->hists.ttft_first, (uint64_t)(cold * 1e9), 1);
-    r->samples = r->rows = r->events = r->marks = 0;
+    r->samples = r->rows = r->events = r->marks = r->phases = 0;
     r->at = -1;
 }
 
@@ -329,6 +329,15 @@ static void take_samples(struct replay *r, double t)
 
 /* ---- requests ---- */
 
+/* Each load of a matrix has percentiles of its own, as it had live. */
+static void begin_cells(struct replay *r, double t)
+{
+    const struct run_file *f = r->file;
+    for (; r->phases < f->phases_n && f->phases[r->phases].t <= t; r->phases++)
+        if (strcmp(f->phases[r->phases].part, PART_MATRIX) == 0)
+            shown_reset(&r->shown, r->view, f->phases[r->phases].t);
+}
+
 static void take_rows(struct replay *r, double t)
 {
     struct snapshot *v = r->view;
@@ -336,6 +345,7 @@ static void take_rows(struct replay *r, double t)
         const struct row *row = &r->file->rows[r->by_end[r->rows]];
         if (!(seconds(row->tl.end) <= t))
             break;
+        begin_cells(r, seconds(row->tl.end));
         enum outcome o = row->tl.outcome;
         v->ok += o == OUT_OK;
         v->cancelled += o == OUT_CANCELLED;
@@ -343,6 +353,7 @@ static void take_rows(struct replay *r, double t)
         shown_failure(&r->shown, v, row);
         shown_request(&r->shown, v, row, seconds(row->tl.first_token));
     }
+    begin_cells(r, t);
 }
 
 /* The row of that stream that began last at t or before; NULL: none. */

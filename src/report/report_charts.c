@@ -2,6 +2,7 @@
 #include "report/pools.h"
 #include "fmt.h"
 #include "report/chart.h"
+#include "report/matrix_tables.h"
 #include "report/report_suite.h"
 #include "suite.h"
 
@@ -177,6 +178,8 @@ static bool on_curve(const struct run_file *f, const struct run_phase *p)
     return true;
 }
 
+#define CURVES_MOST 12
+
 static bool dot_of(const struct run_file *f, const struct run_phase *p, struct chart_dot *dot)
 {
     struct tally t;
@@ -221,6 +224,39 @@ static void curve_chart(const struct run_file *f, struct doc *d)
     free(dots);
 }
 
+/* Of a matrix: a curve for each context. */
+static void matrix_curves(const struct run_file *f, struct doc *d)
+{
+    struct matrix_view *m = xcalloc(1, sizeof *m);
+    struct matrix_grid g;
+    double outputs[MATRIX_SIDE];
+    matrix_of_file(f, m);
+    int outputs_n = matrix_outputs(m, outputs);
+    for (int i = 0, number = 0; i < outputs_n; i++) {
+        matrix_grid(&g, m, outputs[i]);
+        for (int r = 0; r < g.rows && number < CURVES_MOST; r++, number++) {
+            struct chart_dot dots[MATRIX_SIDE];
+            char title[96], id[16], a[FMT_SIZE], b[FMT_SIZE];
+            size_t n = 0;
+            for (int k = 0; k < g.columns; k++) {
+                const struct matrix_cell *c = g.at[r][k];
+                if (c == NULL || !isfinite(c->output_rate) || !isfinite(c->ttft_p95))
+                    continue;
+                dots[n] = (struct chart_dot){c->output_rate, c->ttft_p95, ""};
+                snprintf(dots[n++].label, sizeof dots[0].label, "%.4g", g.load[k]);
+            }
+            snprintf(title, sizeof title, "Throughput and latency, context %s, output %s", fmt_tokens(a, g.context[r]), fmt_tokens(b, outputs[i]));
+            snprintf(id, sizeof id, "curve%c", 'a' + number);
+            const struct chart_curve c = {.text = {id, title, "ms", "output, tok/s"}, .y_name = "TTFT p95", .label_name = g.by_rate ? "requests/s" : "streams",
+                                          .dots = dots, .n = n, .joined = true};
+            struct buf svg;
+            buf_init(&svg, 1u << 20);
+            picture(d, chart_curve(&c, &svg), title, false, &svg, "fewer than two loads have requests that ended well");
+        }
+    }
+    free(m);
+}
+
 void report_charts(const struct run_file *f, struct doc *d)
 {
     if (d->form != DOC_HTML)
@@ -232,11 +268,14 @@ void report_charts(const struct run_file *f, struct doc *d)
     doc_pictures_begin(d);
     rate_chart(f, events, events_n, d);
     memory_chart(f, events, events_n, d);
-    if (!report_is_suite(f)) {
+    if (!report_is_suite(f) && !report_is_matrix(f)) {
         ttft_chart(f, d);
         itl_chart(f, d);
     }
-    curve_chart(f, d);
+    if (report_is_matrix(f))
+        matrix_curves(f, d);
+    else
+        curve_chart(f, d);
     doc_pictures_end(d);
     free(events);
     free(labels);

@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "fmt.h"
 #include "report/doc.h"
+#include "report/matrix_tables.h"
 #include "report/pools.h"
 #include "report/report_suite.h"
 #include "report/report_charts.h"
@@ -159,6 +160,8 @@ static void cards(const struct run_file *f, struct doc *d)
     doc_cards_begin(d);
     if (report_is_suite(f))
         report_suite_cards(d, f);
+    else if (report_is_matrix(f))
+        report_matrix_cards(d, f);
     else
         load_cards(f, d);
     failed_card(f, d);
@@ -199,6 +202,17 @@ static void in_short(const struct run_file *f, struct doc *d)
     }
     doc_item(d, "Requests: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end",
              f->total.outcome[OUT_OK], tally_failed(&f->total), f->total.outcome[OUT_CANCELLED]);
+    doc_list_end(d);
+}
+
+/* Figures over different loads are averages of nothing: what counts is the tables. */
+static void matrix_in_short(const struct run_file *f, struct doc *d)
+{
+    doc_heading(d, 2, "Summary");
+    doc_list_begin(d);
+    report_matrix_summary(d, f);
+    doc_item(d, "Requests: %" PRIu64 " ok, %" PRIu64 " failed, %" PRIu64 " cancelled at the end", f->total.outcome[OUT_OK],
+             tally_failed(&f->total), f->total.outcome[OUT_CANCELLED]);
     doc_list_end(d);
 }
 
@@ -502,22 +516,26 @@ static void report_in(enum doc_form form, const struct run_file *f, const struct
     char title[256];
     snprintf(title, sizeof title, "tokgauge: %s", header_text(f, "model"));
     doc_begin(&d, out, form, title);
-    bool suite = report_is_suite(f);
+    bool suite = report_is_suite(f), matrix = report_is_matrix(f);
     head(f, &d);
     cards(f, &d);
     if (suite)
         report_suite_summary(&d, f);
+    else if (matrix)
+        matrix_in_short(f, &d);
     else
         in_short(f, &d);
     report_findings(&d, f);
     report_charts(f, &d);
     if (suite)
         report_suite(&d, f);
+    if (matrix)
+        report_matrix(&d, f);
     if (!(suite && o->brief)) {
         server_facts(f, o, &d);
         system_facts(f, &d);
         load_of(f, &d);
-        if (!suite) /* averages over different loads say nothing */
+        if (!suite && !matrix) /* averages over different loads say nothing */
             results(f, &d);
         phases(f, &d);
         memory(f, &d);

@@ -4,6 +4,7 @@
 
 #include "load/config.h"
 #include "load/preflight.h"
+#include "matrix.h"
 #include "measure/phases.h"
 
 enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_PRECISION, END_STOPPED, END_GUARD, END_FAILED };
@@ -28,6 +29,7 @@ struct run_result {
     double worker_cpu;      /* highest share of a core that a worker thread used while loading; NAN */
     bool client_limited;
     char client_reason[96];
+    struct matrix_view matrix; /* of a run of many loads; n = 0 while it runs */
     struct span ram, gtt, vram;
     double ram_total, gtt_total, vram_total;
     bool memory_not_server, gtt_simulated, ram_simulated;

@@ -207,6 +207,16 @@ static bool read_phase(struct run_file *f, const cJSON *o)
     return true;
 }
 
+static bool read_left_out(struct run_file *f, const cJSON *o)
+{
+    struct run_left_out l = {.streams = small(o, "max_num_seqs"), .context = json_whole(o, "context", 0), .max_tokens = json_whole(o, "max_tokens", 0),
+                             .rate = json_number(o, "rate")};
+    json_words(o, "why", l.why, sizeof l.why);
+    f->left_out = room(f->left_out, f->left_out_n, sizeof *f->left_out);
+    f->left_out[f->left_out_n++] = l;
+    return true;
+}
+
 static double ms_from(const cJSON *o, const char *from, const char *to)
 {
     return (json_number(o, to) - json_number(o, from)) / 1e6;
@@ -269,6 +279,8 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
         return read_mark(f, *line);
     if (strcmp(type, "phase") == 0)
         return read_phase(f, *line);
+    if (strcmp(type, "left_out") == 0)
+        return read_left_out(f, *line);
     if (strcmp(type, "summary") == 0 && f->summary == NULL) {
         f->summary = *line;
         *line = NULL;
@@ -391,6 +403,7 @@ void run_file_free(struct run_file *f)
     free(f->events);
     free(f->phases);
     free(f->answers);
+    free(f->left_out);
     free(f->path);
     free(f);
 }

@@ -3,6 +3,7 @@
 #ifndef TG_RUNFILE_H
 #define TG_RUNFILE_H
 
+#include "load/config.h"
 #include "measure/slo.h"
 #include "measure/tally.h"
 #include "util.h"
@@ -65,6 +66,13 @@ struct run_detail {
     char *text;    /* as it came, not sanitised; NULL: not kept */
 };
 
+struct run_left_out { /* a load of a matrix that was not run */
+    int streams;
+    int64_t context, max_tokens;
+    double rate; /* NAN: closed loop */
+    char why[128];
+};
+
 struct run_file {
     char *path;
     char name[RUN_NAME]; /* its label, or the file's name without folder and extension; sanitised */
@@ -84,6 +92,8 @@ struct run_file {
     size_t events_n;
     struct run_phase *phases;
     size_t phases_n;
+    struct run_left_out *left_out;
+    size_t left_out_n;
     struct run_answer *answers; /* of the suite's agent part */
     size_t answers_n;
     struct tally total; /* of all rows, with the ITL of the samples */

@@ -1,5 +1,6 @@
 #include "report/summary.h"
 #include "fmt.h"
+#include "report/matrix_tables.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -68,6 +69,12 @@ static void dist_line(struct buf *b, const char *name, const struct tally *t, en
     buf_addf(b, "  %" PRIu64 "%s\n", d.n, d.n > 0 && !d.exact ? " ≈" : "");
 }
 
+static bool is_matrix(const struct run_result *r)
+{
+    const struct run_config *c = r->cfg;
+    return c->steps_n > 0 && c->steps[0].part != NULL && strcmp(c->steps[0].part, PART_MATRIX) == 0;
+}
+
 /* "20 requests/s (poisson), at most " 4 streams */
 static void open_loop(const struct run_result *r, struct buf *b)
 {
@@ -91,7 +98,9 @@ static void head(const struct run_result *r, struct buf *b)
         buf_addf(b, "%s\n", label_text);
     }
     const struct phases *p = &r->phases;
-    if (p->n == 1) {
+    if (is_matrix(r)) {
+        buf_addf(b, "a matrix of %zu loads, %d of which were run\n\n", c->steps_n, p->n);
+    } else if (p->n == 1) {
         open_loop(r, b);
         buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
         if (strcmp(c->prompt, "unique") == 0 || strcmp(c->prompt, "shared") == 0)
@@ -293,7 +302,11 @@ static void stamps(const struct run_result *r, struct buf *b)
 void summary_text(const struct run_result *r, bool utf8, struct buf *b)
 {
     head(r, b);
-    if (r->load_start != 0) {
+    if (r->load_start != 0 && is_matrix(r)) { /* averages over different loads would say nothing */
+        counts(r, b);
+        arrivals(r, b);
+        matrix_text(&r->matrix, b);
+    } else if (r->load_start != 0) {
         rates(r, b);
         arrivals(r, b);
         counts(r, b);

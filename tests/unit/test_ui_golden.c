@@ -117,6 +117,20 @@ static void test_matrix(void **state)
     }
     st.matrix_value = 1;
     shoot("matrix-ttft", s, &st, 80, 24, GLYPHS_BRAILLE);
+    st.matrix_value = 0;
+    matrix_put(&s->matrix, 6, 8192, 128, 0)->waiting = true;
+    matrix_put(&s->matrix, 8, 8192, 128, 0)->left_out = true;
+    shoot("matrix-planned", s, &st, 80, 24, GLYPHS_BRAILLE);
+    s->matrix.n = 0;
+    static const double rates[] = {0.5, 1, 2.5, 12.5};
+    for (int k = 0; k < 4; k++) {
+        struct matrix_cell *c = matrix_put(&s->matrix, 256, 2048, 128, rates[k]);
+        c->output_rate = fmin(60 * rates[k], 140);
+        c->ttft_p95 = 200 + 400 * rates[k];
+        c->good_share = 1 / (1 + rates[k]);
+        c->ok = 50;
+    }
+    shoot("matrix-rates", s, &st, 120, 40, GLYPHS_BRAILLE);
     free(s);
 }
 

@@ -252,7 +252,10 @@ static inline void wild_matrix(struct wild *w, struct matrix_view *m)
         int streams = 1 << wild_below(&w->seed, 14);
         wild_number(w, &context);
         wild_size(w, &streams);
-        struct matrix_cell *c = matrix_put(m, streams, context, 128, 0);
+        double rate = wild_below(&w->seed, 3) == 0 ? 1 << wild_below(&w->seed, 10) : 0;
+        struct matrix_cell *c = matrix_put(m, streams, context, 128, rate);
+        wild_number(w, &c->goodput);
+        wild_number(w, &c->good_share);
         wild_number(w, &c->output_rate);
         wild_number(w, &c->decode_rate);
         wild_number(w, &c->ttft_p50);
@@ -260,6 +263,8 @@ static inline void wild_matrix(struct wild *w, struct matrix_view *m)
         wild_count(w, &c->ok);
         wild_count(w, &c->failed);
         wild_bool(w, &c->running);
+        wild_bool(w, &c->waiting);
+        wild_bool(w, &c->left_out);
     }
 }
 

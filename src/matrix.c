@@ -1,0 +1,107 @@
+#include "matrix.h"
+
+#include "util.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KNEE_SHARE 0.9
+
+struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens, double rate)
+{
+    double nan = (double)NAN;
+    struct matrix_cell one = {.streams = streams, .context = context, .max_tokens = max_tokens, .rate = rate, .output_rate = nan,
+                              .decode_rate = nan, .ttft_p50 = nan, .ttft_p95 = nan, .goodput = nan, .good_share = nan};
+    size_t at = 0;
+    while (at < m->n && (m->cell[at].streams != streams || m->cell[at].context != context || m->cell[at].max_tokens != max_tokens ||
+                         m->cell[at].rate != rate))
+        at++;
+    if (at < m->n)
+        one = m->cell[at];
+    else if (m->n < MATRIX_CELLS)
+        m->n++;
+    else
+        at = 0;
+    memmove(m->cell + at, m->cell + at + 1, (m->n - 1 - at) * sizeof m->cell[0]);
+    m->cell[m->n - 1] = one;
+    return &m->cell[m->n - 1];
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+enum axis { AXIS_LOAD, AXIS_CONTEXT, AXIS_OUTPUT };
+
+static double on_axis(const struct matrix_cell *c, enum axis axis, bool by_rate)
+{
+    return axis == AXIS_CONTEXT ? c->context : axis == AXIS_OUTPUT ? c->max_tokens : by_rate ? c->rate : (double)c->streams;
+}
+
+static bool of_output(const struct matrix_cell *c, double max_tokens)
+{
+    return !isfinite(max_tokens) || c->max_tokens == max_tokens;
+}
+
+/* Distinct values, in order. */
+static int distinct(const struct matrix_view *m, enum axis axis, bool by_rate, double max_tokens, double out[MATRIX_SIDE])
+{
+    double all[MATRIX_CELLS];
+    size_t kept = 0;
+    int n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        if (of_output(&m->cell[i], max_tokens) && isfinite(on_axis(&m->cell[i], axis, by_rate)))
+            all[kept++] = on_axis(&m->cell[i], axis, by_rate);
+    if (kept > 1)
+        qsort(all, kept, sizeof all[0], by_size);
+    for (size_t i = 0; i < kept && n < MATRIX_SIDE; i++)
+        if (n == 0 || all[i] > out[n - 1])
+            out[n++] = all[i];
+    return n;
+}
+
+int matrix_outputs(const struct matrix_view *m, double out[MATRIX_SIDE])
+{
+    return distinct(m, AXIS_OUTPUT, false, (double)NAN, out);
+}
+
+void matrix_grid(struct matrix_grid *g, const struct matrix_view *m, double max_tokens)
+{
+    memset(g, 0, sizeof *g);
+    for (size_t i = 0; i < m->n; i++)
+        g->by_rate |= m->cell[i].rate > 0;
+    g->rows = distinct(m, AXIS_CONTEXT, g->by_rate, max_tokens, g->context);
+    g->columns = distinct(m, AXIS_LOAD, g->by_rate, max_tokens, g->load);
+    for (size_t i = 0; i < m->n; i++) /* of several the latest */
+        for (int r = 0; r < g->rows && of_output(&m->cell[i], max_tokens); r++)
+            for (int k = 0; k < g->columns; k++)
+                if (m->cell[i].context == g->context[r] && on_axis(&m->cell[i], AXIS_LOAD, g->by_rate) == g->load[k])
+                    g->at[r][k] = &m->cell[i];
+}
+
+bool matrix_enough(const struct matrix_cell *c)
+{
+    return c != NULL && !c->running && !c->waiting && !c->left_out && c->ok >= MATRIX_FEW && isfinite(c->output_rate);
+}
+
+int matrix_knee(const struct matrix_grid *g, int row)
+{
+    double most = (double)NAN;
+    int tried = 0;
+    for (int k = 0; k < g->columns; k++) {
+        const struct matrix_cell *c = g->at[row][k];
+        if (!matrix_enough(c))
+            continue;
+        most = fmax(most, c->output_rate);
+        tried++;
+    }
+    for (int k = 0; k < g->columns && tried >= 3; k++) {
+        const struct matrix_cell *c = g->at[row][k];
+        if (matrix_enough(c) && c->output_rate >= KNEE_SHARE * most)
+            return k;
+    }
+    return -1;
+}

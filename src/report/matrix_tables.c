@@ -1,0 +1,296 @@
+#include "report/matrix_tables.h"
+
+#include "fmt.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum figure { FIGURE_RATE, FIGURE_TTFT, FIGURE_DECODE, FIGURE_GOOD, FIGURES };
+static const char *const figure_names[FIGURES] = {"output tok/s, all streams", "TTFT p95", "decode tok/s of one stream", "share that meets the objectives"};
+
+/* ---- what both have in common ---- */
+
+static char *load_text(char out[FMT_SIZE], const struct matrix_grid *g, int column)
+{
+    if (!g->by_rate)
+        return fmt_count(out, g->load[column]);
+    snprintf(out, FMT_SIZE, "%.4g/s", g->load[column]);
+    return out;
+}
+
+static double value_of(const struct matrix_cell *c, enum figure f)
+{
+    if (c == NULL || c->left_out)
+        return (double)NAN;
+    return f == FIGURE_RATE ? c->output_rate : f == FIGURE_TTFT ? c->ttft_p95 : f == FIGURE_DECODE ? c->decode_rate : c->good_share;
+}
+
+/* "1820", "≈42.0" where few requests make it, "–" where there is none, "too large". */
+static void cell_text(char out[FMT_SIZE + 8], const struct matrix_cell *c, enum figure f)
+{
+    char n[FMT_SIZE];
+    double v = value_of(c, f);
+    if (c != NULL && c->left_out)
+        snprintf(out, FMT_SIZE + 8, "left out");
+    else
+        snprintf(out, FMT_SIZE + 8, "%s%s", isfinite(v) && !matrix_enough(c) ? "≈" : "",
+                 f == FIGURE_TTFT ? fmt_ms(n, v) : f == FIGURE_GOOD ? fmt_percent(n, v) : fmt_rate(n, v));
+}
+
+static bool known(const struct matrix_grid *g, enum figure f)
+{
+    for (int r = 0; r < g->rows; r++)
+        for (int k = 0; k < g->columns; k++)
+            if (isfinite(value_of(g->at[r][k], f)))
+                return true;
+    return false;
+}
+
+/* "knee at 1k: 4 streams, 1820 tok/s (98 % of the most)"; false where too little was tried. */
+static bool knee_text(const struct matrix_grid *g, int row, char *out, size_t size)
+{
+    char context[FMT_SIZE], load[FMT_SIZE], rate[FMT_SIZE], share[FMT_SIZE];
+    int at = matrix_knee(g, row);
+    double most = (double)NAN;
+    if (at < 0)
+        return false;
+    for (int k = 0; k < g->columns; k++)
+        if (matrix_enough(g->at[row][k]))
+            most = fmax(most, g->at[row][k]->output_rate);
+    double here = g->at[row][at]->output_rate;
+    int last = g->columns - 1;
+    while (last > at && !matrix_enough(g->at[row][last]))
+        last--;
+    fmt_tokens(context, g->context[row]);
+    load_text(load, g, at);
+    if (at == last)
+        snprintf(out, size, "at context %s the output still grows at %s%s (%s tok/s): no knee yet", context, load, g->by_rate ? "" : " streams",
+                 fmt_rate(rate, here));
+    else
+        snprintf(out, size, "knee at context %s: %s%s, %s tok/s, %s of the most; more of them mostly wait", context, load,
+                 g->by_rate ? "" : g->load[at] == 1 ? " stream" : " streams", fmt_rate(rate, here), fmt_percent(share, here / most));
+    return true;
+}
+
+/* ---- plain text ---- */
+
+static void put(struct buf *b, const char *s, int width)
+{
+    int n = (int)utf8_count(s, strlen(s));
+    buf_addf(b, "%*s%s", n < width ? width - n : 0, "", s);
+}
+
+static void text_table(const struct matrix_grid *g, enum figure f, struct buf *b)
+{
+    char text[FMT_SIZE + 8], n[FMT_SIZE];
+    if (!known(g, f))
+        return;
+    buf_addf(b, "  %s\n", figure_names[f]);
+    put(b, g->by_rate ? "context | rate" : "context | streams", 21);
+    for (int k = 0; k < g->columns; k++)
+        put(b, load_text(n, g, k), 10);
+    buf_adds(b, "\n");
+    for (int r = 0; r < g->rows; r++) {
+        put(b, fmt_tokens(n, g->context[r]), 21);
+        for (int k = 0; k < g->columns; k++) {
+            cell_text(text, g->at[r][k], f);
+            put(b, text, 10);
+        }
+        buf_adds(b, "\n");
+    }
+    buf_adds(b, "\n");
+}
+
+void matrix_text(const struct matrix_view *m, struct buf *b)
+{
+    double outputs[MATRIX_SIDE];
+    int n = matrix_outputs(m, outputs);
+    for (int i = 0; i < n; i++) {
+        struct matrix_grid g;
+        char text[160], o[FMT_SIZE];
+        matrix_grid(&g, m, outputs[i]);
+        if (n > 1)
+            buf_addf(b, "  output length %s\n", fmt_tokens(o, outputs[i]));
+        for (enum figure f = FIGURE_RATE; f < FIGURES; f++)
+            if (f != FIGURE_DECODE)
+                text_table(&g, f, b);
+        for (int r = 0; r < g.rows; r++)
+            if (knee_text(&g, r, text, sizeof text))
+                buf_addf(b, "  %s\n", text);
+        buf_adds(b, "\n");
+    }
+}
+
+/* ---- of a run file ---- */
+
+bool report_is_matrix(const struct run_file *f)
+{
+    return f->phases_n > 0 && strcmp(f->phases[0].part, PART_MATRIX) == 0;
+}
+
+static double of_hist(const struct hist *h, enum metric_id m, double quantile)
+{
+    if (h == NULL || h->count == 0)
+        return (double)NAN;
+    return (quantile < 0 ? hist_mean(h) : hist_quantile(h, quantile)) / metrics[m].scale;
+}
+
+void matrix_of_file(const struct run_file *f, struct matrix_view *m)
+{
+    m->n = 0;
+    for (size_t i = 0; i < f->left_out_n; i++) {
+        const struct run_left_out *l = &f->left_out[i];
+        matrix_put(m, l->streams, (double)l->context, (double)l->max_tokens, isfinite(l->rate) ? l->rate : 0)->left_out = true;
+    }
+    for (size_t i = 0; i < f->phases_n; i++) {
+        const struct run_phase *p = &f->phases[i];
+        struct tally t;
+        struct matrix_cell *c = matrix_put(m, p->streams, (double)p->context, (double)p->max_tokens, isfinite(p->rate) ? p->rate : 0);
+        run_file_phase(f, p->id, &t);
+        c->left_out = false;
+        c->output_rate = run_file_phase_rate(f, p->id);
+        c->decode_rate = of_hist(t.hist[M_DECODE_RATE], M_DECODE_RATE, -1);
+        c->ttft_p50 = of_hist(t.hist[M_TTFT], M_TTFT, 0.5);
+        c->ttft_p95 = of_hist(t.hist[M_TTFT], M_TTFT, 0.95);
+        c->goodput = run_file_phase_goodput(f, p->id);
+        c->good_share = f->slo.n > 0 ? tally_good_share(&t) : (double)NAN;
+        c->ok = t.outcome[OUT_OK];
+        c->failed = tally_failed(&t);
+        tally_release(&t);
+    }
+}
+
+static void doc_table(struct doc *d, const struct matrix_grid *g, enum figure f)
+{
+    struct doc_column columns[MATRIX_SIDE + 1] = {{"context", true}};
+    char heads[MATRIX_SIDE][FMT_SIZE + 16], n[FMT_SIZE], text[FMT_SIZE + 8];
+    if (!known(g, f))
+        return;
+    for (int k = 0; k < g->columns; k++) {
+        snprintf(heads[k], sizeof heads[k], "%s%s", load_text(n, g, k), g->by_rate ? "" : g->load[k] == 1 ? " stream" : " streams");
+        columns[k + 1] = (struct doc_column){heads[k], true};
+    }
+    doc_paragraph_begin(d);
+    doc_strong(d, "%s", figure_names[f]);
+    doc_paragraph_end(d);
+    doc_table_begin(d, figure_names[f], columns, (size_t)g->columns + 1);
+    for (int r = 0; r < g->rows; r++) {
+        doc_row_begin(d);
+        doc_cell(d, "%s", fmt_tokens(n, g->context[r]));
+        for (int k = 0; k < g->columns; k++) {
+            cell_text(text, g->at[r][k], f);
+            doc_cell(d, "%s", text);
+        }
+        doc_row_end(d);
+    }
+    doc_table_end(d);
+}
+
+static void left_out(struct doc *d, const struct run_file *f)
+{
+    if (f->left_out_n == 0)
+        return;
+    doc_paragraph(d, "Left out:");
+    doc_list_begin(d);
+    for (size_t i = 0; i < f->left_out_n; i++) {
+        const struct run_left_out *l = &f->left_out[i];
+        char a[FMT_SIZE], b[FMT_SIZE];
+        doc_item(d, "%d stream%s, context %s, output %s: %s", l->streams, l->streams == 1 ? "" : "s", fmt_tokens(a, (double)l->context),
+                 fmt_tokens(b, (double)l->max_tokens), l->why);
+    }
+    doc_list_end(d);
+}
+
+void report_matrix(struct doc *d, const struct run_file *f)
+{
+    struct matrix_view *m = xcalloc(1, sizeof *m);
+    double outputs[MATRIX_SIDE];
+    matrix_of_file(f, m);
+    int n = matrix_outputs(m, outputs);
+    doc_heading(d, 2, "Matrix");
+    doc_paragraph(d, "Each load by itself, one after the other. ≈: fewer than %d requests ended well.", MATRIX_FEW);
+    for (int i = 0; i < n; i++) {
+        struct matrix_grid g;
+        char text[160], o[FMT_SIZE];
+        matrix_grid(&g, m, outputs[i]);
+        doc_heading(d, 3, "Output length %s", fmt_tokens(o, outputs[i]));
+        for (enum figure k = FIGURE_RATE; k < FIGURES; k++)
+            doc_table(d, &g, k);
+        doc_list_begin(d);
+        for (int r = 0; r < g.rows; r++)
+            if (knee_text(&g, r, text, sizeof text))
+                doc_item(d, "%s", text);
+        doc_list_end(d);
+    }
+    left_out(d, f);
+    free(m);
+}
+
+/* The cell with the highest output rate that enough requests were made at; NULL: none. */
+static const struct matrix_cell *best_of(const struct matrix_view *m)
+{
+    const struct matrix_cell *best = NULL;
+    for (size_t i = 0; i < m->n; i++)
+        if (matrix_enough(&m->cell[i]) && (best == NULL || m->cell[i].output_rate > best->output_rate))
+            best = &m->cell[i];
+    return best;
+}
+
+static void cell_name(const struct matrix_cell *c, char *out, size_t size)
+{
+    char a[FMT_SIZE], b[FMT_SIZE];
+    if (c->rate > 0)
+        snprintf(out, size, "%.4g requests/s, context %s, output %s", c->rate, fmt_tokens(a, c->context), fmt_tokens(b, c->max_tokens));
+    else
+        snprintf(out, size, "%d stream%s, context %s, output %s", c->streams, c->streams == 1 ? "" : "s", fmt_tokens(a, c->context), fmt_tokens(b, c->max_tokens));
+}
+
+void report_matrix_summary(struct doc *d, const struct run_file *f)
+{
+    struct matrix_view *m = xcalloc(1, sizeof *m);
+    struct matrix_grid g;
+    double outputs[MATRIX_SIDE];
+    char text[160], n[FMT_SIZE];
+    matrix_of_file(f, m);
+    const struct matrix_cell *best = best_of(m);
+    if (best != NULL) {
+        cell_name(best, text, sizeof text);
+        doc_item_begin(d);
+        doc_text(d, "Highest output: ");
+        doc_strong(d, "%s tok/s", fmt_rate(n, best->output_rate));
+        doc_text(d, " at %s", text);
+        doc_item_end(d);
+    }
+    int outputs_n = matrix_outputs(m, outputs);
+    for (int i = 0; i < outputs_n; i++) {
+        matrix_grid(&g, m, outputs[i]);
+        for (int r = 0; r < g.rows; r++)
+            if (knee_text(&g, r, text, sizeof text))
+                doc_item(d, "Output %s, %s", fmt_tokens(n, outputs[i]), text);
+    }
+    free(m);
+}
+
+void report_matrix_cards(struct doc *d, const struct run_file *f)
+{
+    struct matrix_view *m = xcalloc(1, sizeof *m);
+    char figure[FMT_SIZE + 8], note[128], n[FMT_SIZE];
+    matrix_of_file(f, m);
+    const struct matrix_cell *best = best_of(m), *least = NULL;
+    for (size_t i = 0; i < m->n; i++)
+        if (matrix_enough(&m->cell[i]) && isfinite(m->cell[i].ttft_p95) && (least == NULL || m->cell[i].ttft_p95 < least->ttft_p95))
+            least = &m->cell[i];
+    if (best != NULL) {
+        snprintf(figure, sizeof figure, "%s tok/s", fmt_rate(n, best->output_rate));
+        cell_name(best, note, sizeof note);
+        doc_card(d, "Highest output", figure, note);
+    }
+    if (least != NULL) {
+        cell_name(least, note, sizeof note);
+        doc_card(d, "Lowest TTFT p95", fmt_ms(n, least->ttft_p95), note);
+    }
+    free(m);
+}
