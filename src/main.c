@@ -318,7 +318,7 @@ static int run_engine(const struct options *o, const char *command_line)
     for (int n = 2;; n++) {
         struct snapshot *last = xcalloc(1, sizeof *last);
         status = run_once(&now, command_line, last, &again);
-        if (again && now.run.steps_n == 0) {
+        if (again && now.run.steps_n == 0 && !now.run.find_capacity) {
             now.run.max_num_seqs = last->target_streams;
             now.run.context = last->target_context;
             now.run.max_tokens = last->target_max_tokens;
@@ -476,7 +476,7 @@ static void fill_defaults(struct options *o)
     if (o->seed_drawn)
         o->run.seed = draw_seed();
     bool one = (o->command & (COMMAND_RUN | COMMAND_DEMO)) && grid_cells(&o->load) == 1;
-    if (one && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
+    if (one && !o->run.find_capacity && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
         o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
 }
 

@@ -18,7 +18,7 @@ static void set_defaults(struct options *o)
 {
     *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02, .speed = 1};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
-                                 .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
+                                 .budget_ns = 180 * INT64_C(1000000000), .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
                                              .sysfs_root = "/sys", .dev_root = "/dev"},
                                  .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};

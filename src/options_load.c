@@ -171,6 +171,16 @@ static bool check_open(const struct options *o, struct err *e)
     return true;
 }
 
+static bool check_search(const struct options *o, struct err *e)
+{
+    const struct run_config *r = &o->run;
+    if (r->slo.n == 0)
+        return err_set(e, "--find-capacity needs objectives: --slo ttft=500ms,tpot=50ms");
+    if (grid_cells(&o->load) > 1 || o->load.ramp.rate > 0 || r->trace != NULL || r->requests > 0 || r->duration_ns > 0 || o->load.until_ci > 0)
+        return err_set(e, "--find-capacity decides the load and its length: --requests, --duration, --until-ci, --ramp, --trace and lists do not go with it");
+    return true;
+}
+
 static void set_length(struct lengths *of, int64_t *mean, const struct length_list *list, int64_t preset)
 {
     *of = list->n > 0 ? list->v[0] : (struct lengths){.a = (double)preset};
@@ -187,7 +197,9 @@ bool load_settle(struct options *o, struct err *e)
         return false;
     r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : 4;
     set_length(&r->context_of, &r->context, &l->context, 1024);
-    set_length(&r->output_of, &r->max_tokens, &l->max_tokens, 128);
+    set_length(&r->output_of, &r->max_tokens, &l->max_tokens, r->find_capacity ? 32 : 128);
+    if (r->find_capacity && !check_search(o, e))
+        return false;
     if (grid_cells(l) > GRID_MOST)
         return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(l), GRID_MOST);
     r->until_ci = l->until_ci;

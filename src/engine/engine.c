@@ -371,6 +371,7 @@ static void load_tick(struct engine *g, int64_t now)
         see_load_end(g, now);
     if (g->state == RUN_LOAD)
         engine_see_rate(g, now);
+    engine_see_capacity(g, now);
     if (g->state == RUN_DRAIN) {
         if (all_idle(g) && g->agent == NULL && !engine_must_wait(g, now) && !engine_next_step(g, now)) {
             wind_up(g);

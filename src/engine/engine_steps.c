@@ -22,9 +22,12 @@ void engine_plan_steps(struct engine *g)
                                      .requests = c->requests, .duration_ns = c->duration_ns, .until_ci = c->until_ci, .warmup = c->warmup};
     g->steps = suite ? c->steps : &g->only;
     g->steps_n = suite ? c->steps_n : 1;
-    g->left_out = xcalloc(g->steps_n, sizeof *g->left_out);
-    g->repeated = xcalloc(g->steps_n, sizeof *g->repeated);
-    for (size_t i = 0; i < g->steps_n; i++)
+    if (c->find_capacity)
+        engine_plan_capacity(g);
+    size_t most = MAX_OF(g->steps_n, c->find_capacity ? (size_t)CAPACITY_TRIES : 1);
+    g->left_out = xcalloc(most, sizeof *g->left_out);
+    g->repeated = xcalloc(most, sizeof *g->repeated);
+    for (size_t i = 0; i < most; i++)
         g->repeated[i] = (struct prompt_set){.kind = PROMPT_SHARED, .seed = (uint64_t)c->seed + 1 + i};
 }
 
@@ -92,9 +95,21 @@ static bool is_grid(const struct load_step *s)
     return s->part != NULL && strcmp(s->part, PART_MATRIX) == 0;
 }
 
-static void announce_grid(struct engine *g)
+/* One of several loads that are looked at one by one. */
+static bool is_one_of_many(const struct load_step *s)
 {
-    char left[FMT_SIZE];
+    return s->part != NULL && (is_grid(s) || strcmp(s->part, PART_CAPACITY) == 0);
+}
+
+static void announce_many(struct engine *g)
+{
+    char left[FMT_SIZE], goals[160];
+    if (engine_searches(g)) {
+        slo_text(&g->cfg->slo, goals, sizeof goals);
+        engine_note(g, 0, "capacity: the most %s at which 95 %% of the requests meet %s; within %s",
+                    g->capacity.by_rate ? "requests a second" : "streams", goals, fmt_about(left, (double)g->cfg->budget_ns / 1e9));
+        return;
+    }
     size_t n = 0;
     for (size_t i = 0; i < g->steps_n; i++)
         n += engine_fits(g, &g->steps[i]);
@@ -105,8 +120,8 @@ static void announce_grid(struct engine *g)
 static void announce(struct engine *g, size_t from)
 {
     const struct load_step *s = &g->steps[from];
-    if (is_grid(s)) {
-        announce_grid(g);
+    if (engine_searches(g) || is_grid(s)) {
+        announce_many(g);
         return;
     }
     int64_t requests = 0, least = s->max_tokens, most = least, streams = 1;
@@ -198,7 +213,7 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     g->deadline = 0;
     g->result.load_end = 0;
     g->result.end = END_NONE;
-    if (is_grid(s)) /* percentiles over several loads would say nothing */
+    if (is_one_of_many(s)) /* percentiles over several loads would say nothing */
         shown_reset(&g->shown, &g->view, engine_seconds(g, now));
     batches_clear(&g->rates);
     g->rates_at = 0;
@@ -272,6 +287,8 @@ void engine_first_step(struct engine *g, int64_t now)
 
 bool engine_next_step(struct engine *g, int64_t now)
 {
+    if (!engine_next_try(g))
+        return false;
     if (g->guard.done != GUARD_NOTHING && g->guarded_tokens > 0) { /* memory is back */
         double ram = g->guard.ram_line, gtt = g->guard.gtt_line;
         guard_off(&g->guard);
@@ -285,6 +302,8 @@ bool engine_next_step(struct engine *g, int64_t now)
 
 bool engine_goes_on(const struct engine *g)
 {
+    if (engine_searches(g))
+        return g->guarded_tokens > 0 && !g->capacity.over;
     for (size_t i = g->step + 1; g->guarded_tokens > 0 && i < g->steps_n; i++)
         if (engine_fits(g, &g->steps[i]))
             return true;
@@ -294,7 +313,7 @@ bool engine_goes_on(const struct engine *g)
 void engine_note_guarded(struct engine *g)
 {
     const struct load_step *s = &g->steps[g->step];
-    if (is_grid(s))
+    if (is_one_of_many(s))
         g->guarded_tokens = g->guarded_tokens > 0 ? fmin(g->guarded_tokens, tokens_of(s)) : tokens_of(s);
 }
 
@@ -382,7 +401,7 @@ void engine_fill_suite(struct engine *g)
     struct phases *p = &g->result.phases;
     v->done = p->n > 0 ? p->list[p->n - 1]->tally.requests : 0;
     v->planned = (uint64_t)s->requests;
-    if (is_grid(s)) {
+    if (is_one_of_many(s)) {
         v->done = g->step + 1;
         v->planned = g->steps_n;
     }
@@ -390,5 +409,9 @@ void engine_fill_suite(struct engine *g)
     learn_speed(g, &speed);
     double share = s->requests > 0 && !is_grid(s) ? MIN_OF(1.0, (double)v->done / (double)s->requests) : 0;
     double here = suite_estimate(s, &speed), spent = is_grid(s) && g->step_at != 0 ? (double)(g->tick_at - g->step_at) / 1e9 : 0;
+    if (engine_searches(g)) {
+        v->left_s = g->result.load_start != 0 ? fmax((double)(g->result.load_start + g->cfg->budget_ns - g->tick_at) / 1e9, 0) : (double)g->cfg->budget_ns / 1e9;
+        return;
+    }
     v->left_s = fmax(here * (1 - share) - spent, 0) + (g->step + 1 < g->steps_n ? seconds_of(g, g->step + 1, false) : 0);
 }

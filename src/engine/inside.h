@@ -2,6 +2,7 @@
 #ifndef TG_ENGINE_INSIDE_H
 #define TG_ENGINE_INSIDE_H
 
+#include "capacity.h"
 #include "engine/engine.h"
 #include "engine/guard.h"
 #include "engine/live.h"
@@ -84,6 +85,11 @@ struct engine {
     struct agent *agent;             /* NULL: not at that step */
     bool step_begun;                 /* its first measured request has been sent */
     struct trace trace;              /* n = 0: none */
+    struct load_step tries[CAPACITY_TRIES]; /* of a search for the capacity: `steps` */
+    struct capacity capacity;
+    struct capacity_try tried;       /* the one that has ended; its verdict open: not yet */
+    double try_running, try_waiting; /* the most that the server has said in this one */
+    char try_what[48];
     bool *left_out;                  /* steps that could not be run; steps_n */
     double guarded_tokens;           /* streams × lengths of the smallest load that the guard has stopped; 0: none */
     int64_t step_at;                 /* when this one began */
@@ -148,6 +154,12 @@ void engine_note_guarded(struct engine *g);            /* the guard has stopped 
 void engine_see_rate(struct engine *g, int64_t now);   /* may end a step whose rate is known well enough */
 void engine_take_agent(struct engine *g, int64_t now); /* its answers, and its end */
 void engine_fill_suite(struct engine *g);              /* the snapshot's checklist */
+
+/* engine_capacity.c: steps that are tries of a search. */
+bool engine_searches(const struct engine *g);
+void engine_plan_capacity(struct engine *g);
+void engine_see_capacity(struct engine *g, int64_t now); /* may end a try */
+bool engine_next_try(struct engine *g); /* after a step: adds the next try; false: the search is over */
 
 /* engine_memory.c: this machine in the snapshot and the result, and the guard. */
 void engine_watch_machine(struct engine *g);           /* the newest sample of it */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define STREAMS_MAX 100000
+#define CAPACITY_STREAMS 1024 /* no more are tried: so many are seen one by one */
 #define TOKENS_MAX (16 * 1024 * 1024)
 #define WORKERS_MAX 64
 #define HEADERS_MAX 32
@@ -64,6 +65,8 @@ struct run_config {
     int64_t max_tokens;   /* output tokens, their mean */
     struct lengths context_of, output_of; /* how they are drawn */
     struct arrival_config arrival; /* rate 0: closed loop */
+    bool find_capacity;   /* search for the largest load that meets them, from this one on */
+    int64_t budget_ns;    /* … within so long */
     struct slo slo;       /* objectives; n = 0: none */
     const char *trace;    /* file of a recorded sequence of requests; NULL: none */
     int64_t requests;     /* 0: not limited */

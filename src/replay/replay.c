@@ -1,4 +1,5 @@
 #include "replay/replay.h"
+#include "capacity.h"
 
 #include "buf.h"
 #include "jsonr.h"
@@ -334,7 +335,7 @@ static void begin_cells(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
     for (; r->phases < f->phases_n && f->phases[r->phases].t <= t; r->phases++)
-        if (strcmp(f->phases[r->phases].part, PART_MATRIX) == 0)
+        if (strcmp(f->phases[r->phases].part, PART_MATRIX) == 0 || strcmp(f->phases[r->phases].part, PART_CAPACITY) == 0)
             shown_reset(&r->shown, r->view, f->phases[r->phases].t);
 }
 

@@ -1,6 +1,8 @@
 #include "report/matrix_tables.h"
 
+#include "capacity.h"
 #include "fmt.h"
+#include "jsonr.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -128,7 +130,7 @@ void matrix_text(const struct matrix_view *m, struct buf *b)
 
 bool report_is_matrix(const struct run_file *f)
 {
-    return f->phases_n > 0 && strcmp(f->phases[0].part, PART_MATRIX) == 0;
+    return f->phases_n > 0 && (strcmp(f->phases[0].part, PART_MATRIX) == 0 || strcmp(f->phases[0].part, PART_CAPACITY) == 0);
 }
 
 static double of_hist(const struct hist *h, enum metric_id m, double quantile)
@@ -210,7 +212,7 @@ void report_matrix(struct doc *d, const struct run_file *f)
     double outputs[MATRIX_SIDE];
     matrix_of_file(f, m);
     int n = matrix_outputs(m, outputs);
-    doc_heading(d, 2, "Matrix");
+    doc_heading(d, 2, "%s", json_text(json_get(f->summary, "capacity"), "answer") != NULL ? "Loads that were tried" : "Matrix");
     doc_paragraph(d, "Each load by itself, one after the other. ≈: fewer than %d requests ended well.", MATRIX_FEW);
     for (int i = 0; i < n; i++) {
         struct matrix_grid g;
@@ -248,6 +250,20 @@ static void cell_name(const struct matrix_cell *c, char *out, size_t size)
         snprintf(out, size, "%d stream%s, context %s, output %s", c->streams, c->streams == 1 ? "" : "s", fmt_tokens(a, c->context), fmt_tokens(b, c->max_tokens));
 }
 
+/* The answer of a search. */
+static void capacity_item(struct doc *d, const struct run_file *f)
+{
+    const char *answer = json_text(json_get(f->summary, "capacity"), "answer");
+    char text[512];
+    if (answer == NULL)
+        return;
+    str_sanitise(text, sizeof text, answer, strlen(answer));
+    doc_item_begin(d);
+    doc_text(d, "Capacity: ");
+    doc_strong(d, "%s", text);
+    doc_item_end(d);
+}
+
 void report_matrix_summary(struct doc *d, const struct run_file *f)
 {
     struct matrix_view *m = xcalloc(1, sizeof *m);
@@ -255,6 +271,7 @@ void report_matrix_summary(struct doc *d, const struct run_file *f)
     double outputs[MATRIX_SIDE];
     char text[160], n[FMT_SIZE];
     matrix_of_file(f, m);
+    capacity_item(d, f);
     const struct matrix_cell *best = best_of(m);
     if (best != NULL) {
         cell_name(best, text, sizeof text);

@@ -2,6 +2,7 @@
 #ifndef TG_RESULT_H
 #define TG_RESULT_H
 
+#include "capacity.h"
 #include "load/config.h"
 #include "load/preflight.h"
 #include "matrix.h"
@@ -30,6 +31,7 @@ struct run_result {
     bool client_limited;
     char client_reason[96];
     struct matrix_view matrix; /* of a run of many loads; n = 0 while it runs */
+    struct capacity capacity;  /* of a search for it; n = 0: none */
     struct span ram, gtt, vram;
     double ram_total, gtt_total, vram_total;
     bool memory_not_server, gtt_simulated, ram_simulated;

@@ -1,4 +1,5 @@
 #include "report/summary.h"
+#include "report/capacity_words.h"
 #include "version.h"
 
 #include <math.h>
@@ -272,6 +273,7 @@ void summary_json(const struct run_result *r, struct jsonw *j)
     json_tokens(j, t);
     json_windows(j, r);
     json_slo(j, &r->cfg->slo, t);
+    capacity_json(&r->capacity, &r->cfg->slo, r->cfg->context, j);
     json_metrics(j, t);
     json_first(j, r);
     json_client(j, r);

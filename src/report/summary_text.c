@@ -1,5 +1,6 @@
 #include "report/summary.h"
 #include "fmt.h"
+#include "report/capacity_words.h"
 #include "report/matrix_tables.h"
 
 #include <inttypes.h>
@@ -98,7 +99,9 @@ static void head(const struct run_result *r, struct buf *b)
         buf_addf(b, "%s\n", label_text);
     }
     const struct phases *p = &r->phases;
-    if (is_matrix(r)) {
+    if (r->capacity.n > 0) {
+        buf_addf(b, "a search for the capacity: %zu loads were tried\n\n", r->capacity.n);
+    } else if (is_matrix(r)) {
         buf_addf(b, "a matrix of %zu loads, %d of which were run\n\n", c->steps_n, p->n);
     } else if (p->n == 1) {
         open_loop(r, b);
@@ -273,6 +276,22 @@ static void phases_table(const struct run_result *r, struct buf *b)
     buf_adds(b, "\n");
 }
 
+static void capacity(const struct run_result *r, struct buf *b)
+{
+    char words[400], share[FMT_SIZE];
+    const struct capacity *c = &r->capacity;
+    capacity_words(c, &r->cfg->slo, r->cfg->context, words, sizeof words);
+    label(b, "CAPACITY");
+    buf_addf(b, "%s\n", words);
+    for (size_t i = 0; i < c->n; i++) {
+        static const char *const verdicts[] = {"open", "meets", "fails", "unsure"};
+        const struct capacity_try *t = &c->tries[i];
+        label(b, i == 0 ? "tried" : "");
+        buf_addf(b, "%.4g%s: %s, %s of %" PRIu64 " requests met all\n", t->load, c->by_rate ? "/s" : t->load == 1 ? " stream" : " streams", verdicts[t->verdict],
+                 fmt_percent(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN), t->judged);
+    }
+}
+
 static void client(const struct run_result *r, struct buf *b)
 {
     char lag[FMT_SIZE], batch[FMT_SIZE], cpu[FMT_SIZE];
@@ -302,7 +321,11 @@ static void stamps(const struct run_result *r, struct buf *b)
 void summary_text(const struct run_result *r, bool utf8, struct buf *b)
 {
     head(r, b);
-    if (r->load_start != 0 && is_matrix(r)) { /* averages over different loads would say nothing */
+    if (r->load_start != 0 && r->capacity.n > 0) {
+        capacity(r, b);
+        counts(r, b);
+        matrix_text(&r->matrix, b);
+    } else if (r->load_start != 0 && is_matrix(r)) { /* averages over different loads would say nothing */
         counts(r, b);
         arrivals(r, b);
         matrix_text(&r->matrix, b);

@@ -1,0 +1,50 @@
+/* capacity: the search for the largest load at which 95 % of the requests meet their objectives: doubled until one fails, then
+ * halved in between.  Each load is judged by a sequential test, which takes no more requests than it needs.  Pure. */
+#ifndef TG_CAPACITY_H
+#define TG_CAPACITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PART_CAPACITY "capacity" /* the part of a step that is one of its tries */
+#define CAPACITY_TRIES 40
+#define CAPACITY_SHARE 0.95
+#define CAPACITY_RATE_STEP 1.1 /* a rate is known when the next one that fails is no more than a tenth above it */
+
+enum capacity_verdict { CAPACITY_OPEN, CAPACITY_MEETS, CAPACITY_FAILS, CAPACITY_UNSURE };
+
+/* Wald's sequential probability ratio test (Wald, Sequential Analysis, 1947): do 98 % of all requests meet, or 90 %?  Each of
+ * the two is said wrongly with 5 % at the most; in between, at 95 %, either may be said.  35 requests that all meet are enough,
+ * and two early ones that do not. */
+enum capacity_verdict capacity_test(uint64_t good, uint64_t bad);
+
+struct capacity_try {
+    double load;             /* streams, or requests a second */
+    enum capacity_verdict verdict;
+    uint64_t good, judged;
+    uint64_t missed[8];      /* by objective; SLO_MAX */
+    double running, waiting; /* the most that the server said; NAN: it says nothing */
+    bool guarded;            /* the memory guard ended it */
+};
+
+struct capacity {
+    bool by_rate;
+    double low;   /* the largest that meets; 0: none yet */
+    double high;  /* the smallest that fails; INFINITY: none yet */
+    double most;  /* no more is tried */
+    double next;  /* to be tried now */
+    bool over, timed_out;
+    size_t n;
+    struct capacity_try tries[CAPACITY_TRIES];
+};
+
+void capacity_begin(struct capacity *c, bool by_rate, double first, double most);
+/* A try of c->next has ended; CAPACITY_UNSURE: time was up.  Sets next, or over. */
+void capacity_tried(struct capacity *c, const struct capacity_try *t);
+/* Does one value stand: the largest that meets and, next to it, one that fails? */
+bool capacity_sure(const struct capacity *c);
+/* The try that failed with the least load; NULL: none did. */
+const struct capacity_try *capacity_limit(const struct capacity *c);
+
+#endif

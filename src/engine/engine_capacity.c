@@ -1,0 +1,169 @@
+/* The search for the capacity: each try is a step, and what it came to says which one is next. */
+#include "engine/inside.h"
+#include "clock.h"
+#include "fmt.h"
+#include "report/capacity_words.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RATE_LEAST_NS (10 * NS_PER_SEC) /* an open loop above the capacity is found out only as its queue grows */
+
+bool engine_searches(const struct engine *g)
+{
+    return g->cfg->find_capacity;
+}
+
+static void name_try(struct engine *g, double load)
+{
+    if (g->capacity.by_rate)
+        snprintf(g->try_what, sizeof g->try_what, "%.3g requests/s", load);
+    else
+        snprintf(g->try_what, sizeof g->try_what, "%.0f stream%s", load, load == 1 ? "" : "s");
+}
+
+/* The next try as a step at the end of the list. */
+static void add_try(struct engine *g)
+{
+    const struct run_config *c = g->cfg;
+    struct load_step *s = &g->tries[g->steps_n++];
+    *s = (struct load_step){.part = PART_CAPACITY, .what = g->try_what, .streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
+                            .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival};
+    if (g->capacity.by_rate) {
+        s->arrival.rate = g->capacity.next;
+        s->warmup = (int64_t)fmax(1, ceil(s->arrival.rate));
+    } else {
+        s->streams = (int64_t)g->capacity.next;
+        s->warmup = s->streams; /* they come all at once: that wave is no steady load */
+    }
+    name_try(g, g->capacity.next);
+}
+
+void engine_plan_capacity(struct engine *g)
+{
+    const struct run_config *c = g->cfg;
+    bool by_rate = c->arrival.rate > 0;
+    capacity_begin(&g->capacity, by_rate, by_rate ? c->arrival.rate : (double)c->max_num_seqs,
+                   by_rate ? RATE_MAX : (double)MIN_OF(g->streams_most, CAPACITY_STREAMS));
+    g->steps = g->tries;
+    g->steps_n = 0;
+    add_try(g);
+}
+
+/* Has it missed that objective already? */
+static bool is_late(const struct stream_row *s, const struct slo_goal *goal)
+{
+    double waited = s->wait_s * 1000;
+    switch (goal->metric) {
+    case M_TTFT:
+    case M_TTFR: return isfinite(s->ttft_ms) ? s->ttft_ms > goal->limit : waited > goal->limit;
+    case M_TTFT_DUE:
+    case M_TTFA: return !isfinite(s->ttft_ms) && waited > goal->limit;
+    case M_E2E: return waited > goal->limit;
+    default: return false;
+    }
+}
+
+/* Streams whose request has missed an objective though it has not ended: the slow ones must not be seen too late. */
+static uint64_t overdue(const struct engine *g, uint64_t missed[SLO_MAX])
+{
+    const struct slo *slo = &g->cfg->slo;
+    uint64_t n = 0;
+    for (int i = 0; i < MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++) {
+        const struct stream_row *s = &g->streams[i];
+        bool any = false;
+        if (!s->measured || (s->state != STREAM_QUEUED && s->state != STREAM_DECODE))
+            continue;
+        for (size_t k = 0; k < slo->n; k++) {
+            bool late = is_late(s, &slo->goal[k]);
+            missed[k] += late;
+            any |= late;
+        }
+        n += any;
+    }
+    return n;
+}
+
+static const struct phase *phase_of_step(const struct engine *g)
+{
+    const struct phases *p = &g->result.phases;
+    return g->step_begun && p->n > 0 ? p->list[p->n - 1] : NULL;
+}
+
+static void count(const struct engine *g, struct capacity_try *t)
+{
+    const struct phase *p = phase_of_step(g);
+    t->load = g->capacity.next;
+    t->running = g->try_running;
+    t->waiting = g->try_waiting;
+    if (p == NULL)
+        return;
+    t->good = p->tally.good;
+    t->judged = p->tally.requests - p->tally.outcome[OUT_CANCELLED];
+    memcpy(t->missed, p->tally.missed, sizeof t->missed);
+    t->judged += overdue(g, t->missed);
+}
+
+static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict)
+{
+    static const char *const words[] = {"", "meets", "does not meet", "not decided about"};
+    struct capacity_try *t = &g->tried;
+    char share[FMT_SIZE];
+    count(g, t);
+    t->verdict = verdict;
+    engine_note(g, verdict == CAPACITY_UNSURE, "%s: %s the objectives: %s of %" PRIu64 " requests met all", g->try_what, words[verdict],
+                fmt_percent(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN), t->judged);
+    engine_begin_drain(g, now, verdict == CAPACITY_UNSURE ? END_DURATION : END_PRECISION);
+    engine_cancel_step(g);
+}
+
+void engine_see_capacity(struct engine *g, int64_t now)
+{
+    const struct phase *p = phase_of_step(g);
+    if (!engine_searches(g) || (g->state != RUN_LOAD && g->state != RUN_WARMUP))
+        return;
+    if (g->result.load_start != 0 && now - g->result.load_start > g->cfg->budget_ns) {
+        end_try(g, now, CAPACITY_UNSURE);
+        return;
+    }
+    if (p == NULL || g->state != RUN_LOAD)
+        return;
+    g->try_running = fmax(g->try_running, g->server.running);
+    g->try_waiting = fmax(g->try_waiting, g->server.waiting);
+    const struct tally *t = &p->tally;
+    uint64_t missed[SLO_MAX] = {0}, judged = t->requests - t->outcome[OUT_CANCELLED], late = overdue(g, missed);
+    enum capacity_verdict v = capacity_test(t->good, judged - t->good + late);
+    bool wave = judged + late >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
+    if (v == CAPACITY_FAILS && !wave)
+        v = CAPACITY_OPEN;
+    if (v == CAPACITY_MEETS && g->capacity.by_rate && now - g->step_at < RATE_LEAST_NS)
+        v = CAPACITY_OPEN;
+    if (v != CAPACITY_OPEN)
+        end_try(g, now, v);
+}
+
+bool engine_next_try(struct engine *g)
+{
+    if (!engine_searches(g))
+        return true;
+    struct capacity_try *t = &g->tried;
+    if (t->verdict == CAPACITY_OPEN) { /* somebody else has ended it */
+        count(g, t);
+        t->guarded = g->guard.done != GUARD_NOTHING;
+        t->verdict = t->guarded ? CAPACITY_FAILS : CAPACITY_UNSURE;
+    }
+    capacity_tried(&g->capacity, t);
+    *t = (struct capacity_try){.verdict = CAPACITY_OPEN};
+    g->try_running = g->try_waiting = (double)NAN;
+    g->result.capacity = g->capacity;
+    if (g->capacity.over || g->cancelled || g->steps_n == CAPACITY_TRIES) {
+        char words[400];
+        capacity_words(&g->capacity, &g->cfg->slo, g->cfg->context, words, sizeof words);
+        engine_note(g, 0, "%s", words);
+        return false;
+    }
+    add_try(g);
+    return true;
+}

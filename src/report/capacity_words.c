@@ -1,0 +1,119 @@
+#include "report/capacity_words.h"
+
+#include "fmt.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add(char *out, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void add(char *out, size_t size, const char *fmt, ...)
+{
+    size_t n = strlen(out);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(out + n, size - n, fmt, ap);
+    va_end(ap);
+}
+
+static char *load_text(char out[48], const struct capacity *c, double load)
+{
+    if (c->by_rate)
+        snprintf(out, 48, "%.3g requests/s", load);
+    else
+        snprintf(out, 48, "%.0f stream%s", load, load == 1 ? "" : "s");
+    return out;
+}
+
+/* The objective that was missed most; SLO_MAX: none. */
+static size_t worst(const struct capacity_try *t, const struct slo *slo)
+{
+    size_t at = SLO_MAX;
+    for (size_t i = 0; i < slo->n; i++)
+        if (t->missed[i] > 0 && (at == SLO_MAX || t->missed[i] > t->missed[at]))
+            at = i;
+    return at;
+}
+
+/* Why the least load that failed did. */
+static void limit_words(const struct capacity *c, const struct slo *slo, char *out, size_t size)
+{
+    const struct capacity_try *t = capacity_limit(c);
+    char load[48];
+    if (t == NULL)
+        return;
+    size_t at = worst(t, slo);
+    if (t->guarded)
+        add(out, size, "; limited by memory at %s: the guard stopped it", load_text(load, c, t->load));
+    else
+        add(out, size, "; limited by %s at %s", at < SLO_MAX ? metrics[slo->goal[at].metric].id : "requests that were too slow or failed",
+            load_text(load, c, t->load));
+    if (t->waiting > 0 && t->running > 0)
+        add(out, size, ": requests queue above %.0f (the server runs %.0f at once)", t->running, t->running);
+}
+
+void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size)
+{
+    char goals[160], low[48], high[48], n[FMT_SIZE];
+    out[0] = '\0';
+    slo_text(slo, goals, sizeof goals);
+    fmt_tokens(n, (double)context);
+    if (c->low > 0 && c->low >= c->most)
+        add(out, size, "%s at %s context meet %s, and no more were tried", load_text(low, c, c->low), n, goals);
+    else if (capacity_sure(c) && c->low > 0)
+        add(out, size, "%s at %s context meet %s", load_text(low, c, c->low), n, goals);
+    else if (capacity_sure(c))
+        add(out, size, "not even %s at %s context meets %s", load_text(high, c, c->high), n, goals);
+    else if (c->low > 0 && isfinite(c->high))
+        add(out, size, "unsure, the time did not suffice: %s at %s context meet %s, %s do not", load_text(low, c, c->low), n, goals, load_text(high, c, c->high));
+    else if (c->low > 0)
+        add(out, size, "unsure, the time did not suffice: at least %s at %s context meet %s", load_text(low, c, c->low), n, goals);
+    else if (isfinite(c->high))
+        add(out, size, "unsure, the time did not suffice: %s at %s context do not meet %s, less may", load_text(high, c, c->high), n, goals);
+    else
+        add(out, size, "unsure: the time did not suffice for one load (%s at %s context)", load_text(high, c, c->n > 0 ? c->tries[0].load : c->next), n);
+    limit_words(c, slo, out, size);
+}
+
+static void json_try(const struct capacity_try *t, const struct slo *slo, struct jsonw *j)
+{
+    static const char *const verdicts[] = {"open", "meets", "fails", "unsure"};
+    jw_open(j, NULL, '{');
+    jw_num(j, "load", t->load, 4);
+    jw_str(j, "verdict", verdicts[t->verdict]);
+    jw_int(j, "met", (int64_t)t->good);
+    jw_int(j, "judged", (int64_t)t->judged);
+    jw_open(j, "missed", '{');
+    for (size_t i = 0; i < slo->n; i++)
+        jw_int(j, metrics[slo->goal[i].metric].id, (int64_t)t->missed[i]);
+    jw_close(j, '}');
+    jw_num(j, "server_running", t->running, 0);
+    jw_num(j, "server_waiting", t->waiting, 0);
+    jw_bool(j, "guarded", t->guarded);
+    jw_close(j, '}');
+}
+
+void capacity_json(const struct capacity *c, const struct slo *slo, int64_t context, struct jsonw *j)
+{
+    if (c->n == 0) {
+        jw_str(j, "capacity", NULL);
+        return;
+    }
+    char words[400];
+    capacity_words(c, slo, context, words, sizeof words);
+    const struct capacity_try *limit = capacity_limit(c);
+    size_t at = limit != NULL ? worst(limit, slo) : SLO_MAX;
+    jw_open(j, "capacity", '{');
+    jw_str(j, "by", c->by_rate ? "rate" : "streams");
+    jw_num(j, "meets", c->low > 0 ? c->low : (double)NAN, 4);
+    jw_num(j, "fails", c->high, 4);
+    jw_bool(j, "sure", capacity_sure(c));
+    jw_str(j, "limited_by", limit == NULL ? NULL : limit->guarded ? "memory" : at < SLO_MAX ? metrics[slo->goal[at].metric].id : NULL);
+    jw_str(j, "answer", words);
+    jw_open(j, "tries", '[');
+    for (size_t i = 0; i < c->n; i++)
+        json_try(&c->tries[i], slo, j);
+    jw_close(j, ']');
+    jw_close(j, '}');
+}

@@ -1,0 +1,52 @@
+# The largest load that meets the objectives: what the simulator is configured for, in words too.
+. "$TESTS_DIR/e2e/lib.sh"
+
+# A server that runs SEQS at once, each answer as long as SEQS × 8 steps of 20 ms: one stream more, and each request waits
+# 160 ms for a place.
+search() { # SEQS: in the background
+    "$TOKGAUGE" run "$URL" --json --slo ttft=80ms --find-capacity -c "$1" --context 64 --max-tokens $((8 * $1)) --out "$TMP/c$1.ndjson" >"$TMP/c$1.json" 2>"$TMP/c$1.err" &
+    SEARCHES="$SEARCHES $!"
+}
+SEARCHES=''
+for seqs in 1 2 3 5 8; do
+    start_sim --max-num-seqs $seqs --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+    search $seqs
+done
+for pid in $SEARCHES; do
+    wait "$pid"
+done
+for seqs in 1 2 3 5 8; do
+    check "a server that runs $seqs at once: within one stream" json "$TMP/c$seqs.json" ".capacity.by == \"streams\" and (.capacity.meets - $seqs | fabs) <= 1"
+done
+check "it says that it is sure" json "$TMP/c3.json" '.capacity.sure and .capacity.fails - .capacity.meets == 1'
+check "what limits it" json "$TMP/c3.json" '.capacity.limited_by == "ttft"'
+check "in words" json "$TMP/c3.json" '.capacity.answer | test("^[0-9]+ streams at 64 context meet ttft ≤ 80.0 ms; limited by ttft at [0-9]+ streams")'
+check "every try is in it" json "$TMP/c3.json" '.capacity.tries | length >= 2 and all(.judged > 0 and .met <= .judged) and (map(.verdict) | unique == ["fails", "meets"])'
+check "35 that meet are enough for a verdict" json "$TMP/c3.json" '[.capacity.tries[] | select(.verdict == "meets") | .judged] | all(. >= 35)'
+check "and each is a phase of the run file" json "$TMP/c3.ndjson" '[.[] | select(.type == "phase")] | length >= 2 and all(.part == "capacity")' -s
+check "its verdicts are in the log" contains "$TMP/c3.err" "does not meet the objectives"
+"$TOKGAUGE" report "$TMP/c3.ndjson" >"$TMP/report.md"
+check "the report answers in words" contains "$TMP/report.md" "limited by ttft"
+
+# ---- nothing meets; the time does not suffice; the server's own queue ----
+
+start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+"$TOKGAUGE" run "$URL" --json --slo tpot=1ms --find-capacity --context 64 --max-tokens 8 >"$TMP/none.json" 2>/dev/null
+check "not even one stream" json "$TMP/none.json" '.capacity.meets == null and .capacity.fails == 1 and .capacity.sure and .capacity.limited_by == "tpot" and
+    (.capacity.answer | startswith("not even 1 stream"))'
+"$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 1 --context 64 --max-tokens 32 --budget 2s >"$TMP/unsure.json" 2>/dev/null
+check "where the time did not suffice it says so" json "$TMP/unsure.json" '.capacity.sure == false and (.capacity.answer | startswith("unsure"))'
+"$TOKGAUGE" run "$URL" --json --slo ttft=90ms --find-capacity -c 8 --context 64 --max-tokens 64 >"$TMP/queue.json" 2>/dev/null
+check "the server's own queue is named" json "$TMP/queue.json" '.capacity.answer | contains("requests queue above 4 (the server runs 4 at once)")'
+LC_ALL=C "$TOKGAUGE" run "$URL" --plain --slo ttft=10s --find-capacity --rate 20 --context 64 --max-tokens 8 --budget 15s >"$TMP/rate" 2>/dev/null
+check "by rate" contains "$TMP/rate" "requests/s at 64 context"
+
+bad() { # TEXT ARGS…
+    bad_text=$1
+    shift
+    "$TOKGAUGE" run "$URL" --find-capacity "$@" >"$TMP/out" 2>"$TMP/err"
+    same $? 2 && contains "$TMP/err" "$bad_text" && same "$(wc -l <"$TMP/err")" 1
+}
+check "objectives are needed" bad "needs objectives"
+check "it decides how long it takes" bad "do not go with it" --slo ttft=1s -n 5
+check "and the load" bad "do not go with it" --slo ttft=1s -c 1,2

@@ -1,0 +1,105 @@
+/* The search for the capacity: its test, and which loads it tries, against servers whose limit is known. */
+#include "check.h"
+
+#include "capacity.h"
+#include "report/capacity_words.h"
+#include "util.h"
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    assert_int_equal(capacity_test(0, 0), CAPACITY_OPEN);
+    assert_int_equal(capacity_test(34, 0), CAPACITY_OPEN);
+    assert_int_equal(capacity_test(35, 0), CAPACITY_MEETS);
+    assert_int_equal(capacity_test(0, 1), CAPACITY_OPEN);
+    assert_int_equal(capacity_test(0, 2), CAPACITY_FAILS);
+    assert_int_equal(capacity_test(53, 1), CAPACITY_OPEN);
+    assert_int_equal(capacity_test(54, 1), CAPACITY_MEETS);
+}
+
+/* How often it errs, by many requests of a known share: 5 % at the most at the bounds that it names, hardly ever beyond. */
+static void test_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        double share, meets_least, meets_most;
+    } cases[] = {{0.99, 0.98, 1}, {0.98, 0.945, 1}, {0.95, 0.2, 0.8}, {0.90, 0, 0.055}, {0.7, 0, 0.001}};
+    uint64_t seed = 17;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int meets = 0, runs = 20000;
+        for (int r = 0; r < runs; r++) {
+            uint64_t good = 0, bad = 0;
+            while (capacity_test(good, bad) == CAPACITY_OPEN)
+                rng_unit(&seed) < cases[i].share ? good++ : bad++;
+            meets += capacity_test(good, bad) == CAPACITY_MEETS;
+        }
+        double share = (double)meets / runs;
+        if (share < cases[i].meets_least || share > cases[i].meets_most)
+            fail_msg("of requests of which %g meet, %g were said to", cases[i].share, share);
+    }
+}
+
+/* A server that holds so much. */
+static struct capacity search(bool by_rate, double first, double most, double limit)
+{
+    struct capacity c;
+    capacity_begin(&c, by_rate, first, most);
+    while (!c.over) {
+        assert_true(c.next > 0 && c.next <= most);
+        capacity_tried(&c, &(struct capacity_try){.load = c.next, .verdict = c.next <= limit ? CAPACITY_MEETS : CAPACITY_FAILS});
+    }
+    return c;
+}
+
+static void test_search(void **state)
+{
+    (void)state;
+    for (int limit = 0; limit <= 300; limit++)
+        for (int first = 1; first <= 64; first *= 4) {
+            struct capacity c = search(false, first, 1024, limit);
+            if (c.low != limit || c.high != limit + 1 || !capacity_sure(&c) || c.n > 20)
+                fail_msg("limit %d from %d: %g to %g after %zu", limit, first, c.low, c.high, c.n);
+        }
+    struct capacity c = search(false, 4, 64, 1000); /* more than is tried */
+    assert_true(c.low == 64 && capacity_sure(&c) && capacity_limit(&c) == NULL);
+    static const double rates[] = {0.3, 1, 7.7, 123, 9000};
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        c = search(true, 2, 100000, rates[i]);
+        assert_true(c.low <= rates[i] && c.high > rates[i] && c.high <= c.low * 1.1000001 && capacity_sure(&c));
+    }
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    struct slo slo;
+    struct err e;
+    char words[400];
+    assert_true(slo_parse("ttft=500ms,tpot=50ms", &slo, &e));
+    struct capacity c;
+    capacity_begin(&c, false, 4, 1024);
+    capacity_tried(&c, &(struct capacity_try){.load = 4, .verdict = CAPACITY_MEETS});
+    capacity_tried(&c, &(struct capacity_try){.load = 8, .verdict = CAPACITY_FAILS, .missed = {9, 2}, .running = 4, .waiting = 4});
+    capacity_tried(&c, &(struct capacity_try){.load = 6, .verdict = CAPACITY_MEETS});
+    capacity_tried(&c, &(struct capacity_try){.load = 7, .verdict = CAPACITY_FAILS, .missed = {5, 1}, .running = 4, .waiting = 3});
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_string_equal(words, "6 streams at 2k context meet ttft ≤ 500 ms, tpot ≤ 50.0 ms; limited by ttft at 7 streams: requests queue above 4 (the server runs 4 at once)");
+    capacity_begin(&c, false, 4, 1024);
+    capacity_tried(&c, &(struct capacity_try){.load = 4, .verdict = CAPACITY_MEETS});
+    capacity_tried(&c, &(struct capacity_try){.load = 8, .verdict = CAPACITY_FAILS, .guarded = true});
+    capacity_tried(&c, &(struct capacity_try){.load = 6, .verdict = CAPACITY_UNSURE});
+    assert_true(c.over && !capacity_sure(&c));
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_string_equal(words, "unsure, the time did not suffice: 4 streams at 2k context meet ttft ≤ 500 ms, tpot ≤ 50.0 ms, 8 streams do not; limited by memory at 8 streams: the guard stopped it");
+    capacity_begin(&c, true, 1, 1000);
+    capacity_tried(&c, &(struct capacity_try){.load = 1, .verdict = CAPACITY_UNSURE});
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_string_equal(words, "unsure: the time did not suffice for one load (1 requests/s at 2k context)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_search),
+                                       cmocka_unit_test(test_words)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
