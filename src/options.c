@@ -18,7 +18,7 @@ static void set_defaults(struct options *o)
 {
     *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02, .speed = 1};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
-                                 .budget_ns = 180 * INT64_C(1000000000), .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
+                                 .turns = 1, .turn_context = 64, .prefix_count = 1, .budget_ns = 180 * INT64_C(1000000000), .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
                                              .sysfs_root = "/sys", .dev_root = "/dev"},
                                  .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};
@@ -264,6 +264,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case RATES: return load_set_rates(op, field, value, e);
     case ARRIVAL: return load_set_arrival(op, field, value, e);
     case RAMP: return load_set_ramp(op, field, value, e);
+    case EXTRA: return load_set_extra(op, o, value, e);
     case SLO: return load_set_slo(op, field, value, e);
     case PERCENT: return load_set_percent(op, field, value, e);
     case TEXT:

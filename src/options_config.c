@@ -141,6 +141,7 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     case DURATION: put_duration(f, *(const int64_t *)field); return true;
     case NUMBER: fprintf(f, "%.15g", *(const double *)field); return true;
     case WORD: put_word(f, op->arg, *(const int *)field); return true;
+    case EXTRA:
     case TEXT: fputs(*(const char *const *)field != NULL ? *(const char *const *)field : "", f); return true;
     case COUNTS:
     case TOKENS_LIST: put_ints(f, field); return true;

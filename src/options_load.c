@@ -2,6 +2,7 @@
 
 #include "fmt.h"
 #include "grid.h"
+#include "load/prompt.h"
 #include "options.h"
 #include "options_table.h"
 
@@ -113,6 +114,15 @@ bool load_set_percent(const struct option *op, double *share, const char *value,
     return true;
 }
 
+bool load_set_extra(const struct option *op, struct options *o, const char *value, struct err *e)
+{
+    struct err why;
+    if (!prompt_check_extra(value, &o->run.extra_drops, &why))
+        return err_set(e, "--%s: %s", op->name, why.msg);
+    o->run.extra_body = value;
+    return true;
+}
+
 bool load_set_slo(const struct option *op, struct slo *s, const char *value, struct err *e)
 {
     struct err why;
@@ -195,6 +205,10 @@ bool load_settle(struct options *o, struct err *e)
         return true;
     if (!check_open(o, e))
         return false;
+    if (r->turns > 1 && open_loop(o))
+        return err_set(e, "--turns goes with streams, not with --rate, --ramp or --trace: a turn is sent when its stream has thought");
+    if (r->prefix_tokens > 0 && strcmp(r->prompt, "unique") != 0)
+        return err_set(e, "--prefix-tokens goes with --prompt unique: '%s' is what it is", r->prompt);
     r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : 4;
     set_length(&r->context_of, &r->context, &l->context, 1024);
     set_length(&r->output_of, &r->max_tokens, &l->max_tokens, r->find_capacity ? 32 : 128);

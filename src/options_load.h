@@ -39,6 +39,7 @@ bool load_set_rates(const struct option *op, struct rate_list *list, const char 
 bool load_set_arrival(const struct option *op, struct arrival_config *c, const char *value, struct err *e);
 bool load_set_ramp(const struct option *op, struct arrival_config *c, const char *value, struct err *e);
 bool load_set_percent(const struct option *op, double *share, const char *value, struct err *e);
+bool load_set_extra(const struct option *op, struct options *o, const char *value, struct err *e);
 bool load_set_slo(const struct option *op, struct slo *s, const char *value, struct err *e);
 void load_put_slo(FILE *f, const struct slo *s);
 void load_put_lengths(FILE *f, const struct length_list *list);

@@ -47,9 +47,21 @@ const struct option option_rows[] = {
      "send N requests first that are not measured; in a matrix before each cell (default there: one for each stream)", false},
     {"drain", 0, NULL, LOAD, DURATION, AT(run.drain_ns), 0, 10 * YEAR, "TIME", "30s",
      "at the end wait so long for answers in flight, then cancel them", false},
-    {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",
-     "unique: no prefix cache helps; shared: all requests send the same; FILE: lines of {\"prompt\":…} or "
-     "{\"messages\":[…]}", false},
+    {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|agent|agent-small|FILE.jsonl", "unique",
+     "unique: no prefix cache helps; shared: all requests send the same; agent: those of an agent, the same 6k tokens of "
+     "instructions and 23 tools of 6k tokens before --context of its own (agent-small: 2k and 3 tools); FILE: lines of "
+     "{\"prompt\":…}, {\"messages\":[…]} (with \"tools\") or ShareGPT's {\"conversations\":[…]}", false},
+    {"prefix-tokens", 0, NULL, LOAD, TOKENS, AT(run.prefix_tokens), 0, TOKENS_MAX, "TOKENS", "0",
+     "unique prompts begin with a text of this length (part of --context) that others have too: what a prefix cache can find", false},
+    {"prefix-count", 0, NULL, LOAD, COUNT, AT(run.prefix_count), 1, 1e9, "N", "1", "… with one of so many texts, in turn", false},
+    {"turns", 0, NULL, LOAD, COUNT, AT(run.turns), 1, 1000, "N", "1",
+     "conversations of so many turns in each stream, every one carrying what was said before; of a FILE: as many as the user has "
+     "there", false},
+    {"think", 0, NULL, LOAD, DURATION, AT(run.think_ns), 0, YEAR, "TIME", "0s", "pause between an answer and the next turn", false},
+    {"turn-context", 0, NULL, LOAD, TOKENS, AT(run.turn_context), 1, TOKENS_MAX, "TOKENS", "64",
+     "length of what the user says in each turn after the first", false},
+    {"extra-body", 0, NULL, LOADS, EXTRA, AT(run.extra_body), 0, 0, "JSON", NULL,
+     "further fields for each request: '{\"top_k\": 20}'", false},
     {"natural-length", 0, NULL, LOOKS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
      "let the model end by itself: --max-tokens is only a limit", false},
     {"endpoint", 0, NULL, LOOKS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},

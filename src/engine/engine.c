@@ -250,6 +250,10 @@ static void begin_load(struct engine *g, int64_t now)
     g->shared.http = &g->http;
     g->shared.fields = r->pre.fields;
     g->shared.scale = r->pre.scale;
+    if (c->prefix_tokens > 0) {
+        g->prompts.prefix_words = prompt_plain_words(&r->pre.scale, c->prefix_tokens);
+        g->prompts.prefix_count = (uint64_t)c->prefix_count;
+    }
     snprintf(g->shared.url, sizeof g->shared.url, "%s/v1/%s", r->pre.server.base,
              c->endpoint == ENDPOINT_CHAT ? "chat/completions" : "completions");
     g->server_known = true;
@@ -475,7 +479,7 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
     const struct machine_config *m = &c->machine;
     const struct sampler_config s = {.roots = {m->proc_root, m->sysfs_root, m->dev_root}, .gpu = m->gpu, .memory_ns = m->sample_ns};
     g->sampler = sampler_start(&s, e);
-    if (g->sampler == NULL || !prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, e))
+    if (g->sampler == NULL || !prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, c->turns, e))
         return false;
     if (!http_settings_init(&g->http, c, e))
         return false;

@@ -140,6 +140,15 @@ void rows_header(struct engine *g)
     jw_server(&j, s);
     jw_str(&j, "endpoint", g->cfg->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
     jw_str(&j, "prompt", g->cfg->prompt);
+    if (g->cfg->turns > 1) {
+        jw_int(&j, "turns", g->cfg->turns);
+        jw_num(&j, "think_s", (double)g->cfg->think_ns / 1e9, 3);
+        jw_int(&j, "turn_context", g->cfg->turn_context);
+    }
+    if (g->cfg->prefix_tokens > 0) {
+        jw_int(&j, "prefix_tokens", g->cfg->prefix_tokens);
+        jw_int(&j, "prefix_count", g->cfg->prefix_count);
+    }
     jw_bool(&j, "fixed_length", (r->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0);
     rows_slo(&j, &g->cfg->slo);
     jw_int(&j, "seed", g->cfg->seed);
@@ -258,6 +267,8 @@ void rows_request(struct engine *g, const struct row *r)
     jw_str(&j, "tokens_from", token_source_name(t->source));
     jw_known(&j, "connect", t->connect_ns);
     jw_known(&j, "tls", t->tls_ns);
+    if (r->turn > 0)
+        jw_int(&j, "turn", r->turn);
     if (t->retried)
         jw_bool(&j, "retried", true);
     if (r->error[0] != '\0')

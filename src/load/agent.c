@@ -105,7 +105,10 @@ static bool says_failure(const struct buf *text)
 
 static void send_one(struct agent *a, struct transfer *t, size_t scenario, bool direct, struct agent_row *row)
 {
-    const struct prompt_set prompts = {.kind = PROMPT_FILE, .items = messages, .items_n = AGENT_SCENARIOS};
+    struct prompt_item items[AGENT_SCENARIOS];
+    for (size_t i = 0; i < AGENT_SCENARIOS; i++)
+        items[i] = (struct prompt_item){.json = messages[i]};
+    const struct prompt_set prompts = {.kind = PROMPT_FILE, .items = items, .items_n = AGENT_SCENARIOS};
     unsigned fields = direct ? a->fields & ~(unsigned)(BODY_IGNORE_EOS | BODY_MIN_TOKENS) : BODY_USAGE;
     buf_clear(&t->body);
     prompt_body(&prompts, &(struct body_spec){.model = direct ? a->server->model : a->c->agent.model, .endpoint = ENDPOINT_CHAT,

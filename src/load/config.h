@@ -17,7 +17,7 @@
 #define HEADERS_MAX 32
 
 enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETIONS };
-enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE };
+enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE, PROMPT_AGENT };
 
 #define PART_MATRIX "matrix" /* the part of a step that is a cell of a matrix */
 
@@ -77,7 +77,13 @@ struct run_config {
     int64_t workers;      /* 0: min(cores - 1, 4), at least 1 */
     int64_t timeout_ns, stall_ns;
     int64_t seed;         /* of the prompts; -1 until the run has drawn one */
-    const char *prompt;   /* "unique", "shared" or a file */
+    const char *prompt;   /* "unique", "shared", "agent", "agent-small" or a file */
+    int64_t turns;        /* of a conversation; 1: none */
+    int64_t think_ns;     /* between an answer and the next turn */
+    int64_t turn_context; /* tokens of what the user says in each turn but the first */
+    int64_t prefix_tokens, prefix_count; /* unique prompts begin with one of so many shared texts of this length; 0: they do not */
+    const char *extra_body; /* further fields of each request, a JSON object; NULL: none */
+    unsigned extra_drops;   /* body_field bits that it sets itself */
     const char *ca_file;  /* certificates to trust, NULL: the system's */
     bool insecure;        /* do not verify TLS */
     bool natural_length;  /* let the model end by itself */

@@ -77,7 +77,7 @@ static void send_one(struct ask *a, struct transfer *t, size_t words, int64_t ma
 {
     prompt_body(a->prompts,
                 &(struct body_spec){.model = a->p->server.model, .endpoint = a->c->endpoint, .fields = a->p->fields,
-                                    .max_tokens = max_tokens, .seq = a->seq++, .words = words},
+                                    .max_tokens = max_tokens, .seq = a->seq++, .words = words, .extra = a->c->extra_body},
                 (buf_clear(&t->body), &t->body));
     int64_t now = clock_ns();
     transfer_start(t, now, now);
@@ -233,8 +233,10 @@ static bool check_length(const struct ask *a, struct err *e)
 
 static bool check_prompts(const struct ask *a, struct err *e)
 {
+    if (a->c->endpoint == ENDPOINT_COMPLETIONS && (a->prompts->kind == PROMPT_AGENT || a->c->turns > 1))
+        return err_set(e, "%s needs messages, which --endpoint completions cannot send", a->c->turns > 1 ? "--turns" : "--prompt agent");
     for (size_t i = 0; i < a->prompts->items_n; i++)
-        if (a->prompts->items[i][0] == '[' && a->c->endpoint == ENDPOINT_COMPLETIONS)
+        if (a->prompts->items[i].json[0] == '[' && a->c->endpoint == ENDPOINT_COMPLETIONS)
             return err_set(e, "'%s' has \"messages\", which --endpoint completions cannot send", a->c->prompt);
     return true;
 }
@@ -259,7 +261,7 @@ static bool ask_server(struct ask *a, struct err *e)
     bool ok = first_request(a, &t, words, e);
     if (ok) {
         keep_row(a, &t);
-        if (a->prompts->kind != PROMPT_FILE)
+        if (a->prompts->kind == PROMPT_UNIQUE || a->prompts->kind == PROMPT_SHARED) /* others carry more than words */
             learn_from_usage(a, &t, words);
     }
     transfer_release(&t);
@@ -276,6 +278,7 @@ bool preflight_run(const struct run_config *c, const struct http_settings *http,
     if (!server_find(&p->server, http, c->url, c->model, stop, e))
         return false;
     p->fields = p->server.kind->fields;
+    p->fields &= ~c->extra_drops;
     if (c->natural_length)
         p->fields &= ~(unsigned)(BODY_IGNORE_EOS | BODY_MIN_TOKENS);
     return check_prompts(&a, e) && check_length(&a, e) && ask_server(&a, e);

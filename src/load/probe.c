@@ -76,7 +76,7 @@ static void send_one(struct probe *p, struct transfer *t, uint64_t seq)
     buf_clear(&t->body);
     prompt_body(p->prompts, &(struct body_spec){.model = p->pre.server.model, .endpoint = c->endpoint, .fields = p->pre.fields,
                                                 .max_tokens = c->max_tokens, .seq = seq,
-                                                .words = prompt_words(&p->pre.scale, c->context)},
+                                                .words = prompt_words(&p->pre.scale, c->context), .extra = c->extra_body},
                 &t->body);
     transfer_start(t, clock_ns(), clock_ns());
     struct patience w = {p, t, TR_COMPLETE};

@@ -30,84 +30,24 @@ const struct body_field_name body_field_names[] = {
     {BODY_TEMPERATURE, "temperature"}, {0, NULL},
 };
 
-static bool add_item(struct prompt_set *p, const char *line, size_t n, const char *file, int number, struct err *e)
-{
-    cJSON *root = cJSON_ParseWithLength(line, n);
-    cJSON *prompt = cJSON_GetObjectItemCaseSensitive(root, "prompt");
-    cJSON *messages = cJSON_GetObjectItemCaseSensitive(root, "messages");
-    bool ok = cJSON_IsString(prompt) || (cJSON_IsArray(messages) && cJSON_GetArraySize(messages) > 0);
-    if (!ok) {
-        err_set(e, "%s:%d: %s", file, number,
-                root == NULL ? "not JSON" : "neither a \"prompt\" text nor a \"messages\" list");
-    } else {
-        p->items = xrealloc(p->items, (p->items_n + 1) * sizeof *p->items);
-        p->items[p->items_n++] = cJSON_PrintUnformatted(cJSON_IsString(prompt) ? prompt : messages);
-    }
-    cJSON_Delete(root);
-    return ok;
-}
-
-#define LINE_MAX_BYTES (16 << 20)
-
-static bool load_file(struct prompt_set *p, const char *file, struct err *e)
-{
-    FILE *f = fopen(file, "re");
-    if (f == NULL)
-        return err_set(e, "cannot read prompt file '%s': %s", file, strerror(errno));
-    struct buf line;
-    bool ok = true, whole;
-    buf_init(&line, LINE_MAX_BYTES);
-    for (int number = 1; ok && buf_read_line(f, &line, &whole); number++)
-        if (!whole)
-            ok = err_set(e, "'%s' line %d is longer than %d MiB: one JSON object a line is wanted", file, number,
-                         LINE_MAX_BYTES >> 20);
-        else if (strspn(line.data, " \t\r\n") < line.len)
-            ok = add_item(p, line.data, line.len, file, number, e);
-    if (ok && ferror(f))
-        ok = err_set(e, "cannot read prompt file '%s': %s", file, strerror(errno));
-    else if (ok && p->items_n == 0)
-        ok = err_set(e, "prompt file '%s' has no prompts: one JSON object a line is wanted", file);
-    buf_release(&line);
-    fclose(f);
-    return ok;
-}
-
-bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, struct err *e)
-{
-    *p = (struct prompt_set){.kind = PROMPT_UNIQUE, .seed = seed};
-    if (strcmp(spec, "unique") == 0)
-        return true;
-    p->kind = PROMPT_SHARED;
-    if (strcmp(spec, "shared") == 0)
-        return true;
-    p->kind = PROMPT_FILE;
-    if (load_file(p, spec, e))
-        return true;
-    prompt_release(p);
-    return false;
-}
-
-void prompt_release(struct prompt_set *p)
-{
-    for (size_t i = 0; i < p->items_n; i++)
-        free(p->items[i]);
-    free(p->items);
-    p->items = NULL;
-    p->items_n = 0;
-}
-
 size_t prompt_words(const struct prompt_scale *s, int64_t tokens)
 {
     double n = round(((double)tokens - s->base) / s->per_word);
     return n < PROMPT_MIN_WORDS ? PROMPT_MIN_WORDS : (size_t)n;
 }
 
+size_t prompt_plain_words(const struct prompt_scale *s, int64_t tokens)
+{
+    return (size_t)MAX_OF(round((double)tokens / s->per_word), 1.0);
+}
+
 void prompt_text(const struct prompt_set *p, uint64_t seq, size_t n, struct buf *out)
 {
-    uint64_t salt = p->seed ^ (p->kind == PROMPT_UNIQUE ? (seq + 1) * 0xd1342543de82ef95u : 0);
-    uint64_t body = p->seed;
+    uint64_t salt = p->seed ^ (p->kind != PROMPT_SHARED ? (seq + 1) * 0xd1342543de82ef95u : 0);
+    uint64_t body = p->seed, prefix = ~p->seed ^ (seq % MAX_OF(p->prefix_count, UINT64_C(1)) + 1) * 0x9e3779b97f4a7c15u;
+    size_t shared = n > p->prefix_words ? p->prefix_words : 0; /* one that leaves no room for a prompt is left away */
     for (size_t i = 0; i < n; i++) {
-        uint64_t *state = i < SALT_WORDS ? &salt : &body;
+        uint64_t *state = i < shared ? &prefix : i < shared + SALT_WORDS ? &salt : &body;
         if (i > 0)
             buf_add(out, " ", 1);
         buf_adds(out, words[rng_next(state) % ARRAY_LEN(words)]);
@@ -121,24 +61,106 @@ static void add_string(struct buf *out, const char *s)
     buf_add(out, "\"", 1);
 }
 
-static void add_prompt(const struct prompt_set *p, const struct body_spec *spec, struct buf *out)
+/* ---- messages ---- */
+
+static const struct prompt_item *item_of(const struct prompt_set *p, uint64_t seq)
 {
-    const char *item = p->kind == PROMPT_FILE ? p->items[spec->seq % p->items_n] : NULL;
-    bool chat = spec->endpoint == ENDPOINT_CHAT;
-    if (item != NULL && item[0] == '[') {
-        buf_addf(out, ",\"messages\":%s", item);
+    return p->kind == PROMPT_FILE ? &p->items[seq % p->items_n] : NULL;
+}
+
+size_t prompt_turns(const struct prompt_set *p, uint64_t seq)
+{
+    const struct prompt_item *item = item_of(p, seq);
+    return item != NULL ? item->more_n + 1 : 0;
+}
+
+/* The words need no escaping. */
+static void add_text(const struct prompt_set *p, uint64_t seq, size_t words_n, struct buf *out)
+{
+    buf_add(out, "\"", 1);
+    prompt_text(p, seq, words_n, out);
+    buf_add(out, "\"", 1);
+}
+
+#define TURN_SEQ UINT64_C(0x100000000) /* turns of one conversation differ from all first turns */
+
+/* What the user says in this turn, as JSON. */
+static void add_content(const struct prompt_set *p, const struct body_spec *spec, struct buf *out)
+{
+    const struct prompt_item *item = item_of(p, spec->seq);
+    if (item == NULL)
+        add_text(p, spec->seq + TURN_SEQ * (uint64_t)spec->turn, spec->words, out);
+    else
+        buf_adds(out, spec->turn == 0 ? item->json : item->more[spec->turn - 1]);
+}
+
+void prompt_messages(const struct prompt_set *p, const struct body_spec *spec, struct buf *out)
+{
+    const struct prompt_item *item = item_of(p, spec->seq);
+    if (item != NULL && spec->turn == 0 && item->json[0] == '[') {
+        buf_add(out, item->json + 1, strlen(item->json) - 2); /* without its brackets */
         return;
     }
-    buf_adds(out, chat ? ",\"messages\":[{\"role\":\"user\",\"content\":" : ",\"prompt\":");
-    if (item != NULL) {
-        buf_adds(out, item);
-    } else { /* the words need no escaping */
-        buf_add(out, "\"", 1);
-        prompt_text(p, spec->seq, spec->words, out);
-        buf_add(out, "\"", 1);
+    if (p->kind == PROMPT_AGENT && spec->turn == 0)
+        buf_addf(out, "{\"role\":\"system\",\"content\":%s},", p->agent_system);
+    buf_adds(out, "{\"role\":\"user\",\"content\":");
+    add_content(p, spec, out);
+    buf_adds(out, "}");
+}
+
+static void add_prompt(const struct prompt_set *p, const struct body_spec *spec, struct buf *out)
+{
+    const struct prompt_item *item = item_of(p, spec->seq);
+    const char *tools = p->kind == PROMPT_AGENT ? p->agent_tools : item != NULL ? item->tools : NULL;
+    if (spec->endpoint != ENDPOINT_CHAT) {
+        buf_adds(out, ",\"prompt\":");
+        add_content(p, spec, out);
+        return;
     }
-    if (chat)
-        buf_adds(out, "}]");
+    buf_adds(out, ",\"messages\":[");
+    if (spec->history != NULL && spec->history[0] != '\0')
+        buf_addf(out, "%s,", spec->history);
+    prompt_messages(p, spec, out);
+    buf_adds(out, "]");
+    if (tools != NULL)
+        buf_addf(out, ",\"tools\":%s", tools);
+}
+
+/* ---- further fields ---- */
+
+bool prompt_check_extra(const char *json, unsigned *drops, struct err *e)
+{
+    static const char *const own[] = {"model", "messages", "prompt", "stream", "stream_options", "max_tokens", "max_completion_tokens", "min_tokens"};
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } ours[] = {{"temperature", BODY_TEMPERATURE}, {"ignore_eos", BODY_IGNORE_EOS}};
+    cJSON *root = cJSON_Parse(json);
+    bool ok = cJSON_IsObject(root);
+    *drops = 0;
+    if (!ok)
+        err_set(e, "is not a JSON object: it takes '{\"top_k\": 20}'");
+    for (size_t i = 0; ok && i < ARRAY_LEN(own); i++)
+        if (cJSON_GetObjectItemCaseSensitive(root, own[i]) != NULL)
+            ok = err_set(e, "\"%s\" is set by tokgauge itself, from other options", own[i]);
+    for (size_t i = 0; ok && i < ARRAY_LEN(ours); i++)
+        if (cJSON_GetObjectItemCaseSensitive(root, ours[i].name) != NULL)
+            *drops |= ours[i].bit;
+    cJSON_Delete(root);
+    return ok;
+}
+
+/* The object's inside; it has been checked. */
+static void add_extra(const char *json, struct buf *out)
+{
+    cJSON *root = cJSON_Parse(json);
+    char *text = root != NULL && root->child != NULL ? cJSON_PrintUnformatted(root) : NULL;
+    if (text != NULL) {
+        buf_adds(out, ",");
+        buf_add(out, text + 1, strlen(text) - 2);
+    }
+    cJSON_free(text);
+    cJSON_Delete(root);
 }
 
 void prompt_body(const struct prompt_set *p, const struct body_spec *spec, struct buf *out)
@@ -160,5 +182,7 @@ void prompt_body(const struct prompt_set *p, const struct body_spec *spec, struc
         buf_addf(out, ",\"min_tokens\":%lld", (long long)spec->max_tokens);
     if (spec->fields & BODY_IGNORE_EOS)
         buf_adds(out, ",\"ignore_eos\":true");
+    if (spec->extra != NULL)
+        add_extra(spec->extra, out);
     buf_adds(out, "}");
 }

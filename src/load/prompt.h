@@ -1,7 +1,8 @@
 /* prompt: what is sent.  Builds prompts of a wanted length in tokens out of common words, each of which is one token in
  * the usual vocabularies, salted so that no prefix cache can help unless that is asked for; or takes them from a JSONL
- * file.  The length is calibrated against the server (struct prompt_scale) because no tokenizer is the same.
- * Pure but for prompt_load; a prompt set is const after it was made and may be read by all threads. */
+ * file; or wears the shape of an agent's requests.  The length is calibrated against the server (struct prompt_scale) because
+ * no tokenizer is the same.  A conversation is a sequence of turns, each of which carries all that was said before.
+ * Pure but for prompt_load; a prompt set is const once the load begins and may be read by all threads. */
 #ifndef TG_PROMPT_H
 #define TG_PROMPT_H
 
@@ -14,21 +15,36 @@ struct prompt_scale {
     double base, per_word;
 };
 
+/* A line of a file. */
+struct prompt_item {
+    char *json;   /* an array of messages, or a string */
+    char *tools;  /* a JSON array to go with it; NULL: none */
+    char **more;  /* what the user says in the turns that follow: JSON strings (or content arrays) */
+    size_t more_n;
+};
+
 struct prompt_set {
     enum prompt_kind kind;
     uint64_t seed;
-    char **items; /* PROMPT_FILE: a JSON value each: an array of messages, or a string */
+    struct prompt_item *items; /* PROMPT_FILE */
     size_t items_n;
+    size_t prefix_words;   /* of unique prompts: the first so many are one of prefix_count texts that all share; 0: none */
+    uint64_t prefix_count;
+    char *agent_system, *agent_tools; /* PROMPT_AGENT: a JSON string, a JSON array; the same in every request */
 };
 
-/* spec: "unique", "shared", or a JSONL file whose lines hold {"prompt": "…"} or {"messages": […]}.  A file that cannot
- * be read, or a line that is neither, is named with file:line.  Release with prompt_release. */
-bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, struct err *e);
+/* spec: "unique", "shared", "agent", "agent-small", or a JSONL file whose lines hold {"prompt": "…"}, {"messages": […]} (with
+ * "tools", where they go with it), or {"conversations": [{"from": "human", "value": "…"}, …]} (ShareGPT).  turns above 1: what
+ * a user says later in a conversation is kept for its turns; else a list of messages is sent as it is, of ShareGPT's the first
+ * turn.  A file that cannot be read, or a line that is none of these, is named with file:line.  Release with prompt_release. */
+bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, int64_t turns, struct err *e);
 void prompt_release(struct prompt_set *p);
 
 /* Words to write so that the prompt has `tokens` tokens; at least PROMPT_MIN_WORDS. */
 #define PROMPT_MIN_WORDS 8
 size_t prompt_words(const struct prompt_scale *s, int64_t tokens);
+/* … of that many tokens, without a template's share. */
+size_t prompt_plain_words(const struct prompt_scale *s, int64_t tokens);
 /* Appends the plain text of prompt number `seq` with that many words (unique and shared kinds). */
 void prompt_text(const struct prompt_set *p, uint64_t seq, size_t words, struct buf *out);
 
@@ -54,9 +70,19 @@ struct body_spec {
     enum endpoint endpoint;
     unsigned fields; /* body_field bits */
     int64_t max_tokens;
-    uint64_t seq;
-    size_t words;
+    uint64_t seq;    /* of the request, in a conversation of its first turn */
+    size_t words;    /* of what the user says now */
+    int turn;        /* 0: the first */
+    const char *history; /* chat: what was said before, messages parted by commas; NULL, "": nothing */
+    const char *extra;   /* further fields: a JSON object; NULL: none */
 };
+/* How many turns that conversation can have; 0: as many as wanted. */
+size_t prompt_turns(const struct prompt_set *p, uint64_t seq);
+/* Appends the messages that this turn adds, parted by commas: what goes into the history once it is answered. */
+void prompt_messages(const struct prompt_set *p, const struct body_spec *spec, struct buf *out);
+/* Is it a JSON object that a request can carry beside our own fields?  False with one line in e.  *drops: body_field bits of
+ * ours that it sets itself. */
+bool prompt_check_extra(const char *json, unsigned *drops, struct err *e);
 /* Appends the JSON body of a streamed request. */
 void prompt_body(const struct prompt_set *p, const struct body_spec *spec, struct buf *out);
 

@@ -92,6 +92,8 @@ static void on_event(void *ctx, const struct sse_event *ev)
                 add_kept(t->kept, e.text, strlen(e.text));
             if (t->keep_text)
                 buf_adds(&t->text, e.text);
+            if (t->keep_answer && e.answer)
+                buf_adds(&t->answer, e.text);
         }
         if (e.stamp_ns > 0)
             note_stamp(t, a->now, &e);
@@ -207,6 +209,7 @@ void transfer_start(struct transfer *t, int64_t due, int64_t now)
     sse_reset(&t->sse);
     buf_clear(&t->head);
     buf_clear(&t->text);
+    buf_clear(&t->answer);
     t->any_event = t->live_approx = false;
     t->last_byte = t->live_tokens = 0;
     t->tail_n = 0;

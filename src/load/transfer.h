@@ -46,6 +46,8 @@ struct transfer {
     bool fresh;            /* no connection is reused */
     bool keep_text;        /* the caller wants the whole output in `text` */
     struct buf text;
+    bool keep_answer;      /* … and what of it is answer, not reasoning, in `answer` */
+    struct buf answer;
     long retry_after_s;    /* Retry-After header, 0: none */
     char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */
     char curl_error[CURL_ERROR_SIZE];

@@ -14,6 +14,7 @@
 
 #define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
 #define DEAD_ENOUGH 3 /* such requests, then connections are not reused at all */
+#define HISTORY_MAX (8u << 20)
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
@@ -25,8 +26,10 @@ static void make_body(const struct slot *slot, struct buf *out)
     buf_clear(out);
     prompt_body(w->target.prompts,
                 &(struct body_spec){.model = s->server->model, .endpoint = s->cfg->endpoint, .fields = s->fields,
-                                    .max_tokens = slot->max_tokens, .seq = slot->item.seq,
-                                    .words = prompt_words(&s->scale, slot->context)},
+                                    .max_tokens = slot->max_tokens, .seq = slot->conversation, .turn = slot->turn,
+                                    .history = slot->history.data, .extra = s->cfg->extra_body,
+                                    .words = slot->turn == 0 ? prompt_words(&s->scale, slot->context)
+                                                             : prompt_plain_words(&s->scale, s->cfg->turn_context)},
                 out);
 }
 
@@ -148,10 +151,17 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
         transfer_init(&s->t, w->shared->http, w->shared->url, &w->sink);
         s->t.keep_text = w->shared->keep_text;
         s->t.keep_tail = w->shared->cfg->watched;
+        s->t.keep_answer = w->shared->cfg->turns > 1;
+        buf_init(&s->history, HISTORY_MAX);
         s->made = true;
     }
     s->phase = w->target.phase;
+    int64_t before = s->context;
     set_lengths(s, context, max_tokens);
+    if (s->turn > 0)
+        s->context = before; /* what was said decides */
+    else
+        s->conversation = s->item.seq;
     make_body(s, &s->t.body);
     int64_t now = clock_ns();
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
@@ -201,6 +211,7 @@ static void on_backoff(evutil_socket_t fd, short what, void *ctx)
     (void)fd, (void)what;
     struct slot *s = ctx;
     s->backoff_until = 0;
+    s->thinking = false;
     s->free_at = clock_ns();
     enqueue(s);
 }
@@ -218,12 +229,21 @@ static void back_off(struct slot *s, int64_t now)
     arm(s->timer, wait);
 }
 
+/* The user reads the answer and writes the next question. */
+static void think(struct slot *s)
+{
+    s->thinking = true;
+    if (s->timer == NULL)
+        s->timer = evtimer_new(s->w->base, on_backoff, s);
+    arm(s->timer, s->w->shared->cfg->think_ns);
+}
+
 static void hand_row(struct slot *s)
 {
     struct worker *w = s->w;
     struct row *r = record_set_add_row(w->set);
     *r = (struct row){.tl = s->t.tl, .seq = s->item.seq, .stream = s->id + 1, .phase = s->phase,
-                      .warmup = s->item.warmup, .context = s->context, .max_tokens = s->max_tokens,
+                      .turn = w->shared->cfg->turns > 1 ? s->turn + 1 : 0, .warmup = s->item.warmup, .context = s->context, .max_tokens = s->max_tokens,
                       .fixed_length = (w->shared->fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0};
     str_copy(r->error, sizeof r->error, s->t.error);
     if (s->t.keep_text && s->t.text.len > 0)
@@ -265,10 +285,14 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
     enum outcome o = s->t.tl.outcome;
     if (o == OUT_OK || o == OUT_CANCELLED)
         s->failures = 0;
+    if (w->shared->cfg->turns > 1)
+        worker_turn_over(s, o == OUT_OK);
     if (w->target.open) { /* a failure stops no arrivals */
         worker_soon(w->starter);
     } else if (!s->retired && worker_may_send(w)) {
-        if (o == OUT_OK || o == OUT_CANCELLED)
+        if (s->turn > 0 && w->shared->cfg->think_ns > 0)
+            think(s);
+        else if (o == OUT_OK || o == OUT_CANCELLED)
             enqueue(s);
         else if (anything_left(w))
             back_off(s, now);
@@ -377,9 +401,10 @@ static void grow(struct worker *w, int n)
 
 static void stop_waiting(struct slot *s)
 {
-    if (s->backoff_until != 0)
+    if (s->backoff_until != 0 || s->thinking)
         evtimer_del(s->timer);
     s->backoff_until = 0;
+    s->thinking = false;
 }
 
 static void apply_slot(struct slot *s, bool wanted, int64_t now)
@@ -392,7 +417,7 @@ static void apply_slot(struct slot *s, bool wanted, int64_t now)
         finish(s, CURLE_OK, TR_CANCELLED);
     if (s->retired || !worker_may_send(w) || w->target.open) {
         stop_waiting(s);
-    } else if (!s->active && !s->starting && s->backoff_until == 0) {
+    } else if (!s->active && !s->starting && s->backoff_until == 0 && !s->thinking) {
         s->free_at = now;
         enqueue(s);
     }
@@ -504,6 +529,7 @@ static void drop_slots(struct worker *w)
             event_free(s->timer);
         if (s->made)
             transfer_release(&s->t);
+        buf_release(&s->history);
         free(s);
     }
     free(w->slots);

@@ -21,6 +21,10 @@ struct slot {
     struct workload_item item;
     int phase;         /* of the request in flight */
     int64_t context, max_tokens;
+    uint64_t conversation; /* number of its first request */
+    int turn;              /* of the request in flight or, between two, of the next one; 0: a new conversation begins */
+    bool thinking;         /* the user is, before the next turn */
+    struct buf history;    /* what was said in it, messages parted by commas */
 };
 
 struct worker {
@@ -55,6 +59,9 @@ struct worker {
 void worker_pump(struct worker *w);
 /* The target has changed: what is held goes back, for whoever may send it now. */
 void worker_let_go(struct worker *w);
+
+/* worker_turns.c, conversations: an answer has come, or failed: what is next in this slot. */
+void worker_turn_over(struct slot *s, bool ok);
 
 /* worker.c: what both loops stand on. */
 bool worker_may_send(const struct worker *w);

@@ -19,6 +19,7 @@ struct row { /* one finished request */
     struct timeline tl; /* owns its gaps */
     uint64_t seq;
     int stream, phase;
+    int turn;           /* of its conversation, from 1; 0: it is none */
     bool warmup;
     bool fixed_length;  /* exactly max_tokens were asked for */
     bool good;          /* it met all objectives (slo_judge); false where there are none */

@@ -81,6 +81,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
     if (part == NULL || !outcome_of(json_text(o, "outcome"), &t->outcome))
         return false;
     t->free_at = moment(o, "free");
+    r.turn = MAX_OF(small(o, "turn"), 0);
     t->started = moment(o, "started");
     t->sent = moment(o, "sent");
     t->first_byte = moment(o, "first_byte");

@@ -41,7 +41,7 @@ static void test_prompt_salt(void **state)
 {
     (void)state;
     struct prompt_set p;
-    assert_true(prompt_load(&p, "unique", 1, NULL));
+    assert_true(prompt_load(&p, "unique", 1, 1, NULL));
     struct buf a, b;
     buf_init(&a, 1 << 20);
     buf_init(&b, 1 << 20);
@@ -55,7 +55,7 @@ static void test_prompt_salt(void **state)
     buf_clear(&b);
     prompt_text(&p, 1, 500, &b);
     assert_string_equal(a.data, b.data); /* the same number, the same prompt */
-    prompt_load(&p, "shared", 1, NULL);
+    prompt_load(&p, "shared", 1, 1, NULL);
     buf_clear(&a);
     buf_clear(&b);
     prompt_text(&p, 1, 100, &a);
@@ -69,7 +69,7 @@ static void test_body(void **state)
 {
     (void)state;
     struct prompt_set p;
-    prompt_load(&p, "unique", 1, NULL);
+    prompt_load(&p, "unique", 1, 1, NULL);
     cJSON *o = cJSON_Parse(body(&p, 3, 50, ~0u, ENDPOINT_CHAT));
     assert_non_null(o);
     assert_string_equal(cJSON_GetObjectItem(o, "model")->valuestring, "m\"x");
@@ -105,7 +105,7 @@ static void test_prompt_file(void **state)
     struct prompt_set p;
     struct err e;
     write_file(path, "{\"prompt\":\"one \\\"two\\\"\"}\n\n{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}\n");
-    assert_true(prompt_load(&p, path, 1, &e));
+    assert_true(prompt_load(&p, path, 1, 1, &e));
     assert_int_equal(p.items_n, 2);
     cJSON *o = cJSON_Parse(body(&p, 2, 0, 0, ENDPOINT_CHAT)); /* 2 mod 2: the first line */
     assert_string_equal(
@@ -122,12 +122,12 @@ static void test_prompt_file(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         write_file(path, bad[i].text);
-        assert_false(prompt_load(&p, path, 1, &e));
+        assert_false(prompt_load(&p, path, 1, 1, &e));
         assert_non_null(strstr(e.msg, bad[i].error));
         assert_non_null(strstr(e.msg, path));
     }
     unlink(path);
-    assert_false(prompt_load(&p, path, 1, &e));
+    assert_false(prompt_load(&p, path, 1, 1, &e));
     assert_non_null(strstr(e.msg, "No such file"));
 }
 
