@@ -28,6 +28,21 @@ struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double contex
     return &m->cell[m->n - 1];
 }
 
+void matrix_name(struct matrix_view *m, const char *of_columns)
+{
+    str_copy(m->of_columns, sizeof m->of_columns, of_columns);
+}
+
+void matrix_label(struct matrix_view *m, bool column, int at, const char *text)
+{
+    if (at < 0 || at >= MATRIX_SIDE)
+        return;
+    if (column)
+        str_copy(m->column[at], sizeof m->column[at], text);
+    else
+        str_copy(m->row[at], sizeof m->row[at], text);
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -71,6 +86,7 @@ int matrix_outputs(const struct matrix_view *m, double out[MATRIX_SIDE])
 void matrix_grid(struct matrix_grid *g, const struct matrix_view *m, double max_tokens)
 {
     memset(g, 0, sizeof *g);
+    g->names = m->of_columns[0] != '\0' ? m : NULL;
     for (size_t i = 0; i < m->n; i++)
         g->by_rate |= m->cell[i].rate > 0;
     g->rows = distinct(m, AXIS_CONTEXT, g->by_rate, max_tokens, g->context);
@@ -91,7 +107,7 @@ int matrix_knee(const struct matrix_grid *g, int row)
 {
     double most = (double)NAN;
     int tried = 0;
-    for (int k = 0; k < g->columns; k++) {
+    for (int k = 0; k < g->columns && g->names == NULL; k++) {
         const struct matrix_cell *c = g->at[row][k];
         if (!matrix_enough(c))
             continue;

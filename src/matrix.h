@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #define MATRIX_CELLS 128
-#define MATRIX_SIDE 16 /* rows and columns of a grid, at the most */
 #define MATRIX_FEW 10  /* requests; what fewer came to is not to be built on */
 
 /* NAN: unknown. */
@@ -25,10 +24,20 @@ struct matrix_cell {
     uint64_t ok, failed;
 };
 
+#define MATRIX_SIDE 16 /* rows and columns of a grid, at the most */
+#define MATRIX_NAME 24
+
+/* Of loads, unless it has names of its own: then streams and context of a cell are numbers of a column and a row. */
 struct matrix_view {
     size_t n;
     struct matrix_cell cell[MATRIX_CELLS]; /* no two of one load; the latest last */
+    char of_columns[MATRIX_NAME];          /* what they are of; empty: loads */
+    char column[MATRIX_SIDE][MATRIX_NAME], row[MATRIX_SIDE][MATRIX_NAME * 2];
 };
+
+/* It is of other things than loads. */
+void matrix_name(struct matrix_view *m, const char *of_columns);
+void matrix_label(struct matrix_view *m, bool column, int at, const char *text);
 
 /* The cell of that load, made where there is none yet and put last; the oldest one makes room. */
 struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens, double rate);
@@ -40,6 +49,7 @@ struct matrix_grid {
     double context[MATRIX_SIDE];
     double load[MATRIX_SIDE];
     const struct matrix_cell *at[MATRIX_SIDE][MATRIX_SIDE]; /* into the view; NULL: not tried */
+    const struct matrix_view *names; /* of other things than loads: whose rows and columns have names; else NULL */
 };
 /* max_tokens: of cells of that output length; NAN: of all, and of several the latest.  Where there are too many rows or columns
  * the largest are left out. */

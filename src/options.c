@@ -22,6 +22,7 @@ static void set_defaults(struct options *o)
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
                                              .sysfs_root = "/sys", .dev_root = "/dev"},
                                  .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};
+    o->tune = (struct tune_config){.start_ns = 600 * INT64_C(1000000000), .stop_ns = 30 * INT64_C(1000000000)};
     sim_config_default(&o->sim);
 }
 
@@ -205,6 +206,12 @@ static bool set_gate(struct options *o, const char *value, struct err *e)
     return true;
 }
 
+static bool set_setting(const struct option *op, struct tune_plan *plan, const char *value, struct err *e)
+{
+    struct err why;
+    return tune_add(plan, value, &why) || err_set(e, "--%s: %s", op->name, why.msg);
+}
+
 static bool set_fault(struct options *o, const char *value, struct err *e)
 {
     const char *eq = strchr(value, '=');
@@ -264,6 +271,7 @@ static bool set(struct options *o, const struct option *op, const char *value, s
     case RATES: return load_set_rates(op, field, value, e);
     case ARRIVAL: return load_set_arrival(op, field, value, e);
     case RAMP: return load_set_ramp(op, field, value, e);
+    case SETTING: return set_setting(op, field, value, e);
     case EXTRA: return load_set_extra(op, o, value, e);
     case SLO: return load_set_slo(op, field, value, e);
     case PERCENT: return load_set_percent(op, field, value, e);
@@ -366,7 +374,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         o->files[o->files_n++] = word;
         return true;
     }
-    if (o->command != COMMAND_RUN && o->command != COMMAND_BENCH && o->command != COMMAND_WATCH)
+    if (o->command != COMMAND_RUN && o->command != COMMAND_BENCH && o->command != COMMAND_WATCH && o->command != COMMAND_TUNE)
         return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
                        o->command == COMMAND_DEMO ? "demo" : "sim");
     if (o->run.url != NULL) {
@@ -376,7 +384,7 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
     }
     if (!looks_like_url(word))
-        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, watch, replay, report, compare) nor a URL (see: tokgauge --help)", word);
+        return err_set(e, "'%s' is neither a command (run, demo, sim, bench, watch, tune, replay, report, compare) nor a URL (see: tokgauge --help)", word);
     o->run.url = word;
     return true;
 }
@@ -444,6 +452,8 @@ static bool check_together(struct options *o, struct err *e)
         return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
     if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))
         return err_set(e, "--only: the part 'agent' needs --agent-url");
+    if (o->command == COMMAND_TUNE && o->tune.launch == NULL)
+        return err_set(e, "'tune' needs --launch: how to start the server (--launch 'vllm serve M --max-num-seqs {max_num_seqs}' --set max_num_seqs=1,2,4)");
     if (o->once && o->run.probe_ns > 0)
         return err_set(e, "--once and --probe exclude each other: a look sends nothing");
     if (o->plain && o->json)

@@ -8,14 +8,15 @@
 #include "report/threshold.h"
 #include "sim/sim.h"
 #include "suite.h"
+#include "tune/tune.h"
 #include "util.h"
 
 #include <stdio.h>
 
 enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_REPORT = 8, COMMAND_COMPARE = 16, COMMAND_BENCH = 32,
-                    COMMAND_WATCH = 64, COMMAND_REPLAY = 128, COMMAND_ALL = 255 };
+                    COMMAND_WATCH = 64, COMMAND_REPLAY = 128, COMMAND_TUNE = 256, COMMAND_ALL = 511 };
 
-#define OPTIONS_MAX 160 /* rows of the table, at the most */
+#define OPTIONS_MAX 192 /* rows of the table, at the most */
 enum option_origin { ORIGIN_DEFAULT, ORIGIN_CONFIG, ORIGIN_COMMAND_LINE };
 
 struct options {
@@ -23,7 +24,8 @@ struct options {
     struct run_config run;
     struct sim_config sim;
     struct suite_options suite;
-    struct load_options load; /* run, demo */
+    struct load_options load; /* run, demo, tune */
+    struct tune_config tune;
     bool seed_drawn;       /* not the user's */
     bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */

@@ -158,6 +158,7 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
         else
             fprintf(f, "%" PRId64, *(const int64_t *)field);
         return true;
+    case SETTING:
     case HEADER: /* may hold a secret */
     case NOTE:
     case THRESHOLD:

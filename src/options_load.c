@@ -191,6 +191,17 @@ static bool check_search(const struct options *o, struct err *e)
     return true;
 }
 
+/* The load of a tune is the same for all settings: as many streams as the largest of them runs at once.  0: not known. */
+static int64_t most_tuned(const struct tune_plan *p)
+{
+    int64_t most = 0, v;
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; strcmp(p->param[i].name, "max_num_seqs") == 0 && k < p->param[i].n; k++)
+            if (parse_count(p->param[i].value[k], &v) && v <= 1000)
+                most = MAX_OF(most, v);
+    return most;
+}
+
 static void set_length(struct lengths *of, int64_t *mean, const struct length_list *list, int64_t preset)
 {
     *of = list->n > 0 ? list->v[0] : (struct lengths){.a = (double)preset};
@@ -201,15 +212,17 @@ bool load_settle(struct options *o, struct err *e)
 {
     struct load_options *l = &o->load;
     struct run_config *r = &o->run;
-    if (!(o->command & (COMMAND_RUN | COMMAND_DEMO)))
+    if (!(o->command & (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)))
         return true;
+    if (o->command == COMMAND_TUNE && grid_cells(l) > 1)
+        return err_set(e, "'tune' has one load for all settings: lists do not go with it");
     if (!check_open(o, e))
         return false;
     if (r->turns > 1 && open_loop(o))
         return err_set(e, "--turns goes with streams, not with --rate, --ramp or --trace: a turn is sent when its stream has thought");
     if (r->prefix_tokens > 0 && strcmp(r->prompt, "unique") != 0)
         return err_set(e, "--prefix-tokens goes with --prompt unique: '%s' is what it is", r->prompt);
-    r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : 4;
+    r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : MAX_OF(most_tuned(&o->tune.plan), INT64_C(4));
     set_length(&r->context_of, &r->context, &l->context, 1024);
     set_length(&r->output_of, &r->max_tokens, &l->max_tokens, r->find_capacity ? 32 : 128);
     if (r->find_capacity && !check_search(o, e))

@@ -110,6 +110,7 @@ void options_man(FILE *f)
                 COMMAND_RUN);
     man_section(f, "bench (most of run's too: those that say how to reach the server and how to show the run)", COMMAND_BENCH, COMMAND_RUN);
     man_section(f, "watch (most of run's too: those that say how to reach the server)", COMMAND_WATCH, COMMAND_RUN);
+    man_section(f, "tune (most of run's too: those that say what the load is)", COMMAND_TUNE, COMMAND_RUN);
     man_section(f, "replay", COMMAND_REPLAY, COMMAND_RUN);
     man_section(f, "report", COMMAND_REPORT, COMMAND_RUN | COMMAND_BENCH);
     man_section(f, "compare", COMMAND_COMPARE, COMMAND_RUN);

@@ -2,13 +2,15 @@
 #include "options_table.h"
 
 #define RUN COMMAND_RUN
-#define LOAD (COMMAND_RUN | COMMAND_DEMO)
+#define LOAD (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)
+#define ONE (COMMAND_RUN | COMMAND_DEMO)
+#define TUNE COMMAND_TUNE
 #define LOADS (LOAD | COMMAND_BENCH)
 #define WATCH COMMAND_WATCH
 #define LOOKS (LOADS | WATCH)
 #define REPLAY COMMAND_REPLAY
 #define SHOWS (LOOKS | REPLAY)
-#define ASKS (COMMAND_RUN | COMMAND_BENCH | WATCH)
+#define ASKS (COMMAND_RUN | COMMAND_BENCH | WATCH | COMMAND_TUNE)
 #define SIM (COMMAND_SIM | COMMAND_DEMO)
 #define ALL COMMAND_ALL
 #define AT(field) offsetof(struct options, field)
@@ -86,7 +88,7 @@ const struct option option_rows[] = {
      "seed of the prompts (default: another one in each run, so that no prefix cache knows them from the last run)", false},
     {"label", 0, NULL, LOOKS, TEXT, AT(run.label), 0, 0, "TEXT", NULL, "a name for this run, in its file and its summary",
      false},
-    {"out", 'o', NULL, LOOKS, TEXT, AT(run.out), 0, 0, "FILE", NULL,
+    {"out", 'o', NULL, ONE | COMMAND_BENCH | WATCH, TEXT, AT(run.out), 0, 0, "FILE", NULL,
      "run file to write (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
     {"save-chunks", 0, NULL, LOADS, FLAG, AT(run.save_chunks), 0, 0, NULL, NULL,
      "keep every gap between chunks in the run file: some 10 bytes a chunk", false},
@@ -97,7 +99,7 @@ const struct option option_rows[] = {
      "search for the largest number of streams (with --rate: of requests a second) at which 95 % of the requests meet --slo, from "
      "--max-num-seqs (--rate) on by doubling and halving; output length 32 unless --max-tokens says otherwise", false},
     {"budget", 0, NULL, LOAD, DURATION, AT(run.budget_ns), 1, YEAR, "TIME", "180s", "of --find-capacity: end after so long, unsure where that was not enough", false},
-    {"fail-if", 0, NULL, LOAD, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
+    {"fail-if", 0, NULL, ONE, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
      "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
      "several times", false},
     {"plain", 0, NULL, LOOKS, FLAG, AT(plain), 0, 0, NULL, NULL,
@@ -117,16 +119,24 @@ const struct option option_rows[] = {
      false},
     {"view", 0, NULL, SHOWS, WORD, AT(view), 0, 0, "auto|overview|latency|streams|memory|server|matrix|log", "auto",
      "the view to begin with, and that of pictures", false},
-    {"svg", 0, NULL, LOAD, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
+    {"svg", 0, NULL, ONE, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the dashboard at the end of the load",
      false},
     {"svg", 0, NULL, REPLAY, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the moment --at, or of the end, and end", false},
     {"txt", 0, NULL, REPLAY, TEXT, AT(txt), 0, 0, "FILE", NULL, "the same as text", false},
     {"at", 0, NULL, REPLAY, DURATION, AT(at_ns), 0, 100 * YEAR, "TIME", NULL, "begin there (90s, 1h)", false},
     {"speed", 0, NULL, REPLAY, NUMBER, AT(speed), 0.125, 64, "TIMES", "1", "how fast it plays", false},
-    {"svg-size", 0, NULL, LOAD | REPLAY, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
+    {"svg-size", 0, NULL, ONE | REPLAY, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},
     {"stamps", 0, NULL, LOAD, FLAG, AT(run.stamps), 0, 0, NULL, NULL,
      "compare arrival times with the stamps of the simulator", true},
 
+    {"launch", 0, NULL, TUNE, TEXT, AT(tune.launch), 0, 0, "COMMAND", NULL,
+     "how to start the server, by /bin/sh; {name} stands for a value of --set, {port} for a free port", false},
+    {"set", 0, NULL, TUNE, SETTING, AT(tune.plan), 0, 0, "NAME=VALUE,…", NULL,
+     "values to go through; 8k is put in as 8192; given several times, all are combined", false},
+    {"start-timeout", 0, NULL, TUNE, DURATION, AT(tune.start_ns), 1, YEAR, "TIME", "600s", "a server that does not answer until then has failed", false},
+    {"stop-timeout", 0, NULL, TUNE, DURATION, AT(tune.stop_ns), 0.1, YEAR, "TIME", "30s", "one that has not ended until then is killed", false},
+    {"out", 'o', NULL, TUNE, TEXT, AT(tune.folder), 0, 0, "FOLDER", NULL,
+     "for the run file and the server's output of each setting (default: a new one in $XDG_STATE_HOME/tokgauge/runs)", false},
     {"probe", 0, NULL, WATCH, DURATION, AT(run.probe_ns), 0.1, YEAR, "TIME", NULL,
      "send one short stream each so long, to see how fast the server is under other people's load", false},
     {"context", 0, NULL, WATCH, TOKENS, AT(run.context), 1, TOKENS_MAX, "TOKENS", "64", "prompt length of a probe", false},
@@ -234,6 +244,7 @@ const struct option_command option_commands[] = {
     {"sim", COMMAND_SIM, "", "the simulated server alone"},
     {"bench", COMMAND_BENCH, "[URL]", "the standard suite: interactive speed, memory, stability, concurrency; writes a report"},
     {"watch", COMMAND_WATCH, "[URL]", "no load: memory, GPU and the server's own counters"},
+    {"tune", COMMAND_TUNE, "[URL]", "start the server with each setting of a grid, load it, stop it, and rank the settings"},
     {"replay", COMMAND_REPLAY, "RUNFILE", "a run file on the dashboard, or a picture of one of its moments"},
     {"report", COMMAND_REPORT, "RUNFILE", "a run file as a document, or as data for another program"},
     {"compare", COMMAND_COMPARE, "RUNFILE RUNFILE…", "are the other runs better than the first, or is it noise?"},

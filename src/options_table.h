@@ -5,7 +5,7 @@
 #include "options.h"
 
 enum kind { FLAG, FLAG_OFF, COUNT, TOKENS, DURATION, NUMBER, PORT, TEXT, WORD, HEADER, NOTE, THRESHOLD, GATE, FAULT, SIZE, COUNTS, TOKENS_LIST, PARTS, GUARD,
-            LENGTHS, RATES, ARRIVAL, RAMP, PERCENT, SLO, EXTRA };
+            LENGTHS, RATES, ARRIVAL, RAMP, PERCENT, SLO, EXTRA, SETTING };
 
 struct option {
     const char *name;  /* without the dashes */

@@ -34,20 +34,25 @@ static double highest(const struct matrix_grid *g, enum matrix_value v)
 /* "8", or "2.5/s" */
 static const char *load_text(char out[FMT_SIZE], const struct matrix_grid *g, int column)
 {
+    int at = (int)g->load[column];
+    if (g->names != NULL) {
+        str_copy(out, FMT_SIZE, at >= 0 && at < MATRIX_SIDE ? g->names->column[at] : "");
+        return out;
+    }
     if (!g->by_rate)
         return fmt_count(out, g->load[column]);
     snprintf(out, FMT_SIZE, "%.3g/s", g->load[column]);
     return out;
 }
 
-static void draw_cell(struct canvas *c, int x, int y, int lines, const struct matrix_cell *cell, enum matrix_value v, double most, bool knee)
+static void draw_cell(struct canvas *c, int x, int y, int lines, const struct matrix_grid *g, const struct matrix_cell *cell, enum matrix_value v, double most, bool knee)
 {
     char text[FMT_SIZE + 8], n[FMT_SIZE];
     double value = value_of(cell, v);
     if (cell == NULL)
         return;
     if (cell->left_out || (cell->waiting && cell->ok + cell->failed == 0)) {
-        canvas_text_right(c, x, y, CELL_W - 1, cell->left_out ? "too large" : "·", ROLE_TEXT_DIM);
+        canvas_text_right(c, x, y, CELL_W - 1, cell->left_out ? (g->names != NULL ? "failed" : "too large") : "·", ROLE_TEXT_DIM);
         return;
     }
     const char *shown = v == MATRIX_TTFT ? short_ms(n, value) : v == MATRIX_GOOD ? fmt_percent(n, value) : fmt_rate(n, value);
@@ -58,20 +63,40 @@ static void draw_cell(struct canvas *c, int x, int y, int lines, const struct ma
         plot_gauge(c, x + 2, y + 1, CELL_W - 3, value / most, v == MATRIX_TTFT ? ROLE_SERIES_3 : ROLE_SERIES_1);
 }
 
+static const char *row_name(const struct matrix_grid *g, int row)
+{
+    int at = (int)g->context[row];
+    return at >= 0 && at < MATRIX_SIDE ? g->names->row[at] : "";
+}
+
+/* Of what stands before a row. */
+static int label_width(const struct canvas *c, struct rect in, const struct matrix_grid *g)
+{
+    if (g->names == NULL)
+        return LABEL_W;
+    int w = canvas_width(c, g->names->of_columns) + 2;
+    for (int r = 0; r < g->rows; r++)
+        w = MAX_OF(w, canvas_width(c, row_name(g, r)) + 2);
+    return MAX_OF(MIN_OF(w, in.w / 2), LABEL_W);
+}
+
 static void draw_cells(struct canvas *c, struct rect in, const struct matrix_grid *g, enum matrix_value v)
 {
     char text[FMT_SIZE];
-    int columns = MIN_OF((in.w - LABEL_W) / CELL_W, g->columns), from = g->columns - columns; /* the largest loads */
+    int label = label_width(c, in, g), columns = MAX_OF(MIN_OF((in.w - label) / CELL_W, g->columns), 0), from = g->columns - columns; /* the largest loads */
     int lines = in.h - 1 >= g->rows * 3 ? 3 : in.h - 1 >= g->rows * 2 ? 2 : 1, rows = MIN_OF((in.h - 1) / lines, g->rows);
     double most = highest(g, v);
-    canvas_text(c, in.x, in.y, LABEL_W, "context", ROLE_TEXT_DIM);
+    canvas_text_fit(c, in.x, in.y, label - 1, g->names != NULL ? g->names->of_columns : "context", ROLE_TEXT_DIM);
     for (int k = 0; k < columns; k++)
-        canvas_text_right(c, in.x + LABEL_W + k * CELL_W, in.y, CELL_W - 1, load_text(text, g, from + k), ROLE_TEXT_DIM);
+        canvas_text_right(c, in.x + label + k * CELL_W, in.y, CELL_W - 1, load_text(text, g, from + k), ROLE_TEXT_DIM);
     for (int r = 0; r < rows; r++) {
         int y = in.y + 1 + r * lines, knee = matrix_knee(g, r);
-        canvas_text_right(c, in.x, y, LABEL_W - 2, fmt_tokens(text, g->context[r]), ROLE_TEXT_DIM);
+        if (g->names != NULL)
+            canvas_text_fit(c, in.x, y, label - 2, row_name(g, r), ROLE_TEXT_DIM);
+        else
+            canvas_text_right(c, in.x, y, label - 2, fmt_tokens(text, g->context[r]), ROLE_TEXT_DIM);
         for (int k = 0; k < columns; k++)
-            draw_cell(c, in.x + LABEL_W + k * CELL_W, y, lines, g->at[r][from + k], v, most, from + k == knee);
+            draw_cell(c, in.x + label + k * CELL_W, y, lines, g, g->at[r][from + k], v, most, from + k == knee);
     }
 }
 
@@ -103,7 +128,7 @@ static void draw_grid(struct canvas *c, struct rect r, const struct snapshot *s,
             items_add(&foot, "≈", "fewer than 10 requests", ROLE_TEXT_DIM);
             break;
         }
-    struct rect in = panel_draw(c, r, g->by_rate ? "requests/s × context" : "streams × context", &head, &foot);
+    struct rect in = panel_draw(c, r, g->names != NULL ? "settings of the server" : g->by_rate ? "requests/s × context" : "streams × context", &head, &foot);
     if (g->rows == 0)
         canvas_text_fit(c, in.x, in.y, in.w,
                         s->state == RUN_WATCH ? "no load, no matrix" : "each load that is tried has a cell here: keys - + [ ] change it", ROLE_TEXT_DIM);
@@ -190,8 +215,8 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
     struct matrix_grid g;
     layout_matrix(body, at);
     matrix_grid(&g, &s->matrix, (double)NAN);
-    draw_grid(c, at[MATRIX_GRID], s, &g, (enum matrix_value)st->matrix_value);
-    if (at[MATRIX_CURVE].w > 0)
+    draw_grid(c, g.names != NULL ? body : at[MATRIX_GRID], s, &g, (enum matrix_value)st->matrix_value);
+    if (at[MATRIX_CURVE].w > 0 && g.names == NULL)
         draw_curve(c, at[MATRIX_CURVE], &g);
 }
 

@@ -389,6 +389,15 @@ double summary_notes(const struct snapshot *s, double after, bool utf8, struct b
     return s->suite.parts_n > 0 && s->events_n > 0 ? s->events[s->events_n - 1].at_s : after;
 }
 
+/* An agent: there is no load to tell of. */
+static bool is_asking(const struct suite_view *v)
+{
+    for (size_t i = 0; i < v->parts_n; i++)
+        if (v->part[i].state == PART_RUNNING && strcmp(v->part[i].name, "agent") == 0)
+            return true;
+    return false;
+}
+
 void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
 {
     static const char *const states[] = {"preflight", "warm-up", "load", "paused", "watch", "drain", "done", "failed"};
@@ -399,7 +408,7 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
     } else {
         suite_place(&s->suite, b);
     }
-    bool asking = s->suite.parts_n > 0 && !isfinite(s->suite.left_s); /* an agent: there is no load to tell of */
+    bool asking = is_asking(&s->suite);
     if (s->state != RUN_PREFLIGHT && s->state != RUN_FAILED && !asking) {
         cell(b, fmt_rate(r, s->output_rate), 9);
         buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");

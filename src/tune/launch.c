@@ -1,0 +1,216 @@
+#include "tune/launch.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILE_MOST (64u << 20)
+#define STEP_NS (10 * NS_PER_MS)
+
+struct launch {
+    pid_t pid; /* also of the group */
+    bool ended;
+    int status;
+    int out, file;
+    size_t written;
+    pthread_t reader;
+    atomic_bool stop;
+    pthread_mutex_t lock;
+    char lines[LAUNCH_KEPT][LAUNCH_LINE]; /* under lock, as the next two: a ring */
+    int64_t at[LAUNCH_KEPT];
+    uint64_t n; /* that have come */
+    char part[LAUNCH_LINE * 2]; /* of the line that has not ended; the reader's */
+    size_t part_n;
+};
+
+/* ---- what it writes ---- */
+
+static void keep_line(struct launch *l)
+{
+    if (l->part_n == 0)
+        return;
+    pthread_mutex_lock(&l->lock);
+    str_sanitise(l->lines[l->n % LAUNCH_KEPT], LAUNCH_LINE, l->part, l->part_n);
+    l->at[l->n % LAUNCH_KEPT] = clock_ns();
+    l->n++;
+    pthread_mutex_unlock(&l->lock);
+    l->part_n = 0;
+}
+
+static void take(struct launch *l, const char *data, size_t n)
+{
+    size_t most = MIN_OF(n, FILE_MOST - l->written);
+    if (most > 0 && write(l->file, data, most) == (ssize_t)most)
+        l->written += most;
+    for (size_t i = 0; i < n; i++) {
+        if (data[i] == '\n' || data[i] == '\r') /* bars of progress draw over themselves */
+            keep_line(l);
+        else if (l->part_n < sizeof l->part)
+            l->part[l->part_n++] = data[i];
+    }
+}
+
+static void *read_output(void *ctx)
+{
+    struct launch *l = ctx;
+    char data[4096];
+    struct pollfd p = {l->out, POLLIN, 0};
+    for (;;) {
+        int ready = poll(&p, 1, 50);
+        if (ready < 0 && errno != EINTR)
+            break;
+        ssize_t n = ready > 0 ? read(l->out, data, sizeof data) : -1;
+        if (ready > 0 && n <= 0 && !(n < 0 && errno == EINTR))
+            break; /* all of the group have closed it */
+        if (n > 0)
+            take(l, data, (size_t)n);
+        else if (ready == 0 && atomic_load(&l->stop))
+            break; /* something that left the group still holds it */
+    }
+    keep_line(l);
+    return NULL;
+}
+
+/* ---- the process ---- */
+
+static void child(pid_t parent, int out, const char *command)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* it must not outlive a parent that is killed outright */
+    if (getppid() != parent)
+        _exit(0);
+    setpgid(0, 0); /* ^C is for the parent's group, and what it starts is stopped with it */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+    if (null >= 0)
+        dup2(null, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+}
+
+struct launch *launch_start(const char *command, const char *file, struct err *e)
+{
+    int fd[2], log = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log < 0) {
+        err_set(e, "cannot write the server's output to '%s': %s", file, strerror(errno));
+        return NULL;
+    }
+    if (pipe2(fd, O_CLOEXEC) != 0) {
+        err_set(e, "cannot make a pipe: %s", strerror(errno));
+        close(log);
+        return NULL;
+    }
+    pid_t self = getpid(), pid = fork();
+    if (pid == 0)
+        child(self, fd[1], command);
+    if (pid > 0)
+        setpgid(pid, pid); /* whichever of the two is first */
+    close(fd[1]);
+    if (pid < 0) {
+        err_set(e, "cannot start '%s': %s", command, strerror(errno));
+        close(fd[0]);
+        close(log);
+        return NULL;
+    }
+    struct launch *l = xcalloc(1, sizeof *l);
+    l->pid = pid;
+    l->out = fd[0];
+    l->file = log;
+    pthread_mutex_init(&l->lock, NULL);
+    if (pthread_create(&l->reader, NULL, read_output, l) != 0)
+        die("cannot start a thread");
+    return l;
+}
+
+static bool reap(struct launch *l)
+{
+    if (!l->ended && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
+        l->ended = true;
+    return l->ended;
+}
+
+bool launch_running(struct launch *l, char *how, size_t size)
+{
+    if (!reap(l))
+        return true;
+    if (WIFSIGNALED(l->status))
+        snprintf(how, size, "killed by signal %d", WTERMSIG(l->status));
+    else
+        snprintf(how, size, "exit status %d", WEXITSTATUS(l->status));
+    return false;
+}
+
+size_t launch_lines(struct launch *l, uint64_t *seen, char out[LAUNCH_KEPT][LAUNCH_LINE], int64_t at[LAUNCH_KEPT])
+{
+    size_t n = 0;
+    pthread_mutex_lock(&l->lock);
+    if (l->n > LAUNCH_KEPT && *seen < l->n - LAUNCH_KEPT)
+        *seen = l->n - LAUNCH_KEPT;
+    for (; *seen < l->n; (*seen)++, n++) {
+        memcpy(out[n], l->lines[*seen % LAUNCH_KEPT], LAUNCH_LINE);
+        at[n] = l->at[*seen % LAUNCH_KEPT];
+    }
+    pthread_mutex_unlock(&l->lock);
+    return n;
+}
+
+void launch_last(struct launch *l, size_t n, char *out, size_t size)
+{
+    out[0] = '\0';
+    pthread_mutex_lock(&l->lock);
+    uint64_t kept = MIN_OF(l->n, (uint64_t)MIN_OF(n, (size_t)LAUNCH_KEPT));
+    for (uint64_t i = l->n - kept; i < l->n; i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%s%s", used > 0 ? "\n" : "", l->lines[i % LAUNCH_KEPT]);
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Is anyone of the group left? */
+static bool group_lives(struct launch *l)
+{
+    reap(l);
+    return kill(-l->pid, 0) == 0 || errno == EPERM;
+}
+
+static void wait_for_group(struct launch *l, int64_t ns)
+{
+    struct timespec nap = {0, STEP_NS};
+    for (int64_t until = clock_ns() + ns; group_lives(l) && clock_ns() < until;)
+        nanosleep(&nap, NULL);
+}
+
+void launch_stop(struct launch *l, int64_t grace_ns)
+{
+    kill(-l->pid, SIGTERM);
+    wait_for_group(l, grace_ns);
+    if (group_lives(l)) {
+        kill(-l->pid, SIGKILL);
+        wait_for_group(l, 10 * NS_PER_SEC);
+    }
+    if (!l->ended)
+        waitpid(l->pid, &l->status, 0);
+    atomic_store(&l->stop, true);
+    pthread_join(l->reader, NULL);
+    close(l->out);
+    close(l->file);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}

@@ -1,0 +1,70 @@
+/* The settings that tune goes through, and what it says of them. */
+#include "check.h"
+
+#include "tune/settings.h"
+#include "tune/tune_print.h"
+
+static void test_settings(void **state)
+{
+    (void)state;
+    struct tune_plan p = {.n = 0};
+    struct err e;
+    char name[TUNE_TEXT];
+    assert_int_equal(tune_settings(&p), 1);
+    assert_true(tune_add(&p, "max_num_seqs=1,4", &e) && tune_add(&p, "max_model_len=8k,16k,full", &e));
+    assert_int_equal(tune_settings(&p), 6);
+    tune_name(&p, 0, name);
+    assert_string_equal(name, "max_num_seqs=1 max_model_len=8k");
+    tune_name(&p, 5, name);
+    assert_string_equal(name, "max_num_seqs=4 max_model_len=full");
+    const char *launch = "serve M --max-num-seqs {max_num_seqs} --len={max_model_len} --json '{\"a\": {\"b\": 1}}' {} {A} --port {port}";
+    assert_true(tune_check(&p, launch, &e));
+    assert_true(tune_wants_port(launch) && !tune_wants_port("serve {ports}"));
+    char *command = tune_command(&p, launch, 4, 1234);
+    assert_string_equal(command, "serve M --max-num-seqs 4 --len=16384 --json '{\"a\": {\"b\": 1}}' {} {A} --port 1234");
+    free(command);
+    assert_false(tune_check(&p, "serve {max_num_seqs}", &e));
+    assert_non_null(strstr(e.msg, "{max_model_len} is not in --launch"));
+    assert_false(tune_check(&p, "serve {max_num_seqs} {max_model_len} {what}", &e));
+    assert_non_null(strstr(e.msg, "{what}"));
+    static const char *const bad[] = {"", "x", "=1", "Name=1", "a b=1", "x=", "x=1,,2", "port=1", "max_num_seqs=2"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (tune_add(&p, bad[i], &e))
+            fail_msg("'%s' is taken", bad[i]);
+    struct tune_plan many = {.n = 0};
+    assert_true(tune_add(&many, "a=1,2,3,4,5", &e) && tune_add(&many, "b=1,2,3,4,5", &e) && tune_add(&many, "c=1,2,3", &e));
+    assert_false(tune_check(&many, "{a}{b}{c}", &e));
+    assert_non_null(strstr(e.msg, "75 settings: 64 are the most"));
+}
+
+static void test_print(void **state)
+{
+    (void)state;
+    double nan = (double)NAN;
+    struct tune_result r[3] = {
+        {.name = "a=1", .state = TUNE_OK, .output_rate = 130, .ttft_p95 = 200, .goodput = nan, .good_share = nan, .headroom = 9.5 * 1073741824, .headroom_of = "GTT",
+         .start_s = 41, .ok = 40, .capacity = nan, .run_file = "/x/01.ndjson"},
+        {.name = "a=2", .state = TUNE_OK, .output_rate = 128, .ttft_p95 = 210, .goodput = nan, .good_share = nan, .headroom = nan, .start_s = 40, .capacity = nan},
+        {.name = "a=3", .state = TUNE_NOT_STARTED, .why = "the server ended before it answered (exit status 1)", .lines = "one\ntwo", .output_rate = nan}};
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    tune_print_text(r, 3, TUNE_BY_RATE, "each with 4 streams", true, &b);
+    assert_non_null(strstr(b.data, "as good as one another")); /* 1.6 % is no difference */
+    assert_non_null(strstr(b.data, "not started: the server ended before it answered (exit status 1)\n      | one\n      | two\n"));
+    assert_non_null(strstr(b.data, "9.5 GTT"));
+    assert_non_null(strstr(b.data, "/x/01.ndjson"));
+    r[1].output_rate = 100;
+    buf_clear(&b);
+    tune_print_text(r, 2, TUNE_BY_RATE, "", true, &b);
+    assert_non_null(strstr(b.data, "a=1 is best: 130.0, 30 % more than a=2"));
+    buf_clear(&b);
+    tune_print_text(r + 2, 1, TUNE_BY_RATE, "", true, &b);
+    assert_non_null(strstr(b.data, "no setting came through"));
+    buf_release(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
