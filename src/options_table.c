@@ -33,6 +33,8 @@ const struct option option_rows[] = {
     {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|FILE.jsonl", "unique",
      "unique: no prefix cache helps; shared: all requests send the same; FILE: lines of {\"prompt\":…} or "
      "{\"messages\":[…]}", false},
+    {"reset-prefix-cache", 0, NULL, LOADS, FLAG, AT(run.reset_prefix_cache), 0, 0, NULL, NULL,
+     "empty the server's prefix cache before the load (vLLM with VLLM_SERVER_DEV_MODE=1, SGLang)", false},
     {"natural-length", 0, NULL, LOOKS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
      "let the model end by itself: --max-tokens is only a limit", false},
     {"endpoint", 0, NULL, LOOKS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},

@@ -5,6 +5,7 @@
 #include "load/config.h"
 #include "load/preflight.h"
 #include "measure/phases.h"
+#include "snapshot.h"
 
 enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_STOPPED, END_GUARD, END_FAILED };
 
@@ -27,6 +28,7 @@ struct run_result {
     double worker_cpu;      /* highest share of a core that a worker thread used while loading; NAN */
     bool client_limited;
     char client_reason[96];
+    struct server_view server; /* what it counted and told of itself; counts: since before the load */
     struct span ram, gtt, vram;
     double ram_total, gtt_total, vram_total;
     bool memory_not_server, gtt_simulated, ram_simulated;
