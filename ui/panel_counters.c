@@ -83,12 +83,14 @@ static struct figure *add(struct figures *l, const char *name, const char *serve
     return f;
 }
 
-static void add_time(struct figures *l, const char *name, double server, double here)
+/* approx: out of the server's buckets, which are wide. */
+static void add_time(struct figures *l, const char *name, double server, double here, bool approx)
 {
-    char n[FMT_SIZE];
+    char n[FMT_SIZE], text[FMT_SIZE + 4];
     if (!isfinite(server))
         return;
-    struct figure *f = add(l, name, fmt_ms(n, server));
+    snprintf(text, sizeof text, "%s%s", approx ? "≈" : "", fmt_ms(n, server));
+    struct figure *f = add(l, name, text);
     if (isfinite(here))
         fmt_ms(f->here, here);
 }
@@ -132,10 +134,10 @@ static void collect(struct figures *l, const struct snapshot *s)
     char n[FMT_SIZE];
     l->n = 0;
     str_copy(add(l, "prefix hits", fmt_percent(n, v->prefix_hits))->note, sizeof l->at[0].note, "of prompt tokens, last 10 s");
-    add_time(l, "TTFT mean", k->ttft.mean, s->ttft.mean);
-    add_time(l, "TTFT p95", k->ttft.p95, s->ttft.p95);
-    add_time(l, "queue mean", k->queue.mean, (double)NAN);
-    add_time(l, "ITL mean", k->itl.mean, s->itl.mean);
+    add_time(l, "TTFT mean", k->ttft.mean, s->ttft.mean, false);
+    add_time(l, "TTFT p95", k->ttft.p95, s->ttft.p95, true);
+    add_time(l, "queue mean", k->queue.mean, (double)NAN, false);
+    add_time(l, "ITL mean", k->itl.mean, s->itl.mean, false);
     add_tokens(l, v);
     add_rest(l, v);
 }

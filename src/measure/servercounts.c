@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define WINDOW_S 10.5 /* ten looks, and a little for those that come late */
+#define WINDOW_S 9.5 /* ten looks, less what one of them may be early */
 #define STALE_S 6.0
 
 static double share(double part, double of)
@@ -39,7 +39,7 @@ static void drop_first(double v[RECENT_LOOKS])
 
 void recent_add(struct recent *r, double at_s, const struct counted *sum, double ours)
 {
-    while (r->n > 0 && (r->n == RECENT_LOOKS || (r->n > 1 && at_s - r->at[1] > WINDOW_S) || at_s - r->at[0] > 3 * WINDOW_S)) {
+    while (r->n > 0 && (r->n == RECENT_LOOKS || (r->n > 1 && at_s - r->at[1] >= WINDOW_S) || at_s - r->at[0] > 3 * WINDOW_S)) {
         drop_first(r->at);
         drop_first(r->generated);
         drop_first(r->prompt);
