@@ -97,9 +97,9 @@ static bool same_bounds(const struct buckets *a, const struct buckets *b)
 
 void buckets_grow(struct buckets *sum, const struct buckets *from, const struct buckets *to)
 {
-    add_growth(&sum->sum, from != NULL ? from->sum : (double)NAN, to->sum);
-    add_growth(&sum->count, from != NULL ? from->count : (double)NAN, to->count);
-    if (to->n == 0 || (from != NULL && from->n > 0 && !same_bounds(from, to)))
+    add_growth(&sum->sum, from->sum, to->sum);
+    add_growth(&sum->count, from->count, to->count);
+    if (to->n == 0 || (from->n > 0 && !same_bounds(from, to)))
         return;
     if (sum->n == 0) {
         sum->n = to->n;
@@ -110,7 +110,7 @@ void buckets_grow(struct buckets *sum, const struct buckets *from, const struct 
     }
     double least = 0; /* cumulative: what is added must not shrink from bucket to bucket */
     for (size_t i = 0; i < to->n; i++) {
-        double more = to->below[i] - (from != NULL && from->n > 0 ? from->below[i] : 0);
+        double more = to->below[i] - (from->n > 0 ? from->below[i] : 0);
         least = more > least ? more : least;
         sum->below[i] += least;
     }
@@ -129,9 +129,9 @@ void counted_clear(struct counted *c)
 void counted_grow(struct counted *sum, const struct counted *from, const struct counted *to)
 {
     for (int i = 0; i < CNT_COUNT_; i++)
-        add_growth(&sum->counter[i], from != NULL ? from->counter[i] : (double)NAN, to->counter[i]);
+        add_growth(&sum->counter[i], from->counter[i], to->counter[i]);
     for (int i = 0; i < TIME_COUNT_; i++)
-        buckets_grow(&sum->time[i], from != NULL ? &from->time[i] : NULL, &to->time[i]);
+        buckets_grow(&sum->time[i], &from->time[i], &to->time[i]);
 }
 
 /* ---- page after page ---- */

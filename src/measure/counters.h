@@ -43,7 +43,7 @@ bool buckets_close(struct buckets *b);
 double buckets_mean(const struct buckets *b); /* s; NAN: none */
 /* s, linear within a bucket as Prometheus does it.  NAN where there are none, or where it lies above the last finite bound. */
 double buckets_quantile(const struct buckets *b, double q);
-/* Adds what `to` has more than `from` (a server that was started anew: from NULL). */
+/* Adds what `to` has more than `from`; from nothing known: all of it. */
 void buckets_grow(struct buckets *sum, const struct buckets *from, const struct buckets *to);
 
 struct counted {
@@ -51,7 +51,7 @@ struct counted {
     struct buckets time[TIME_COUNT_];
 };
 void counted_clear(struct counted *c);
-/* Adds what has come between two pages; from NULL: since the server's start. */
+/* Adds what has come between two pages; from nothing known: since the server's start. */
 void counted_grow(struct counted *sum, const struct counted *from, const struct counted *to);
 
 enum track_news {

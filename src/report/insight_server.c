@@ -4,6 +4,7 @@
 #include "fmt.h"
 
 #include <math.h>
+#include <string.h>
 
 #define REQUESTS_LEAST 5
 

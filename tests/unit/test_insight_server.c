@@ -234,7 +234,8 @@ static void test_changes(void **state)
     silent("two_counts"); /* what was counted before the end of the first is lost */
     change("model", "\"b\\u001b[1m\"");
     says("server_changed", "figures are of two models");
-    assert_null(strchr(find("server_changed")->evidence, '\033'));
+    for (size_t i = 0; i < ARRAY_LEN(found); i++)
+        assert_null(strchr(found[i].evidence, '\033'));
     ten_requests("unique");
     look(20, 0, 0, 0.1, "\"finished\":900,\"generated_tokens\":99000");
     change("jumps", "null");
