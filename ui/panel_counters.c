@@ -95,13 +95,14 @@ static void add_time(struct figures *l, const char *name, double server, double 
         fmt_ms(f->here, here);
 }
 
-static void add_tokens(struct figures *l, const struct server_view *v)
+/* approx: ours are events, not tokens. */
+static void add_tokens(struct figures *l, const struct server_view *v, bool approx)
 {
     char n[FMT_SIZE];
     if (isfinite(v->generated_rate)) {
         struct figure *f = add(l, "output tok/s", fmt_rate(n, v->generated_rate));
         if (isfinite(v->our_rate))
-            fmt_rate(f->here, v->our_rate);
+            snprintf(f->here, sizeof f->here, "%s%.12s", approx ? "≈" : "", fmt_rate(n, v->our_rate));
         str_copy(f->note, sizeof f->note, "last 10 s");
     }
     if (isfinite(v->prompt_rate))
@@ -138,7 +139,7 @@ static void collect(struct figures *l, const struct snapshot *s)
     add_time(l, "TTFT p95", k->ttft.p95, s->ttft.p95, true);
     add_time(l, "queue mean", k->queue.mean, (double)NAN, false);
     add_time(l, "ITL mean", k->itl.mean, s->itl.mean, false);
-    add_tokens(l, v);
+    add_tokens(l, v, s->output_approx);
     add_rest(l, v);
 }
 

@@ -32,15 +32,27 @@ static void note_model(struct engine *g, const char *now, const char *before)
 static void see_model(struct engine *g)
 {
     struct counters *c = &g->counters;
-    char other[sizeof g->server.model];
     if (g->server.model[0] != '\0' && strcmp(c->model, g->server.model) != 0) {
         if (c->model[0] != '\0')
             note_model(g, g->server.model, c->model);
         str_copy(c->model, sizeof c->model, g->server.model);
         c->model_told = c->track.restarts;
     }
+}
+
+/* One that names none is asked for its list, after a restart. */
+static void see_lost_model(struct engine *g)
+{
+    struct counters *c = &g->counters;
+    char other[sizeof g->server.model];
     if (scraper_lost_model(g->scraper, other, sizeof other) && c->model_told < c->track.restarts) /* else it was just said */
         note_model(g, other, g->result.pre.server.model);
+}
+
+static void forget_facts(struct server_view *v)
+{
+    v->max_num_seqs = v->slot_context = v->kv_tokens = v->kv_blocks = v->kv_block_tokens = (double)NAN;
+    v->loaded = v->loaded_vram = v->loaded_context = (double)NAN;
 }
 
 static void see_page(struct engine *g, double at_s)
@@ -50,6 +62,7 @@ static void see_page(struct engine *g, double at_s)
     case TRACK_RESTART:
         engine_note(g, 1, "the server was restarted: its counters began anew");
         rows_change(g, "restart", "");
+        forget_facts(&g->view.server);
         scraper_ask_again(g->scraper);
         break;
     case TRACK_JUMPS:
@@ -80,19 +93,28 @@ static bool same_facts(const struct server_view *a, const struct server_view *b)
     return same;
 }
 
+static void keep(double *to, double v)
+{
+    if (isfinite(v))
+        *to = v;
+}
+
+/* What one look does not tell stays as it was: an answer that came too late makes no KV cache smaller. */
 static void put_facts(struct engine *g, struct server_view *v)
 {
     const struct server_facts *f = &g->server.facts;
-    v->max_num_seqs = f->max_num_seqs;
-    v->slot_context = f->slot_context;
-    v->kv_blocks = f->kv_blocks;
-    v->kv_block_tokens = f->kv_block_tokens;
-    v->kv_tokens = isfinite(f->kv_tokens) ? f->kv_tokens : f->kv_blocks * f->kv_block_tokens;
-    v->loaded = f->loaded;
-    v->loaded_vram = f->loaded_vram;
-    v->loaded_context = f->loaded_context;
-    v->lines = g->server.page ? (double)g->server.lines : (double)NAN;
-    v->bad_lines = g->server.page || g->server.bad_lines > 0 ? (double)g->server.bad_lines : (double)NAN;
+    keep(&v->max_num_seqs, f->max_num_seqs);
+    keep(&v->slot_context, f->slot_context);
+    keep(&v->kv_blocks, f->kv_blocks);
+    keep(&v->kv_block_tokens, f->kv_block_tokens);
+    keep(&v->kv_tokens, isfinite(f->kv_tokens) ? f->kv_tokens : f->kv_blocks * f->kv_block_tokens);
+    keep(&v->loaded, f->loaded);
+    keep(&v->loaded_vram, f->loaded_vram);
+    keep(&v->loaded_context, f->loaded_context);
+    if (g->server.page || g->server.lines + g->server.bad_lines > 0) {
+        v->lines = (double)g->server.lines;
+        v->bad_lines = (double)g->server.bad_lines;
+    }
     str_copy(v->counters_note, sizeof v->counters_note, g->server.note);
 }
 
@@ -102,16 +124,17 @@ void engine_see_counters(struct engine *g)
     if (g->scraper == NULL)
         return;
     scraper_get(g->scraper, &g->server);
-    see_model(g);
-    if (g->server.at == c->seen_at)
+    if (g->server.at == c->seen_at) {
+        see_lost_model(g);
         return;
+    }
     c->seen_at = g->server.at;
-    double at_s = engine_seconds(g, g->server.at);
+    struct server_view before = g->view.server;
     if (g->server.page)
-        see_page(g, at_s);
+        see_page(g, engine_seconds(g, g->server.at));
+    see_model(g);
     if (g->server.page && c->since == 0)
         c->since = g->server.at;
-    struct server_view before = g->view.server;
     put_facts(g, &g->view.server);
     if (!same_facts(&before, &g->view.server))
         rows_counters(g);
@@ -153,5 +176,8 @@ void engine_last_look(struct engine *g)
         return;
     if (g->server.page) /* one that was silent is not waited for */
         scraper_finish(g->scraper, LAST_LOOK_NS);
-    engine_see_counters(g);
+    struct server_sample last;
+    scraper_get(g->scraper, &last);
+    if (last.page) /* else what was known before says more */
+        engine_see_counters(g);
 }

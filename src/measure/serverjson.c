@@ -111,6 +111,8 @@ bool ollama_ps_read(const char *json, size_t n, const char *model, struct server
     cJSON *root = parse(json, n);
     const cJSON *all = json_get(root, "models"), *list = cJSON_IsArray(all) ? all : NULL, *m;
     bool ok = list != NULL;
+    if (ok)
+        f->loaded = f->loaded_vram = 0;
     cJSON_ArrayForEach(m, list)
     {
         const char *name = json_text(m, "model") != NULL ? json_text(m, "model") : json_text(m, "name");

@@ -25,7 +25,7 @@ bool slots_read(const char *json, size_t n, struct server_facts *f);
 bool props_read(const char *json, size_t n, struct server_facts *f);
 bool sglang_info_read(const char *json, size_t n, struct server_facts *f);
 bool tgi_info_read(const char *json, size_t n, struct server_facts *f);
-/* model: as the API wants it; with or without ":latest".  Where it is not loaded the answer is of that kind, and tells nothing. */
+/* model: as the API wants it; with or without ":latest".  Where it is not loaded nothing of it is in memory. */
 bool ollama_ps_read(const char *json, size_t n, const char *model, struct server_facts *f);
 
 /* Is `model` still in the list of /v1/models?  Where it is not, other is the first that is there (sanitised, empty: none).  False

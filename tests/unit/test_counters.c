@@ -168,6 +168,7 @@ static void test_bucket_pages(void **state)
 {
     (void)state;
     struct server_sample s;
+    server_sample_clear(&s);
     const struct buckets *b = &s.counted.time[TIME_TTFT];
     read_text("vLLM", "vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} 4\nvllm:time_to_first_token_seconds_bucket{le=\"1\"} 3\n"
                       "vllm:time_to_first_token_seconds_bucket{le=\"0.5\"} 1\nvllm:time_to_first_token_seconds_sum 2.5\n", &s);
@@ -236,8 +237,9 @@ static void test_json(void **state)
     assert_near(f.loaded_vram, 10307921510.0, 0);
     assert_near(f.loaded_context, 8192, 0);
     server_facts_clear(&f);
-    assert_true(ollama_ps_read(ps, sizeof ps - 1, "gone", &f)); /* not loaded */
-    assert_unknown(f.loaded);
+    assert_true(ollama_ps_read(ps, sizeof ps - 1, "gone", &f)); /* not loaded: nothing of it is in memory */
+    assert_near(f.loaded, 0, 0);
+    assert_unknown(f.loaded_context);
     static const char info[] = "{\"max_batch_total_tokens\":32000,\"max_batch_size\":null,\"version\":\"3.0\"}";
     assert_true(tgi_info_read(info, sizeof info - 1, &f));
     assert_near(f.kv_tokens, 32000, 0);

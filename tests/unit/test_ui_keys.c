@@ -302,8 +302,9 @@ static void test_search_lines(void **state)
     struct ui_state st;
     frame_init(&st);
     s->page.seq = 1;
-    for (int i = 0; i < 100; i++)
-        strcat(s->page.text, "a_counter_total 1\n");
+    static const char line[] = "a_counter_total 1\n";
+    for (size_t i = 0; i < 100; i++)
+        memcpy(s->page.text + i * (sizeof line - 1), line, sizeof line);
     search_open(&st);
     frame_update(&st, s, 80, 24, GLYPHS_BRAILLE);
     int rows = st.search.rows;
