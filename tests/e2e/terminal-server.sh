@@ -32,6 +32,7 @@ type q
 wait "QUEUE_time bucketq_"
 wait "no line holds that"
 key Esc
+wait "its own counters"
 key 1
 wait "GTT"
 key q
