@@ -32,7 +32,7 @@ static void note_model(struct engine *g, const char *now, const char *before)
 static void see_model(struct engine *g)
 {
     struct counters *c = &g->counters;
-    if (g->server.model[0] != '\0' && strcmp(c->model, g->server.model) != 0) {
+    if (g->server.model[0] != '\0' && !c->track.jumps && strcmp(c->model, g->server.model) != 0) {
         if (c->model[0] != '\0')
             note_model(g, g->server.model, c->model);
         str_copy(c->model, sizeof c->model, g->server.model);
@@ -64,6 +64,8 @@ static void see_page(struct engine *g, double at_s)
         rows_change(g, "restart", "");
         forget_facts(&g->view.server);
         scraper_ask_again(g->scraper);
+        if (g->probe != NULL) /* of `watch`: who is it now? */
+            probe_again(g->probe);
         break;
     case TRACK_JUMPS:
         engine_note(g, 1, "the server's counters jump back and forth: several servers answer there in turn; what they count is left out");

@@ -166,9 +166,9 @@ void report_server(struct doc *d, const struct run_file *f)
     double cached = f->total.cached_n > 0 && f->total.prompt_tokens > 0 ? f->total.cached_tokens / f->total.prompt_tokens : (double)NAN;
     tally_dist(&f->total, M_TTFT, &ttft);
     tally_dist(&f->total, M_ITL, &itl);
-    doc_heading(d, 2, "The server's own counters");
+    doc_heading(d, 2, "Server counters");
     if (o.known) {
-        doc_table_begin(d, "The server's own counters", columns, ARRAY_LEN(columns));
+        doc_table_begin(d, "Server counters", columns, ARRAY_LEN(columns));
         times(d, "TTFT", &k->ttft, &ttft);
         times(d, "Queue time", &k->queue, NULL);
         times(d, "ITL", &k->itl, &itl);

@@ -130,6 +130,21 @@ echo '{"version":"3.3.5","max_total_tokens":4096,"max_batch_total_tokens":32000}
 raw TGI --page "/v1/models=$TMP/models" --page "/metrics=$FIX/tgi-3-metrics.txt" --page "/info=$TMP/info"
 check "TGI: who it is, and its limits" json "$TMP/out" '.server == "TGI 3.3.5" and .max_model_len == 4096 and .server_facts.kv_tokens == 32000'
 
+# One that names no model on its page is asked for its list when its counters have fallen.
+models llamacpp
+cp "$FIX/llamacpp-2026-metrics.txt" "$TMP/moving"
+start_server "$RAWSERVER" ok --gap 0 --page "/v1/models=$TMP/models" --page "/metrics=$TMP/moving"
+"$TOKGAUGE" run "$URL" --json -c 1 -d 50s --max-tokens 3 --context 32 --out "$TMP/moved.ndjson" >/dev/null 2>&1 &
+RUN=$!
+within 20 grep -qs '"server_counted"' "$TMP/moved.ndjson"
+sed 's/"id":"m"/"id":"other"/' "$TMP/models" >"$TMP/models.new" && mv "$TMP/models.new" "$TMP/models"
+sed 's/^\(llamacpp:tokens_predicted_total\) .*/\1 5/' "$TMP/moving" >"$TMP/moving.new" && mv "$TMP/moving.new" "$TMP/moving"
+check "another model by the list of models" within 20 grep -q '"what":"model","model":"other"' "$TMP/moved.ndjson"
+kill -INT $RUN
+wait $RUN
+check "it is told once" json "$TMP/moved.ndjson" 'map(select(.type == "server_change")) | map(.what) == ["restart", "model"]' -s
+stop_server
+
 models vllm
 MODELS="--page /v1/models=$TMP/models"
 gzip -c "$FIX/vllm-2026-metrics.txt" >"$TMP/page.gz"

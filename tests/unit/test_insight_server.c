@@ -271,7 +271,7 @@ static void test_report(void **state)
     f = made();
     buf_init(&out, 1 << 20);
     report_markdown(f, &o, &out);
-    assert_null(strstr(out.data, "own counters"));
+    assert_null(strstr(out.data, "Server counters"));
     buf_release(&out);
     run_file_free(f);
 }
