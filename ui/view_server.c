@@ -88,6 +88,8 @@ static int doubts(struct canvas *c, struct rect in, int row, const struct server
 {
     char text[96], n[FMT_SIZE];
     row = fact(c, in, row, "note", v->process_note, ROLE_STATUS_WARN);
+    if (isfinite(v->running)) /* else the other panel has room to say it */
+        row = fact(c, in, row, "counters", v->counters_note, ROLE_STATUS_WARN);
     if (v->counts.jumps)
         return fact(c, in, row, "counters", "of several servers in turn: left out", ROLE_STATUS_WARN);
     if (v->counts.restarts <= 0)

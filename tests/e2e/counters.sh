@@ -117,6 +117,8 @@ echo '[{"id":0,"n_ctx":4096,"is_processing":true},{"id":1,"n_ctx":4096,"is_proce
 raw "llama.cpp without --metrics" --page "/v1/models=$TMP/models" --page "/slots=$TMP/slots"
 check "its slots tell what runs" json "$TMP/raw.ndjson" 'map(select(.type == "sample") | .server_running) | any(. == 1)' -s
 check "and why there are no counters" json "$TMP/out" '.server_facts.note | test("HTTP 404: start it with --metrics")'
+"$TOKGAUGE" replay "$TMP/raw.ndjson" --view server --txt "$TMP/view.txt"
+check "the view says it too" contains "$TMP/view.txt" "start it with --metrics"
 models library
 echo '{"models":[{"model":"m:latest","size":20000000000,"size_vram":15000000000,"context_length":4096}]}' >"$TMP/ps"
 raw Ollama --page "/v1/models=$TMP/models" --page "/api/ps=$TMP/ps"
