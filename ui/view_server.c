@@ -63,7 +63,7 @@ static int sequences(struct canvas *c, struct rect in, int row, const struct ser
 static int capacity(struct canvas *c, struct rect in, int row, const struct server_view *v)
 {
     char text[160], a[FMT_SIZE], b[FMT_SIZE], d[FMT_SIZE];
-    if (isfinite(v->kv_tokens) && isfinite(v->kv_blocks)) {
+    if (v->kv_blocks * v->kv_block_tokens == v->kv_tokens) { /* not so where layers have caches of several kinds */
         snprintf(text, sizeof text, "%s tokens, %s blocks of %s", fmt_tokens(a, v->kv_tokens), fmt_count(b, v->kv_blocks),
                  fmt_count(d, v->kv_block_tokens));
         row = fact(c, in, row, "KV cache", text, ROLE_TEXT);

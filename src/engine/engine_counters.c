@@ -72,12 +72,14 @@ static void see_page(struct engine *g, double at_s)
         rows_change(g, "jumps", "");
         counted_clear(&c->written);
         c->recent.n = 0;
+        c->plateau = (struct plateau){0};
         break;
     case TRACK_NOTHING:
         break;
     }
-    if (!c->track.jumps)
-        recent_add(&c->recent, at_s, &c->track.sum, g->live.total);
+    if (c->track.jumps)
+        return;
+    recent_add(&c->recent, at_s, &c->track.sum, g->live.total);
     plateau_add(&c->plateau, g->server.running, g->server.waiting, g->server.kv_used);
 }
 

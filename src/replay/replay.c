@@ -341,7 +341,7 @@ static void show_counts(struct replay *r, double t)
     counts_of(&r->counted, &v->counts);
     v->counts.restarts = restarts;
     v->counts.jumps = jumps;
-    v->seems_max_num_seqs = plateau_limit(&r->plateau);
+    v->seems_max_num_seqs = jumps ? (double)NAN : plateau_limit(&r->plateau);
     put_facts(&r->file->server, v);
 }
 

@@ -76,6 +76,8 @@ void server_side(const struct run_file *f, struct server_side *o)
     for (int i = 0; i < CNT_COUNT_; i++)
         o->known = o->known || isfinite(f->counted.counter[i]);
     add_looks(f, o, &until_s);
+    if (o->counts.jumps)
+        o->seems_max_num_seqs = (double)NAN;
     o->seconds = until_s - f->counted_since;
     add_rows(f, until_s, o);
     if (f->answers_n > 0 || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "watch")) || !began_idle(f))
@@ -124,7 +126,7 @@ static void facts(struct doc *d, const struct run_file *f, const struct server_s
     const struct server_view *v = &f->server;
     char n[FMT_SIZE], m[FMT_SIZE];
     if (isfinite(v->kv_tokens))
-        doc_item(d, "KV cache: %s tokens%s", fmt_count(n, v->kv_tokens), isfinite(v->kv_blocks) ? ", by its blocks" : "");
+        doc_item(d, "KV cache: %s tokens%s", fmt_count(n, v->kv_tokens), v->kv_blocks * v->kv_block_tokens == v->kv_tokens ? ", by its blocks" : "");
     if (isfinite(v->max_num_seqs))
         doc_item(d, "Sequences at once: %s, by its API", fmt_count(n, v->max_num_seqs));
     else if (isfinite(o->seems_max_num_seqs))

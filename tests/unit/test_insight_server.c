@@ -203,6 +203,15 @@ static void test_limit(void **state)
     silent("sequence_limit"); /* it was told */
 }
 
+/* Of several servers in turn nothing shows. */
+static void test_limit_of_several(void **state)
+{
+    (void)state;
+    plateau(0);
+    buf_adds(&file, "{\"type\":\"server_change\",\"t\":5000000000,\"what\":\"jumps\",\"model\":null}\n");
+    silent("sequence_limit");
+}
+
 static void test_drafts(void **state)
 {
     (void)state;
@@ -281,7 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agreement), cmocka_unit_test(test_two_counts), cmocka_unit_test(test_late_base),
         cmocka_unit_test(test_other_clients), cmocka_unit_test(test_times), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_prefix),    cmocka_unit_test(test_limit),      cmocka_unit_test(test_drafts),
+        cmocka_unit_test(test_prefix),    cmocka_unit_test(test_limit),      cmocka_unit_test(test_limit_of_several), cmocka_unit_test(test_drafts),
         cmocka_unit_test(test_changes),   cmocka_unit_test(test_report),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
