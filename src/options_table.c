@@ -64,6 +64,8 @@ const struct option option_rows[] = {
      "length of what the user says in each turn after the first", false},
     {"extra-body", 0, NULL, LOADS, EXTRA, AT(run.extra_body), 0, 0, "JSON", NULL,
      "further fields for each request: '{\"top_k\": 20}'", false},
+    {"reset-prefix-cache", 0, NULL, LOADS, FLAG, AT(run.reset_prefix_cache), 0, 0, NULL, NULL,
+     "empty the server's prefix cache before the load (vLLM with VLLM_SERVER_DEV_MODE=1, SGLang)", false},
     {"natural-length", 0, NULL, LOOKS, FLAG, AT(run.natural_length), 0, 0, NULL, NULL,
      "let the model end by itself: --max-tokens is only a limit", false},
     {"endpoint", 0, NULL, LOOKS, WORD, AT(run.endpoint), 0, 0, "chat|completions", "chat", "which API to load", false},

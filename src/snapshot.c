@@ -5,13 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
+static void clear_server(struct server_view *v)
+{
+    double nan = (double)NAN;
+    struct server_time none = {0, nan, nan, nan};
+    v->told_max_num_seqs = v->told_max_model_len = v->told_memory_share = nan;
+    v->max_model_len = v->running = v->waiting = v->kv_used = v->prefix_hits = nan;
+    v->generated_rate = v->prompt_rate = v->our_rate = v->max_num_seqs = v->seems_max_num_seqs = nan;
+    v->kv_tokens = v->kv_blocks = v->kv_block_tokens = v->slot_context = nan;
+    v->loaded = v->loaded_vram = v->loaded_context = v->lines = v->bad_lines = nan;
+    v->counts = (struct server_counts){nan, nan, nan, nan, nan, nan, nan, none, none, none, 0, false};
+}
+
 void snapshot_clear(struct snapshot *s)
 {
     memset(s, 0, offsetof(struct snapshot, series));
     double nan = (double)NAN;
     s->since_s = s->elapsed_s = s->planned_s = s->planned_requests = s->target_rate = s->sent_rate = s->goodput = s->good_share = nan;
-    s->server.told_max_num_seqs = s->server.told_max_model_len = s->server.told_memory_share = nan;
-    s->server.max_model_len = s->server.running = s->server.waiting = s->server.kv_used = s->server.prefix_hits = nan;
+    clear_server(&s->server);
     struct memory_view *m = &s->memory;
     struct gauge *g[] = {&m->ram_total, &m->ram_used,   &m->ram_available, &m->swap_total, &m->swap_used,   &m->gtt_total,
                          &m->gtt_used,  &m->vram_total, &m->vram_used,     &m->busy,       &m->visible_total, &m->visible_used,
@@ -32,15 +43,20 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from)
     memcpy(to, from, offsetof(struct snapshot, series));
     if (to->series.seq != from->series.seq) {
         struct series *const into[] = {&to->series.out, &to->series.gtt,  &to->series.ram, &to->series.vram,
-                                       &to->series.run, &to->series.wait, &to->series.kv};
+                                       &to->series.run, &to->series.wait, &to->series.kv, &to->series.gen};
         const struct series *const of[] = {&from->series.out, &from->series.gtt,  &from->series.ram, &from->series.vram,
-                                           &from->series.run, &from->series.wait, &from->series.kv};
+                                           &from->series.run, &from->series.wait, &from->series.kv, &from->series.gen};
         for (size_t i = 0; i < ARRAY_LEN(of); i++)
             series_copy(into[i], of[i]);
         to->series.seq = from->series.seq;
     }
     if (to->hists.seq != from->hists.seq)
         to->hists = from->hists;
+    if (to->page.seq != from->page.seq) {
+        to->page.seq = from->page.seq;
+        to->page.lines = from->page.lines;
+        str_copy(to->page.text, sizeof to->page.text, from->page.text);
+    }
     memcpy(to->streams, from->streams, from->streams_n * sizeof from->streams[0]);
 }
 

@@ -17,6 +17,7 @@
 #define SNAP_TEXT 12289   /* of the text of the one stream that CMD_TEXT names */
 #define SNAP_MARKS 16
 #define SNAP_EVENTS 64
+#define SNAP_PAGE (128 * 1024) /* bytes of the server's page of counters */
 
 enum run_state {
     RUN_PREFLIGHT, /* looking at the server, calibrating the prompt */
@@ -121,6 +122,23 @@ struct memory_view { /* bytes */
     bool not_server;    /* remote URL: this machine's memory, not the server's */
 };
 
+/* Times that the server took itself, ms; n 0: none. */
+struct server_time {
+    double n, mean, p50, p95; /* percentiles by its buckets, linear within one */
+};
+
+/* What the server counted since a moment, over restarts.  NAN: it does not tell. */
+struct server_counts {
+    double finished, preemptions; /* requests */
+    double prompt_tokens, generated_tokens;
+    double prefix_hits;           /* share of prompt tokens found in the prefix cache, 0…1 */
+    double accepted;              /* speculative decoding: share of the drafted tokens that were accepted, 0…1 */
+    double accepted_a_draft;      /* … and how many of each draft */
+    struct server_time ttft, queue, itl;
+    int restarts;
+    bool jumps;                   /* several servers answer in turn: all this is unknown */
+};
+
 struct server_view {
     char model[128];
     char kind[64];    /* "vLLM 0.11.2" */
@@ -134,6 +152,17 @@ struct server_view {
     char command[512];       /* its command line, secrets masked */
     double told_max_num_seqs, told_max_model_len, told_memory_share; /* by that command line; NAN: not in it */
     double prefix_hits;      /* share of prompt tokens found in the prefix cache over the last 10 s, 0…1 */
+    struct server_counts counts;         /* since before the load; watch: since it was seen first */
+    double generated_rate, prompt_rate;  /* tok/s by its counters, over the last 10 s */
+    double our_rate;                     /* … and those that came here in the same time */
+    double max_num_seqs;                 /* sequences at once, as its API tells; slots */
+    double seems_max_num_seqs;           /* it ran no more while others waited */
+    double kv_tokens, kv_blocks, kv_block_tokens; /* capacity of its KV cache */
+    double slot_context;                 /* tokens of a slot */
+    double loaded, loaded_vram;          /* bytes of the model in memory, and of them in VRAM */
+    double loaded_context;               /* tokens that it was loaded with */
+    double lines, bad_lines;             /* of its page of counters: samples, and lines that are none */
+    char counters_note[128];             /* why there are no counters */
 };
 
 /* Percentiles of the measured requests (warm-up and preflight left out) of the run so far. */
@@ -160,6 +189,7 @@ struct snap_series {
     struct series gtt, ram, vram; /* bytes used */
     struct series run, wait;      /* requests that the server runs, and that wait there */
     struct series kv;             /* share */
+    struct series gen;            /* tok/s, by the server's own count */
 };
 
 /* Distributions, ns; seq changes whenever one does. */
@@ -169,6 +199,13 @@ struct snap_hists {
     struct hist ttft_first; /* requests sent before the first one had completed: server start-up costs */
     struct hist itl, tpot, e2e;
     struct heat_view ttft_heat; /* by the moment of the first token */
+};
+
+/* The server's page of counters as it came, where it has been asked for (CMD_PAGE): "name{labels} value", a line each. */
+struct server_page {
+    uint64_t seq;  /* changes with the text; 0: there is none */
+    size_t lines;  /* of all of it; the text may hold fewer */
+    char text[SNAP_PAGE];
 };
 
 /* A run file that is played: the moment is clock_s. */
@@ -255,6 +292,7 @@ struct snapshot {
     /* What is large is copied only where it has changed (snapshot_copy). */
     struct snap_series series;
     struct snap_hists hists;
+    struct server_page page;
     struct stream_row streams[SNAP_STREAMS]; /* by id */
 };
 
@@ -278,6 +316,7 @@ enum command_kind {
     CMD_SEEK,       /* a replay: value seconds on, or back */
     CMD_SPEED,      /* a replay: twice as fast (value 1), half (−1) */
     CMD_TEXT,       /* value: id of the stream whose text is wanted; 0: of none */
+    CMD_PAGE,       /* value: 1 the server's page of counters is wanted, 0 no longer */
     CMD_STOP        /* cancel what runs, finish the run */
 };
 

@@ -207,10 +207,19 @@ static void ask_for_text(struct control *ctl, const struct ui_state *st)
     send(ctl, CMD_TEXT, wanted);
 }
 
+static void ask_for_page(struct control *ctl, const struct ui_state *st)
+{
+    bool wanted = st->view == &view_server && st->search.on;
+    if (wanted != ctl->page_asked)
+        send(ctl, CMD_PAGE, wanted);
+    ctl->page_asked = wanted;
+}
+
 bool control_settle(struct control *ctl, struct ui_state *st, const struct snapshot *s, double now)
 {
     bool changed = false;
     ask_for_text(ctl, st);
+    ask_for_page(ctl, st);
     for (enum target t = 0; t < TARGET_COUNT; t++) {
         struct wish *w = &st->target[t];
         int known = known_target(s, t);

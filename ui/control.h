@@ -11,6 +11,7 @@ struct control {
     const struct snapshot_source *source;
     double wish_until[TARGET_COUNT], pause_until, toast_until; /* seconds; when to stop waiting */
     int text_of; /* the stream whose text was asked for; 0: none */
+    bool page_asked; /* the server's page of counters was asked for */
 };
 
 /* Sends the command of a load action; false where the action is not one. */

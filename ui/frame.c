@@ -2,6 +2,7 @@
  * so. */
 #include "ui/layout.h"
 #include "ui/note.h"
+#include "ui/search.h"
 #include "ui/panel.h"
 #include "ui/view.h"
 
@@ -543,6 +544,9 @@ bool frame_act(struct ui_state *st, const struct snapshot *s, enum action a, int
     case ACT_HELP:
         st->help = true;
         st->help_top = 0;
+        return true;
+    case ACT_SEARCH:
+        search_open(st);
         return true;
     case ACT_VIEW_NEXT:
         step_view(st, 1);

@@ -38,6 +38,7 @@ const struct key key_table[] = {
     {{'t'}, "t", ACT_THEMES, "choose a theme; again: the next one", "Screen", "theme", 10},
     {{'o'}, "o", ACT_SORT, "sort the streams by what comes next", "Screen", NULL, 0},
     {{KEYCODE_ENTER}, "Enter", ACT_ENTER, "open the stream; keep the theme", "Screen", NULL, 0},
+    {{'/'}, "/", ACT_SEARCH, "search the server's page of counters", "Screen", NULL, 0},
     {{KEYCODE_CTRL_L, KEYCODE_F5}, "^L", ACT_REDRAW, "draw everything again (also F5)", "Screen", NULL, 0},
     {{'?', KEYCODE_F1}, "?", ACT_HELP, "this help (also F1)", "Program", "help", 3},
     {{KEYCODE_ESC}, "Esc", ACT_CLOSE, "close what is open; back to the theme before", "Program", NULL, 0},

@@ -72,6 +72,7 @@ enum action {
     ACT_THEMES,
     ACT_SORT,
     ACT_ENTER,
+    ACT_SEARCH,
     ACT_HELP,
     ACT_CLOSE,
     ACT_REDRAW,

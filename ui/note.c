@@ -1,32 +1,9 @@
 #include "ui/note.h"
-
-#include "util.h"
-
-#include <string.h>
+#include "ui/textline.h"
 
 void note_open(struct ui_state *st, double now)
 {
     st->note = (struct note){.on = true, .since = now};
-}
-
-static void rub_out(struct note *n)
-{
-    size_t len = strlen(n->text);
-    while (len > 0 && ((unsigned char)n->text[--len] & 0xc0) == 0x80)
-        ;
-    n->text[len] = '\0';
-}
-
-/* What does not fit any more is left out. */
-static void type_char(struct note *n, uint32_t ch)
-{
-    size_t len = strlen(n->text);
-    char bytes[4];
-    size_t more = utf8_encode(ch, bytes);
-    if (len + more >= sizeof n->text)
-        return;
-    memcpy(n->text + len, bytes, more);
-    n->text[len + more] = '\0';
 }
 
 enum note_event note_key(struct ui_state *st, int code)
@@ -36,10 +13,7 @@ enum note_event note_key(struct ui_state *st, int code)
         n->on = false;
         return code == KEYCODE_ENTER ? NOTE_KEPT : NOTE_DROPPED;
     }
-    if (code == KEYCODE_BACKSPACE || code == 8 || code == 127)
-        rub_out(n);
-    else if (code >= ' ' && code < KEYCODE_FIRST && (code < 0x7f || code >= 0xa0))
-        type_char(n, (uint32_t)code);
+    textline_key(n->text, sizeof n->text, code);
     return NOTE_TYPED;
 }
 

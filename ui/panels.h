@@ -32,6 +32,9 @@ bool pool_has_history(const struct pool *p); /* worth a line */
 void draw_memory(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom, bool with_server);
 void draw_server(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom);
 
+/* The Server view's: what it counts, over time and beside what was measured here. */
+void draw_counters(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom);
+
 /* The head of a list of streams and one row of it, w columns wide; its text may take more than one line.  With st they are the
  * Streams view's: the order is marked, and where there is room each has its trail; NULL: neither. */
 void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s, const struct ui_state *st);

@@ -4,6 +4,7 @@
 
 #include "ui/control.h"
 #include "ui/note.h"
+#include "ui/search.h"
 #include "ui/screen.h"
 #include "ui/svg.h"
 #include "ui/theme_find.h"
@@ -206,6 +207,10 @@ static int on_key(struct ui *u, int code, double now)
     if (u->st.note.on) {
         if (note_key(&u->st, code) == NOTE_KEPT)
             control_mark(&u->ctl, &u->st, now);
+        return -1;
+    }
+    if (u->st.search.typing && u->st.view == &view_server) {
+        search_key(&u->st, u->s, code);
         return -1;
     }
     if (frame_view_key(&u->st, code))

@@ -34,12 +34,20 @@ struct note {
     char text[64];
 };
 
+/* The server's page of counters, laid over the Server view. */
+struct page_search {
+    bool on, typing;
+    char text[64];
+    int top, rows; /* the first line that is shown; how many there is room for */
+};
+
 struct ui_state {
     const struct view *view;
     bool help;
     int help_top;
     struct theme_picker themes;
     struct note note;
+    struct page_search search;
     struct wish target[TARGET_COUNT];
     struct wish pause; /* value: 1 paused, 0 going */
     char toast[160];   /* a message in the footer's place; empty: none */

@@ -1,6 +1,7 @@
 /* Server: who it is, how it was started, what it tells of itself, and how that goes with what was measured. */
 #include "ui/layout.h"
 #include "ui/panels.h"
+#include "ui/search.h"
 #include "ui/view.h"
 
 #include "fmt.h"
@@ -49,6 +50,54 @@ static int limit(struct canvas *c, struct rect in, int row, const char *label, d
     return fact(c, in, row, label, text, ROLE_TEXT_BRIGHT);
 }
 
+/* How many at once: as it tells, or as it shows. */
+static int sequences(struct canvas *c, struct rect in, int row, const struct server_view *v)
+{
+    if (isfinite(v->max_num_seqs) || isfinite(v->told_max_num_seqs) || !isfinite(v->seems_max_num_seqs))
+        return limit(c, in, row, "max-num-seqs", v->max_num_seqs, v->told_max_num_seqs);
+    char text[FMT_SIZE + 64], n[FMT_SIZE];
+    snprintf(text, sizeof text, "%s, it seems: no more ran while others waited", fmt_count(n, v->seems_max_num_seqs));
+    return fact(c, in, row, "max-num-seqs", text, ROLE_TEXT);
+}
+
+static int capacity(struct canvas *c, struct rect in, int row, const struct server_view *v)
+{
+    char text[160], a[FMT_SIZE], b[FMT_SIZE], d[FMT_SIZE];
+    if (v->kv_blocks * v->kv_block_tokens == v->kv_tokens) { /* not so where layers have caches of several kinds */
+        snprintf(text, sizeof text, "%s tokens, %s blocks of %s", fmt_tokens(a, v->kv_tokens), fmt_count(b, v->kv_blocks),
+                 fmt_count(d, v->kv_block_tokens));
+        row = fact(c, in, row, "KV cache", text, ROLE_TEXT);
+    } else if (isfinite(v->kv_tokens)) {
+        snprintf(text, sizeof text, "%s tokens", fmt_tokens(a, v->kv_tokens));
+        row = fact(c, in, row, "KV cache", text, ROLE_TEXT);
+    }
+    if (isfinite(v->slot_context)) {
+        snprintf(text, sizeof text, "of %s tokens", fmt_tokens(a, v->slot_context));
+        row = fact(c, in, row, "slots", text, ROLE_TEXT);
+    }
+    if (isfinite(v->loaded)) {
+        snprintf(text, sizeof text, "%s GiB, %s of them in VRAM, context %s", fmt_gib(a, v->loaded), fmt_gib(b, v->loaded_vram),
+                 fmt_tokens(d, v->loaded_context));
+        row = fact(c, in, row, "loaded", text, ROLE_TEXT);
+    }
+    return row;
+}
+
+/* What keeps its numbers from being what they seem. */
+static int doubts(struct canvas *c, struct rect in, int row, const struct server_view *v)
+{
+    char text[96], n[FMT_SIZE];
+    row = fact(c, in, row, "note", v->process_note, ROLE_STATUS_WARN);
+    if (isfinite(v->running)) /* else the other panel has room to say it */
+        row = fact(c, in, row, "counters", v->counters_note, ROLE_STATUS_WARN);
+    if (v->counts.jumps)
+        return fact(c, in, row, "counters", "of several servers in turn: left out", ROLE_STATUS_WARN);
+    if (v->counts.restarts <= 0)
+        return row;
+    snprintf(text, sizeof text, "%s; its counters are added up", fmt_count(n, v->counts.restarts));
+    return fact(c, in, row, "restarts", text, ROLE_STATUS_WARN);
+}
+
 static void draw_facts(struct canvas *c, struct rect r, const struct snapshot *s)
 {
     const struct server_view *v = &s->server;
@@ -65,10 +114,11 @@ static void draw_facts(struct canvas *c, struct rect r, const struct snapshot *s
     int row = fact(c, in, 0, "model", v->model, ROLE_TEXT_BRIGHT);
     row = fact(c, in, row, "address", v->address, ROLE_TEXT);
     row = limit(c, in, row, "max-model-len", v->max_model_len, v->told_max_model_len);
-    row = limit(c, in, row, "max-num-seqs", (double)NAN, v->told_max_num_seqs);
+    row = sequences(c, in, row, v);
+    row = capacity(c, in, row, v);
     if (isfinite(v->told_memory_share))
         row = fact(c, in, row, "GPU memory", fmt_percent(text, v->told_memory_share), ROLE_TEXT);
-    row = fact(c, in, row, "note", v->process_note, ROLE_STATUS_WARN);
+    row = doubts(c, in, row, v);
     if (v->pid != 0) {
         snprintf(text, sizeof text, "%d", v->pid);
         row = fact(c, in, row, "process", text, ROLE_TEXT);
@@ -76,74 +126,35 @@ static void draw_facts(struct canvas *c, struct rect r, const struct snapshot *s
     }
 }
 
-/* ---- counters ---- */
-
-static void counter(struct canvas *c, struct rect r, const char *name, const char *value, struct curve of, double top,
-                    enum role role)
-{
-    double lo = 0, hi = top;
-    canvas_text(c, r.x, r.y, LABEL_W, name, ROLE_TEXT_DIM);
-    canvas_text_right(c, r.x, r.y, LABEL_W + 8, value, ROLE_TEXT_BRIGHT);
-    int x = r.x + LABEL_W + 10, w = r.w - LABEL_W - 10;
-    if (w < 8)
-        return;
-    if (!(hi > 0)) {
-        plot_bounds(of, 1, &lo, &hi);
-        lo = 0;
-    }
-    if (r.h >= 2)
-        plot_history(c, (struct rect){x, r.y, w, r.h}, of, lo, hi, role);
-    else
-        plot_spark(c, x, r.y, w, of, lo, hi, role);
-}
-
-/* What we keep in flight against what the server says it runs: the rest waits, there or on the way. */
-static void agreement(struct items *l, const struct snapshot *s)
-{
-    char text[FMT_SIZE];
-    items_add(l, "we keep", fmt_count(text, s->in_flight), ROLE_TEXT);
-    items_add(l, "TTFT p50", fmt_ms(text, s->ttft.p50), ROLE_TEXT);
-    if (s->server.waiting > 0)
-        items_add(l, "", "requests queue", ROLE_STATUS_WARN);
-}
-
-static void draw_counters(struct canvas *c, struct rect r, const struct snapshot *s, enum plot_zoom zoom)
-{
-    const struct server_view *v = &s->server;
-    struct items foot = {.n = 0};
-    char n[FMT_SIZE];
-    agreement(&foot, s);
-    struct rect in = panel_draw(c, r, "its own counters", NULL, &foot);
-    if (!isfinite(v->running) && !isfinite(v->kv_used)) {
-        canvas_text_fit(c, in.x, in.y, in.w, s->state == RUN_PREFLIGHT || v->address[0] == '\0' ? "not asked yet" : "it tells none at /metrics", ROLE_TEXT_DIM);
-        return;
-    }
-    int high = MAX_OF(MIN_OF((in.h - 1) / 3, 8), 1), y = in.y;
-    counter(c, (struct rect){in.x, y, in.w, high}, "running", fmt_count(n, v->running), (struct curve){&s->series.run, zoom}, (double)NAN, ROLE_SERIES_1);
-    y += high;
-    counter(c, (struct rect){in.x, y, in.w, high}, "waiting", fmt_count(n, v->waiting), (struct curve){&s->series.wait, zoom}, (double)NAN, ROLE_SERIES_2);
-    y += high;
-    if (y < in.y + in.h)
-        counter(c, (struct rect){in.x, y, in.w, high}, "KV cache", fmt_percent(n, v->kv_used), (struct curve){&s->series.kv, zoom}, 1, ROLE_SERIES_3);
-    y += high;
-    if (y < in.y + in.h) {
-        canvas_text(c, in.x, y, LABEL_W, "prefix hits", ROLE_TEXT_DIM);
-        canvas_text_right(c, in.x, y, LABEL_W + 8, fmt_percent(n, v->prefix_hits), ROLE_TEXT_BRIGHT);
-        canvas_text_fit(c, in.x + LABEL_W + 10, y, in.w - LABEL_W - 10, "of prompt tokens, last 10 s", ROLE_TEXT_DIM);
-    }
-}
-
 static void draw(struct canvas *c, struct rect body, const struct snapshot *s, const struct ui_state *st)
 {
     struct rect at[SERVER_COUNT];
+    if (st->search.on) {
+        search_draw(c, body, s, st);
+        return;
+    }
     layout_server(body, at);
     draw_facts(c, at[SERVER_FACTS], s);
     draw_counters(c, at[SERVER_COUNTERS], s, st->zoom);
+}
+
+static void update(struct ui_state *st, const struct snapshot *s, struct rect body, enum glyph_set glyphs)
+{
+    (void)glyphs;
+    if (st->search.on)
+        search_update(st, s, body);
+}
+
+static bool act(struct ui_state *st, const struct snapshot *s, enum action a, struct rect body)
+{
+    return st->search.on && search_act(st, s, a, body);
 }
 
 const struct view view_server = {
     .name = "server",
     .key = '5',
     .help = "who it is, how it was started, its counters",
+    .update = update,
     .draw = draw,
+    .act = act,
 };

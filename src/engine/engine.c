@@ -28,6 +28,8 @@ static void *preflight_main(void *ctx)
 {
     struct engine *g = ctx;
     g->preflight_ok = preflight_run(g->cfg, &g->http, &g->prompts, &g->stop, say, g, &g->result.pre, &g->result.error);
+    if (g->preflight_ok)
+        engine_first_look(g);
     atomic_store(&g->preflight_done, true);
     pthread_mutex_lock(&g->lock);
     pthread_cond_signal(&g->wake);
@@ -237,6 +239,9 @@ static int workers_wanted(const struct run_config *c)
 
 static void fail(struct engine *g)
 {
+    if (g->early != NULL)
+        scraper_stop(g->early);
+    g->early = NULL;
     g->result.end = g->stop_asked ? END_STOPPED : END_FAILED;
     g->state = g->stop_asked ? RUN_DONE : RUN_FAILED;
     str_copy(g->view.status, sizeof g->view.status, g->result.error.msg);
@@ -269,7 +274,9 @@ static void begin_load(struct engine *g, int64_t now)
         str_copy(r->run_file, sizeof r->run_file, runlog_path(g->runlog));
     rows_header(g);
     rows_request(g, &r->pre.first);
-    g->scraper = scraper_start(&r->pre.server, &g->http);
+    g->scraper = g->early;
+    engine_see_counters(g); /* as it was before the load */
+    engine_want_page(g, g->counters.page_wanted);
     bool count = r->pre.first.tl.source == TOK_EVENTS && r->pre.server.kind->tokenize != TOKENIZE_NONE;
     g->shared.keep_text = count || c->save_text;
     if (count)
@@ -349,11 +356,13 @@ static void wind_up(struct engine *g)
         r->end = END_GUARD;
     g->state = RUN_DONE;
     g->matrix_due = 0;
+    engine_last_look(g);
     engine_fill_view(g, r->end_ns);
     r->matrix = g->view.matrix;
     rows_sample(g, r->end_ns);
     if (g->scraper != NULL)
         scraper_stop(g->scraper);
+    g->scraper = NULL;
     rows_summary(g);
     if (g->runlog != NULL) {
         r->lost_lines = runlog_close(g->runlog, r->lost_why, sizeof r->lost_why);
@@ -395,8 +404,7 @@ static void tick(struct engine *g)
 {
     int64_t now = g->tick_at = clock_ns();
     engine_take_commands(g, now);
-    if (g->scraper != NULL)
-        scraper_get(g->scraper, &g->server);
+    engine_see_counters(g);
     engine_watch_machine(g);
     engine_fill_memory(g, now);
     if (g->state == RUN_PREFLIGHT && g->cfg->watch) {
@@ -494,7 +502,7 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
 static void init_view(struct engine *g, int64_t now)
 {
     snapshot_clear(&g->view);
-    server_sample_clear(&g->server);
+    engine_init_counters(g);
     live_init(&g->live, now);
     g->view.state = RUN_PREFLIGHT;
     g->view.target_streams = g->cfg->watch ? 0 : (int)g->cfg->max_num_seqs;

@@ -180,6 +180,9 @@ static void obey(struct engine *g, const struct command *c, int64_t now)
         atomic_store(&g->shared.text_of, c->value);
         g->view.text_stream = 0;
         break;
+    case CMD_PAGE:
+        engine_want_page(g, c->value != 0);
+        break;
     case CMD_STREAMS:
     case CMD_CONTEXT:
     case CMD_MAX_TOKENS:

@@ -4,6 +4,7 @@
 #include "engine/inside.h"
 #include "host/system.h"
 #include "jsonw.h"
+#include "report/counted_json.h"
 #include "report/memory_json.h"
 #include "report/summary.h"
 #include "version.h"
@@ -345,6 +346,9 @@ static void jw_gauges(struct jsonw *j, const struct engine *g)
     jw_num(j, "server_waiting", v->server.waiting, 0);
     jw_num(j, "server_kv_used", v->server.kv_used, 4);
     jw_num(j, "server_prefix_hits", v->server.prefix_hits, 4);
+    jw_num(j, "server_tok_s", v->server.generated_rate, 2);
+    jw_num(j, "server_prompt_tok_s", v->server.prompt_rate, 2);
+    jw_num(j, "server_our_tok_s", v->server.our_rate, 2);
 }
 
 static const char *const state_names[] = {"preflight", "warmup", "load", "paused", "watch", "drain", "done", "failed"};
@@ -381,6 +385,8 @@ void rows_sample(struct engine *g, int64_t now)
     if (v->slo[0] != '\0')
         jw_num(&j, metrics[M_GOODPUT].key, v->goodput, 4);
     jw_gauges(&j, g);
+    jw_moment(&j, "server_at", g, g->counters.seen_at);
+    counted_json(&g->counters.track.sum, &g->counters.written, &j);
     if (g->host.procs_at != g->procs_written) { /* they are looked at less often */
         g->procs_written = g->host.procs_at;
         processes_json(&v->memory, &j);
@@ -393,6 +399,30 @@ void rows_sample(struct engine *g, int64_t now)
     jw_close(&j, ']');
     end(g, &j, &b);
     phases_delta_clear(&g->result.phases);
+}
+
+void rows_counters(struct engine *g)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "counters");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_moment(&j, "since", g, g->counters.since);
+    server_facts_json(&g->view.server, &j);
+    end(g, &j, &b);
+}
+
+void rows_change(struct engine *g, const char *what, const char *model)
+{
+    if (g->runlog == NULL)
+        return;
+    struct buf b;
+    struct jsonw j = begin(&b, "server_change");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_str(&j, "what", what);
+    jw_text(&j, "model", model);
+    end(g, &j, &b);
 }
 
 void rows_event(struct engine *g, int level, const char *text)

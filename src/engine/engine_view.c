@@ -32,30 +32,6 @@ static void fill_server(struct engine *g)
         if (s->max_model_len > 0)
             v->max_model_len = (double)s->max_model_len;
     }
-    v->running = g->server.running;
-    v->waiting = g->server.waiting;
-    v->kv_used = g->server.kv_used;
-}
-
-/* Hits of the last ten seconds, from two counters that only grow; a server that was restarted begins anew. */
-static void fill_prefix_hits(struct engine *g)
-{
-    double *h = g->prefix_hits, *q = g->prefix_queries;
-    if (!isfinite(g->server.prefix_queries))
-        return;
-    int n = g->prefix_n;
-    if (n > 0 && g->server.prefix_queries < q[n - 1])
-        n = 0;
-    if (n == PREFIX_RING) {
-        memmove(h, h + 1, (PREFIX_RING - 1) * sizeof *h);
-        memmove(q, q + 1, (PREFIX_RING - 1) * sizeof *q);
-        n--;
-    }
-    h[n] = g->server.prefix_hits;
-    q[n] = g->server.prefix_queries;
-    g->prefix_n = n + 1;
-    double asked = q[n] - q[0];
-    g->view.server.prefix_hits = asked > 0 ? (h[n] - h[0]) / asked : (double)NAN;
 }
 
 static void fill_goodput(struct engine *g)
@@ -160,6 +136,7 @@ static void fill_series(struct engine *g, int64_t now)
     series_push(&v->series.run, end, v->server.running);
     series_push(&v->series.wait, end, v->server.waiting);
     series_push(&v->series.kv, end, v->server.kv_used);
+    series_push(&v->series.gen, end, v->server.generated_rate);
     v->series.seq++;
 }
 
@@ -210,10 +187,7 @@ void engine_fill_view(struct engine *g, int64_t now)
         engine_fill_matrix(g, now);
         engine_fill_suite(g);
     }
-    if (g->scraper != NULL && v->clock_s >= g->prefix_due) {
-        g->prefix_due = v->clock_s + 1;
-        fill_prefix_hits(g);
-    }
+    engine_fill_counters(g, now);
     fill_series(g, now);
     v->client_limited = r->client_limited;
     str_copy(v->client_reason, sizeof v->client_reason, r->client_reason);

@@ -47,6 +47,7 @@ static void see_server(struct engine *g, int64_t now)
     engine_fill_memory(g, now);
     rows_server(g);
     g->scraper = scraper_start(&g->result.pre.server, &g->http);
+    engine_want_page(g, g->counters.page_wanted);
     if (g->cfg->probe_ns > 0) {
         if (first) {
             phases_begin(&g->result.phases, now);

@@ -12,14 +12,28 @@
 #include "load/probe.h"
 #include "load/worker.h"
 #include "measure/batches.h"
+#include "measure/servercounts.h"
 #include "measure/shown.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
 #include "watch/scrape.h"
 
 #define COMMANDS_MAX 64
-#define PREFIX_RING 12
 #define SENT_RING 51 /* ticks: five seconds */
+
+/* The server's own counters, as far as the engine has seen them. */
+struct counters {
+    struct counter_track track;
+    struct counted written; /* what the run file has of them */
+    struct recent recent;
+    struct plateau plateau;
+    int64_t since;          /* moment of the first page; 0: none yet */
+    int64_t seen_at;        /* of the look that was seen last */
+    char model[128];        /* that the pages name */
+    int model_told;         /* restarts, when a change of it was told */
+    bool page_wanted;
+    uint64_t page_seq;
+};
 
 struct worker_view { /* what a worker said last */
     int64_t at, ready_at, load_start, dry_at;
@@ -55,6 +69,7 @@ struct engine {
     int workers_n;
     struct sampler *sampler;
     struct scraper *scraper;
+    struct scraper *early;   /* the preflight thread's until it is done: the scraper to be, which has seen the server idle */
     struct probe *probe;     /* of `watch` */
     bool server_known;       /* result.pre is whole */
     struct counter *counter; /* NULL: the server sends usage, or has no tokenizer */
@@ -72,9 +87,7 @@ struct engine {
     struct server_proc proc; /* the server's, as far as it is known */
     struct server_sample server;
     bool server_answered, server_silent; /* to the last scrape; since one that it had answered */
-    double prefix_hits[PREFIX_RING], prefix_queries[PREFIX_RING];
-    int prefix_n;
-    double prefix_due; /* seconds after the start */
+    struct counters counters;
 
     enum run_state state;
     bool stop_asked, cancelled;
@@ -121,6 +134,16 @@ struct engine {
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
+
+/* engine_counters.c: what the server counts itself. */
+void engine_init_counters(struct engine *g);
+/* On the preflight's thread, at its end: the counters before the load.  Waits two seconds at the most. */
+void engine_first_look(struct engine *g);
+void engine_see_counters(struct engine *g);              /* the newest look, if there is one */
+void engine_fill_counters(struct engine *g, int64_t now); /* … in the snapshot and the result */
+void engine_want_page(struct engine *g, bool wanted);
+/* When nothing is in flight any more; waits a second at the most. */
+void engine_last_look(struct engine *g);
 
 /* engine_matrix.c */
 void engine_fill_matrix(struct engine *g, int64_t now);
@@ -185,6 +208,9 @@ void rows_agent(struct engine *g, const struct agent_row *r);
 void rows_sample(struct engine *g, int64_t now);
 void rows_event(struct engine *g, int level, const char *text);
 void rows_mark(struct engine *g, int64_t at, const char *text);
+void rows_counters(struct engine *g);
+/* The server is another one than before: what "restart", "model", "jumps"; model: the one that it has now, or empty. */
+void rows_change(struct engine *g, const char *what, const char *model);
 void rows_summary(struct engine *g);
 
 #endif

@@ -67,11 +67,12 @@ static int64_t finished(const struct agent *a)
     char url[600];
     double sum;
     struct http_reply r;
-    if (a->server->kind->finished == NULL)
+    const char *name = a->server->kind->page != NULL ? a->server->kind->page->counter[CNT_FINISHED][0] : NULL;
+    if (name == NULL)
         return -1;
     snprintf(url, sizeof url, "%s/metrics", a->server->base);
     bool ok = http_call(a->direct_http, url, NULL, METRICS_NS, a->stop, &r, NULL) && r.status == 200 && r.body.len > 0 &&
-              prom_sum(r.body.data, r.body.len, a->server->kind->finished, &sum);
+              prom_sum(r.body.data, r.body.len, name, &sum);
     http_reply_release(&r);
     return ok && sum >= 0 && sum < 1e15 ? (int64_t)sum : -1;
 }

@@ -90,6 +90,7 @@ struct run_config {
     bool watched;         /* somebody sees the streams' text: a dashboard or a picture */
     bool save_chunks;     /* the run file keeps every gap between chunks */
     bool save_text;       /* … and every answer's text */
+    bool reset_prefix_cache; /* before the load */
     bool stamps;          /* compare with the time stamps that the simulator and the test servers put in their chunks */
     const char *out;      /* run file; NULL: the default folder */
     const char *label;

@@ -277,9 +277,12 @@ bool preflight_run(const struct run_config *c, const struct http_settings *http,
     say(ctx, c->url != NULL ? "asking the server for its models" : "looking for a server on the usual local ports");
     if (!server_find(&p->server, http, c->url, c->model, stop, e))
         return false;
+    if (c->reset_prefix_cache && p->server.kind->reset_path == NULL) /* before anything is sent */
+        return server_reset_cache(&p->server, http, stop, e);
     p->fields = p->server.kind->fields;
     p->fields &= ~c->extra_drops;
     if (c->natural_length)
         p->fields &= ~(unsigned)(BODY_IGNORE_EOS | BODY_MIN_TOKENS);
-    return check_prompts(&a, e) && check_length(&a, e) && ask_server(&a, e);
+    return check_prompts(&a, e) && check_length(&a, e) && ask_server(&a, e) &&
+           (!c->reset_prefix_cache || server_reset_cache(&p->server, http, stop, e));
 }

@@ -15,23 +15,22 @@
 const struct server_kind server_kinds[] = {
     {.name = "vLLM", .port = 8000, .owned_by = "vllm", .version_path = "/version", .version_key = "version",
      .tokenize = TOKENIZE_VLLM,
-     .fields = ANY | BODY_CONTINUOUS | BODY_MIN_TOKENS | BODY_IGNORE_EOS,
-     .running = {"vllm:num_requests_running"}, .waiting = {"vllm:num_requests_waiting"},
-     .kv_used = {"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"},
-     .prefix_hits = "vllm:prefix_cache_hits_total", .prefix_queries = "vllm:prefix_cache_queries_total",
-     .finished = "vllm:request_success_total"},
+     .fields = ANY | BODY_CONTINUOUS | BODY_MIN_TOKENS | BODY_IGNORE_EOS, .tells = TELLS_METRICS, .page = &page_vllm,
+     .reset_path = "/reset_prefix_cache", .reset_advice = "start it with VLLM_SERVER_DEV_MODE=1 in its environment"},
     {.name = "llama.cpp", .port = 8080, .owned_by = "llamacpp", .banner = "llama.cpp", .version_path = "/props",
      .version_key = "build_info", .limits_path = "/props", .limits_key = "n_ctx", .tokenize = TOKENIZE_LLAMACPP,
-     .fields = ANY | BODY_IGNORE_EOS,
-     .running = {"llamacpp:requests_processing"}, .waiting = {"llamacpp:requests_deferred"},
-     .kv_used = {"llamacpp:kv_cache_usage_ratio"}},
+     .fields = ANY | BODY_IGNORE_EOS, .tells = TELLS_METRICS | TELLS_SLOTS | TELLS_PROPS, .page = &page_llamacpp,
+     .page_advice = "start it with --metrics"},
     {.name = "Ollama", .port = 11434, .owned_by = "library", .version_path = "/api/version", .version_key = "version",
-     .fields = ANY},
+     .fields = ANY, .tells = TELLS_PS},
     {.name = "SGLang", .port = 30000, .owned_by = "sglang", .version_path = "/get_server_info",
-     .version_key = "version", .fields = ANY | BODY_IGNORE_EOS | BODY_MIN_TOKENS,
-     .running = {"sglang:num_running_reqs"}, .waiting = {"sglang:num_queue_reqs"}, .kv_used = {"sglang:token_usage"}},
+     .version_key = "version", .fields = ANY | BODY_IGNORE_EOS | BODY_MIN_TOKENS, .tells = TELLS_METRICS | TELLS_SGLANG,
+     .page = &page_sglang, .page_advice = "start it with --enable-metrics",
+     .reset_path = "/flush_cache", .reset_advice = "nothing else may be running there"},
     {.name = "LM Studio", .port = 1234, .owned_by = "organization_owner", .fields = ANY},
-    {.name = "OpenAI-compatible server", .fields = ANY},
+    {.name = "TGI", .port = -1, .owner_is_model = true, .version_path = "/info", .version_key = "version",
+     .limits_path = "/info", .limits_key = "max_total_tokens", .fields = ANY, .tells = TELLS_METRICS | TELLS_TGI, .page = &page_tgi},
+    {.name = "OpenAI-compatible server", .fields = ANY, .tells = TELLS_METRICS},
 };
 
 bool server_base(const char *url, char *out, size_t size)
@@ -113,10 +112,12 @@ static void ask_version(struct server_info *s, const struct http_settings *http,
     }
 }
 
-static const struct server_kind *kind_of(const char *owned_by, const char *banner)
+static const struct server_kind *kind_of(const char *owned_by, const char *banner, const char *model)
 {
     const struct server_kind *k = server_kinds;
     for (; k->port != 0; k++) {
+        if (k->owner_is_model && owned_by != NULL && model != NULL && strcmp(owned_by, model) == 0)
+            return k;
         if (k->owned_by != NULL && owned_by != NULL && strcmp(k->owned_by, owned_by) == 0)
             return k;
         if (k->banner != NULL && str_starts(banner, k->banner))
@@ -160,7 +161,8 @@ static bool read_models(struct server_info *s, const cJSON *root, const char *ba
         if (id != NULL && found == NULL && (wanted == NULL || strcmp(wanted, id) == 0))
             found = m;
     }
-    s->kind = kind_of(text_member(found != NULL ? found : data->child, "owned_by"), banner);
+    const cJSON *one = found != NULL ? found : data->child;
+    s->kind = kind_of(text_member(one, "owned_by"), banner, text_member(one, "id"));
     if (found == NULL && wanted == NULL)
         return err_set(e, "'%s' has no model loaded: its /v1/models list is empty", s->address);
     if (found == NULL) {
@@ -199,7 +201,7 @@ static bool look(struct server_info *s, const struct http_settings *http, const 
     bool ok = http_call(http, url, NULL, timeout_ns, stop, &r, e);
     if (ok && r.status == 404 && model != NULL) {
         s->no_model_list = true;
-        s->kind = kind_of(NULL, r.server);
+        s->kind = kind_of(NULL, r.server, NULL);
         str_copy(s->model, sizeof s->model, model);
     } else if (ok && r.status == 404) {
         ok = err_set(e, "'%s' has no /v1/models (HTTP 404): is the URL right? Where it is, name the --model", s->address);
@@ -222,6 +224,8 @@ static bool look_around(struct server_info *s, const struct http_settings *http,
 {
     char ports[128] = "";
     for (const struct server_kind *k = server_kinds; k->port != 0; k++) {
+        if (k->port < 0)
+            continue;
         snprintf(s->base, sizeof s->base, "http://127.0.0.1:%d", k->port);
         struct err why;
         if (look(s, http, model, PROBE_NS, stop, &why))
@@ -299,4 +303,24 @@ int64_t server_count_output(const struct server_info *s, const struct http_setti
                             const atomic_bool *stop)
 {
     return tokenize(s, http, text, false, false, stop);
+}
+
+bool server_reset_cache(const struct server_info *s, const struct http_settings *http, const atomic_bool *stop, struct err *e)
+{
+    const struct server_kind *k = s->kind;
+    if (k->reset_path == NULL)
+        return err_set(e, "%s at '%s' has no way to empty its prefix cache: leave --reset-prefix-cache out (prompts are new to "
+                          "it in each run, but for --prompt shared, a FILE, or the same --seed), or start the server anew",
+                       k->name, s->address);
+    char url[600], why[160];
+    snprintf(url, sizeof url, "%s%s", s->base, k->reset_path);
+    struct http_reply r;
+    bool ok = http_call(http, url, "", ASK_NS, stop, &r, e);
+    if (ok && r.status != 200) {
+        chat_error_text(r.body.data != NULL ? r.body.data : "", r.body.len, why, sizeof why);
+        ok = err_set(e, "%s at '%s' does not empty its prefix cache (POST %s: HTTP %ld%s%s): %s, or leave --reset-prefix-cache out",
+                     k->name, s->address, k->reset_path, r.status, why[0] != '\0' ? ": " : "", why, k->reset_advice);
+    }
+    http_reply_release(&r);
+    return ok;
 }

@@ -3,21 +3,51 @@
 #define TG_SERVER_H
 
 #include "load/http.h"
+#include "measure/counters.h"
+
+/* What a server tells of itself besides the API: bits of server_kind.tells. */
+enum {
+    TELLS_METRICS = 1 << 0, /* a page of counters at /metrics, in the words of `page` */
+    TELLS_SLOTS = 1 << 1,   /* llama.cpp's /slots */
+    TELLS_PROPS = 1 << 2,   /* … and /props */
+    TELLS_PS = 1 << 3,      /* Ollama's /api/ps */
+    TELLS_SGLANG = 1 << 4,  /* SGLang's /get_server_info */
+    TELLS_TGI = 1 << 5      /* TGI's /info */
+};
+
+enum page_gauge { GAUGE_RUNNING, GAUGE_WAITING, GAUGE_KV_USED, GAUGE_HIT_RATE, GAUGE_KV_TOKENS, GAUGE_COUNT_ };
+
+/* The names on a page of counters, the newest first, NULL after the last: the first one that a page has counts. */
+#define NAMES_MOST 3
+struct page_names {
+    const char *prefix; /* all its own names begin so */
+    const char *gauge[GAUGE_COUNT_][NAMES_MOST];
+    const char *counter[CNT_COUNT_][NAMES_MOST];
+    const char *time[TIME_COUNT_][NAMES_MOST]; /* without _sum, _count and _bucket */
+    const char *cache_config;                  /* its labels tell the size of the KV cache */
+    bool cached_apart; /* tokens found in the prefix cache are not among the prompt tokens */
+};
+/* server_names.c */
+extern const struct page_names page_vllm, page_llamacpp, page_sglang, page_tgi;
+extern const struct page_names *const page_dialects[]; /* NULL after the last */
 
 enum tokenize_style { TOKENIZE_NONE, TOKENIZE_VLLM, TOKENIZE_LLAMACPP };
 
 struct server_kind {
     const char *name;      /* "vLLM" */
-    int port;              /* where it usually listens, 0: nowhere special */
+    int port;              /* where it usually listens, −1: nowhere special, 0: the last of the table */
     const char *owned_by;  /* of /v1/models, NULL: not told apart by that */
+    bool owner_is_model;   /* it gives the model's name there */
     const char *banner;    /* Server header starts so, NULL */
     const char *version_path, *version_key; /* GET → JSON text, NULL: not told */
     const char *limits_path, *limits_key;   /* context length of a sequence, where /v1/models does not have it */
     enum tokenize_style tokenize;
     unsigned fields;       /* body_field bits to begin with; those that it refuses are dropped */
-    /* Prometheus names, old and new, NULL: none. */
-    const char *running[2], *waiting[2], *kv_used[2], *prefix_hits, *prefix_queries;
-    const char *finished;  /* requests that it has ended */
+    unsigned tells;
+    const struct page_names *page; /* NULL with TELLS_METRICS: by what the page has */
+    const char *page_advice; /* where it has no page: what to do, NULL */
+    const char *reset_path;  /* POST: its prefix cache is emptied, NULL: it cannot */
+    const char *reset_advice; /* where it refuses that */
 };
 extern const struct server_kind server_kinds[]; /* the last one, with port 0, is any other server */
 
@@ -48,5 +78,8 @@ int64_t server_tokenize(const struct server_info *s, const struct http_settings 
 /* … of a text that the server wrote: no template, no special tokens. */
 int64_t server_count_output(const struct server_info *s, const struct http_settings *http, const char *text,
                             const atomic_bool *stop);
+
+/* Empties its prefix cache.  False with one line in e that says what to do. */
+bool server_reset_cache(const struct server_info *s, const struct http_settings *http, const atomic_bool *stop, struct err *e);
 
 #endif

@@ -3,7 +3,9 @@
 
 #include "buf.h"
 #include "jsonr.h"
+#include "measure/servercounts.h"
 #include "measure/shown.h"
+#include "report/counted_json.h"
 #include "report/memory_json.h"
 #include "report/runfile.h"
 
@@ -28,6 +30,8 @@ struct replay {
 
     struct snapshot *view;
     struct shown shown;
+    struct counted counted;   /* by the server, until then */
+    struct plateau plateau;
     double at; /* of the view */
     int text_of; /* stream whose text is wanted */
     size_t samples, rows, events, marks, phases; /* that the view has */
@@ -106,6 +110,22 @@ static void put_server(const struct run_file *f, struct server_view *v)
     v->told_memory_share = json_number(p, "gpu_memory_utilization");
 }
 
+/* Capacity, limits and what is in memory: as the server told them last. */
+static void put_facts(const struct server_view *from, struct server_view *v)
+{
+    v->max_num_seqs = from->max_num_seqs;
+    v->slot_context = from->slot_context;
+    v->kv_tokens = from->kv_tokens;
+    v->kv_blocks = from->kv_blocks;
+    v->kv_block_tokens = from->kv_block_tokens;
+    v->loaded = from->loaded;
+    v->loaded_vram = from->loaded_vram;
+    v->loaded_context = from->loaded_context;
+    v->lines = from->lines;
+    v->bad_lines = from->bad_lines;
+    str_copy(v->counters_note, sizeof v->counters_note, from->counters_note);
+}
+
 /* The beginning of the run. */
 static void begin(struct replay *r)
 {
@@ -120,6 +140,8 @@ static void begin(struct replay *r)
     v->hists.seq = hists + 1;
     put_server(f, &v->server);
     slo_text(&f->slo, v->slo, sizeof v->slo);
+    counted_clear(&r->counted);
+    r->plateau = (struct plateau){0};
     v->replay = (struct replay_view){.on = true, .speed = 1, .end_s = r->end};
     v->memory.not_server = cJSON_IsFalse(json_get(json_get(f->header, "system"), "is_the_servers"));
     double cold = seconds(f->first.tl.first_token) - seconds(f->first.tl.sent);
@@ -248,6 +270,7 @@ static void push(struct replay *r, size_t i)
         series_push(&v->run, t, s->running);
         series_push(&v->wait, t, s->waiting);
         series_push(&v->kv, t, s->kv_used);
+        series_push(&v->gen, t, s->server_rate);
     }
     v->seq++;
 }
@@ -292,6 +315,9 @@ static void show_sample(struct replay *r, const cJSON *o)
     v->server.waiting = json_number(o, "server_waiting");
     v->server.kv_used = json_number(o, "server_kv_used");
     v->server.prefix_hits = json_number(o, "server_prefix_hits");
+    v->server.generated_rate = json_number(o, "server_tok_s");
+    v->server.prompt_rate = json_number(o, "server_prompt_tok_s");
+    v->server.our_rate = json_number(o, "server_our_tok_s");
     memory_read(o, &v->memory);
 }
 
@@ -307,6 +333,32 @@ static void show_processes(struct replay *r, size_t last)
     }
 }
 
+/* Has the server been looked at since the sample before? */
+static bool new_look(const struct replay *r, size_t i)
+{
+    const struct run_sample *s = &r->file->samples[i];
+    return isfinite(s->server_at) && (i == 0 || s[-1].server_at != s->server_at);
+}
+
+/* What the server told by then. */
+static void show_counts(struct replay *r, double t)
+{
+    struct server_view *v = &r->view->server;
+    int restarts = 0;
+    bool jumps = false;
+    for (size_t i = 0; i < r->file->changes_n && r->file->changes[i].t <= t; i++) {
+        restarts += r->file->changes[i].what != CHANGE_MODEL;
+        jumps = jumps || r->file->changes[i].what == CHANGE_JUMPS;
+    }
+    if (jumps)
+        counted_clear(&r->counted);
+    counts_of(&r->counted, &v->counts);
+    v->counts.restarts = restarts;
+    v->counts.jumps = jumps;
+    v->seems_max_num_seqs = jumps ? (double)NAN : plateau_limit(&r->plateau);
+    put_facts(&r->file->server, v);
+}
+
 static void take_samples(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
@@ -318,6 +370,9 @@ static void take_samples(struct replay *r, double t)
             r->view->output_rate_peak = s->output_rate;
         cJSON *o = sample_line(r, r->samples);
         run_file_ended(o, M_ITL, &r->shown.tally); /* no row has it */
+        counted_read(o, &r->counted);
+        if (new_look(r, r->samples))
+            plateau_add(&r->plateau, s->running, s->waiting, s->kv_used);
         r->shown.news = true;
         bool newest = r->samples + 1 == f->samples_n || f->samples[r->samples + 1].t > t;
         if (o != NULL && newest)
@@ -503,6 +558,7 @@ const struct snapshot *replay_at(struct replay *r, double t)
     }
     struct snapshot *v = r->view;
     take_samples(r, t);
+    show_counts(r, t);
     take_rows(r, t);
     take_notes(r, t);
     show_status(r, t);

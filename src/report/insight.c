@@ -1,4 +1,4 @@
-#include "report/insight.h"
+#include "report/insight_inside.h"
 #include "fmt.h"
 #include "report/pools.h"
 
@@ -11,30 +11,6 @@
 #define GIB (1024.0 * 1024 * 1024)
 
 /* ---- what the rules look at ---- */
-
-struct group { /* one phase */
-    const struct run_phase *phase;
-    struct tally tally;
-    struct dist ttft, decode;
-    double rate;                      /* output tok/s of all its streams */
-    double waiting, running, kv_used; /* the highest that the server told; NAN: it told nothing */
-    size_t busy;                      /* samples of it in which requests waited */
-};
-
-/* What the prefix cache had of a request's prompt. */
-enum newness {
-    NEWNESS_UNKNOWN,
-    FRESH,       /* next to nothing: the server says so, or nobody had sent that prompt before */
-    CACHED,      /* most of it: the server says so */
-    LOOKS_CACHED /* it was sent before, and the server does not tell */
-};
-
-struct facts {
-    const struct run_file *file;
-    enum newness *newness; /* of each row */
-    struct group *group;
-    size_t groups;
-};
 
 static void raise_to(double *most, double v)
 {
@@ -97,7 +73,9 @@ static enum newness newness_of(const struct run_file *f, const struct row *r)
 
 static void gather(struct facts *d, const struct run_file *f)
 {
-    *d = (struct facts){f, xcalloc(f->rows_n + 1, sizeof *d->newness), xcalloc(f->phases_n + 1, sizeof *d->group), 0};
+    *d = (struct facts){.file = f, .newness = xcalloc(f->rows_n + 1, sizeof *d->newness),
+                        .group = xcalloc(f->phases_n + 1, sizeof *d->group)};
+    server_side(f, &d->server);
     for (size_t i = 0; i < f->rows_n; i++)
         d->newness[i] = newness_of(f, &f->rows[i]);
     for (size_t i = 0; i < f->phases_n; i++) {
@@ -118,8 +96,6 @@ static void release(struct facts *d)
     free(d->group);
     free(d->newness);
 }
-
-#define SAY(field, ...) snprintf(o->field, sizeof o->field, __VA_ARGS__)
 
 static int by_value(const void *a, const void *b)
 {
@@ -498,7 +474,10 @@ static bool memory_headroom(const struct facts *d, struct insight *o)
     SAY(sentence, "%s GiB of the %s GiB of %s were never used.", fmt_gib(a, total - used), fmt_gib(b, total), pool_names[k]);
     SAY(evidence, "peak %s GiB%s%s", fmt_gib(a, used), isfinite(kv) ? "; KV cache used at most " : "",
         isfinite(kv) ? fmt_percent(c, kv) : "");
-    if (kv > 0.005 && kv < 0.5 && tokens > 0)
+    if (kv < 0.5 && isfinite(f->server.kv_tokens))
+        SAY(advice, "The KV cache holds %s tokens: there is room for more sequences or a longer context before memory is the limit.",
+            fmt_count(a, f->server.kv_tokens));
+    else if (kv > 0.005 && kv < 0.5 && tokens > 0)
         SAY(advice, "The KV cache seems to hold about %s tokens: there is room for more sequences or a longer context before memory "
                     "is the limit.", fmt_tokens(a, round(tokens / kv / 1024) * 1024));
     return true;
@@ -617,21 +596,33 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"client_limited", "the machine that ran tokgauge was the limit"},
     {"failures", "requests failed"},
     {"tool_parser", "the server was started without a parser for tool calls"},
+    {"server_changed", "the server was restarted, changed its model, or is several in turn"},
+    {"other_clients", "the server ended more requests than were sent to it from here"},
+    {"two_counts", "output tokens by the server's counter and by its answers differ by more than failed requests explain"},
     {"cold_start", "the first request of all took three times as long as later ones, and 0.3 s more"},
     {"prefix_cache", "prompts that were cached got their first token in half the time of new ones"},
     {"queueing", "more streams raised TTFT by half and the output by less than 15 %"},
+    {"queue_time", "by the server's clock a third of TTFT is waiting in its queue, and 50 ms"},
+    {"server_ttft", "TTFT here is a fifth longer than by the server's clock, and 20 ms"},
+    {"sequence_limit", "how many sequences the server runs at once, where it does not tell: the plateau while others wait"},
     {"decode_scaling", "how the decode rate of a stream falls as streams are added"},
+    {"prefix_unexpected", "prompts that were meant to be new were found in the prefix cache"},
     {"prefill_linear", "TTFT grows in proportion to the new tokens of the prompt (r² above 0.9)"},
     {"variance", "end-to-end times of the same load differ by 30 % or more"},
     {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
     {"gpu_limited", "power or temperature held the GPU back for a twentieth of the time, by the driver's counters"},
+    {"preemptions", "the server put sequences back for want of KV cache"},
+    {"kv_full", "the KV cache was full (95 %) without that"},
+    {"drafts", "how much of speculative decoding was accepted, of 200 drafted tokens or more"},
     {"kv_growth", "whether memory grows with the tokens in flight, by the means of three loads or more"},
     {"memory_growth", "memory grew under one load of ten minutes or more, for certain (95 %)"},
     {"memory_headroom", "how much memory was left, and what the KV cache had to do with it"},
 };
-static bool (*const conditions[INSIGHT_RULES])(const struct facts *d, struct insight *o) = {
-    client_limited, failures, tool_parser, cold_start, prefix_cache, queueing,
-    decode_scaling, prefill_linear, variance, throttling, gpu_limited, kv_growth, memory_growth, memory_headroom};
+static insight_fn *const conditions[INSIGHT_RULES] = {
+    client_limited, failures, tool_parser, insight_server_changed, insight_other_clients, insight_two_counts, cold_start,
+    prefix_cache, queueing, insight_queue_time, insight_server_ttft, insight_sequence_limit, decode_scaling,
+    insight_prefix_unexpected, prefill_linear, variance, throttling, gpu_limited, insight_preemptions, insight_kv_full,
+    insight_drafts, kv_growth, memory_growth, memory_headroom};
 
 size_t insight_find(const struct run_file *f, struct insight *out)
 {

@@ -5,6 +5,7 @@
 #include "report/pools.h"
 #include "report/report_suite.h"
 #include "report/report_charts.h"
+#include "report/server_side.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -538,6 +539,7 @@ static void report_in(enum doc_form form, const struct run_file *f, const struct
         if (!suite && !matrix) /* averages over different loads say nothing */
             results(f, &d);
         phases(f, &d);
+        report_server(&d, f);
         memory(f, &d);
     }
     failures(f, &d);

@@ -7,6 +7,7 @@
 #include "load/preflight.h"
 #include "matrix.h"
 #include "measure/phases.h"
+#include "snapshot.h"
 
 enum run_end { END_NONE, END_REQUESTS, END_DURATION, END_PRECISION, END_STOPPED, END_GUARD, END_FAILED };
 
@@ -32,6 +33,7 @@ struct run_result {
     char client_reason[96];
     struct matrix_view matrix; /* of a run of many loads; n = 0 while it runs */
     struct capacity capacity;  /* of a search for it; n = 0: none */
+    struct server_view server; /* what it counted and told of itself; counts: since before the load */
     struct span ram, gtt, vram;
     double ram_total, gtt_total, vram_total;
     bool memory_not_server, gtt_simulated, ram_simulated;

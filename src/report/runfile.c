@@ -4,6 +4,7 @@
 #include "hist.h"
 #include "jsonr.h"
 #include "measure/phases.h"
+#include "report/counted_json.h"
 
 #include <errno.h>
 #include <math.h>
@@ -104,6 +105,10 @@ static bool read_row(struct run_file *f, const cJSON *o)
     slo_judge(&f->slo, &r);
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
+    } else if (strcmp(part, "warmup") == 0) {
+        f->warmup_n++;
+        f->warmup_tokens += (double)MAX_OF(t->output_tokens, 0);
+        f->warmup_unsure += t->outcome != OUT_OK || t->source == TOK_EVENTS || t->output_tokens < 0;
     } else if (strcmp(part, "load") == 0 || strcmp(part, "probe") == 0) {
         if (f->has_gaps || f->has_texts) {
             f->details = room(f->details, f->rows_n, sizeof *f->details);
@@ -142,6 +147,46 @@ void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t)
     }
 }
 
+static void read_counted(struct run_file *f, const cJSON *o, struct run_sample *s)
+{
+    counted_read(o, &f->counted);
+    s->finished = f->counted.counter[CNT_FINISHED];
+    s->generated = f->counted.counter[CNT_GENERATED];
+    s->preemptions = f->counted.counter[CNT_PREEMPTIONS];
+}
+
+/* The newest is what holds; since when there are counters stays. */
+static bool read_counters(struct run_file *f, const cJSON *o)
+{
+    double since = json_number(o, "since");
+    server_facts_read(o, &f->server);
+    if (isnan(f->counted_since))
+        f->counted_since = since / 1e9;
+    return isfinite(json_number(o, "t"));
+}
+
+static bool read_change(struct run_file *f, const cJSON *o)
+{
+    static const char *const names[] = {[CHANGE_RESTART] = "restart", [CHANGE_MODEL] = "model", [CHANGE_JUMPS] = "jumps"};
+    const char *what = json_text(o, "what");
+    size_t i = 0;
+    while (i < ARRAY_LEN(names) && (what == NULL || strcmp(what, names[i]) != 0))
+        i++;
+    double t = json_number(o, "t");
+    if (!isfinite(t) || what == NULL)
+        return false;
+    if (i == ARRAY_LEN(names))
+        return true; /* a later version's */
+    f->changes = room(f->changes, f->changes_n, sizeof *f->changes);
+    struct run_change *c = &f->changes[f->changes_n++];
+    *c = (struct run_change){.t = t / 1e9};
+    c->what = i == CHANGE_RESTART ? CHANGE_RESTART : i == CHANGE_MODEL ? CHANGE_MODEL : CHANGE_JUMPS;
+    json_words(o, "model", c->model, sizeof c->model);
+    if (c->what == CHANGE_JUMPS)
+        counted_clear(&f->counted);
+    return true;
+}
+
 static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
 {
     const char *state = json_text(o, "state");
@@ -156,7 +201,9 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
         .ram_used = json_number(o, "ram_used"), .ram_total = json_number(o, "ram_total"), .gtt_used = json_number(o, "gtt_used"),
         .gtt_total = json_number(o, "gtt_total"), .vram_used = json_number(o, "vram_used"), .vram_total = json_number(o, "vram_total"), .gtt_ceiling = json_number(o, "gtt_ceiling"),
         .gpu_limited = json_number(o, "gpu_limited_percent") / 100, .running = json_number(o, "server_running"), .waiting = json_number(o, "server_waiting"),
-        .kv_used = json_number(o, "server_kv_used"), .line_at = line_at};
+        .kv_used = json_number(o, "server_kv_used"), .server_at = json_number(o, "server_at") / 1e9,
+        .server_rate = json_number(o, "server_tok_s"), .line_at = line_at};
+    read_counted(f, o, &f->samples[f->samples_n - 1]);
     json_words(o, "gpu_limited_by", f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by);
     for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
         run_file_ended(o, (enum metric_id)m, &f->total);
@@ -274,6 +321,10 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
         return read_answer(f, *line);
     if (strcmp(type, "sample") == 0)
         return read_sample(f, *line, line_at);
+    if (strcmp(type, "counters") == 0)
+        return read_counters(f, *line);
+    if (strcmp(type, "server_change") == 0)
+        return read_change(f, *line);
     if (strcmp(type, "event") == 0)
         return read_event(f, *line);
     if (strcmp(type, "mark") == 0)
@@ -376,6 +427,9 @@ struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
     struct run_file *f = xcalloc(1, sizeof *f);
     f->path = xstrdup(path);
     tally_init(&f->total);
+    counted_clear(&f->counted);
+    f->counted_since = (double)NAN;
+    server_facts_read(NULL, &f->server);
     if (!read_lines(f, in, e)) {
         run_file_free(f);
         return NULL;
@@ -402,6 +456,7 @@ void run_file_free(struct run_file *f)
     free(f->samples);
     free(f->marks);
     free(f->events);
+    free(f->changes);
     free(f->phases);
     free(f->answers);
     free(f->left_out);

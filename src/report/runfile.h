@@ -5,7 +5,9 @@
 
 #include "load/config.h"
 #include "measure/slo.h"
+#include "measure/counters.h"
 #include "measure/tally.h"
+#include "snapshot.h"
 #include "util.h"
 
 #include <cjson/cJSON.h>
@@ -24,7 +26,17 @@ struct run_sample {
     double gpu_limited; /* share of the time in which a limit held the GPU back */
     char gpu_limited_by[24];
     double running, waiting, kv_used;
+    double server_at;  /* when the server was looked at */
+    double finished, generated, preemptions; /* by its own count since before the load, over its restarts */
+    double server_rate; /* output tok/s by its count */
     int64_t line_at; /* where its line begins in the file, in bytes; −1: not from a file */
+};
+
+/* The server became another one in the middle. */
+struct run_change {
+    double t;
+    enum { CHANGE_RESTART, CHANGE_MODEL, CHANGE_JUMPS } what;
+    char model[128]; /* that it has now, sanitised; empty: none */
 };
 
 struct run_event {
@@ -96,6 +108,13 @@ struct run_file {
     size_t left_out_n;
     struct run_answer *answers; /* of the suite's agent part */
     size_t answers_n;
+    struct run_change *changes;
+    size_t changes_n;
+    struct counted counted;     /* by the server, since counted_since, over its restarts */
+    double counted_since;       /* NAN: it tells nothing */
+    struct server_view server;  /* what it told of itself; only what server_facts_read has */
+    double warmup_tokens;       /* output tokens of requests that are in no row: warm-up */
+    uint64_t warmup_n, warmup_unsure; /* … how many there were; and those whose tokens are not known for certain */
     struct tally total; /* of all rows, with the ITL of the samples */
     size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
 };

@@ -1,5 +1,6 @@
 #include "report/summary.h"
 #include "report/capacity_words.h"
+#include "report/counted_json.h"
 #include "version.h"
 
 #include <math.h>
@@ -277,6 +278,11 @@ void summary_json(const struct run_result *r, struct jsonw *j)
     json_metrics(j, t);
     json_first(j, r);
     json_client(j, r);
+    server_counts_json("server_counts", &r->server.counts, j);
+    jw_open(j, "server_facts", '{');
+    server_facts_json(&r->server, j);
+    jw_num(j, "seems_max_num_seqs", r->server.seems_max_num_seqs, 0);
+    jw_close(j, '}');
     jw_open(j, "memory_gib", '{');
     json_span(j, "ram", &r->ram, r->ram_total);
     json_span(j, "gtt", &r->gtt, r->gtt_total);

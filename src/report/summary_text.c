@@ -232,6 +232,36 @@ static void cold(const struct run_result *r, struct buf *b)
     buf_addf(b, "TTFT %s; sent before the load, in no figure above\n", fmt_ms(n, v[M_TTFT]));
 }
 
+/* What the server says of the same. */
+static void server_line(const struct run_result *r, struct buf *b)
+{
+    const struct server_counts *k = &r->server.counts;
+    char n[FMT_SIZE], m[FMT_SIZE];
+    if (!(k->ttft.n > 0) && !(k->generated_tokens > 0))
+        return;
+    const char *comma = "";
+    label(b, "by the server");
+    if (k->ttft.n > 0) {
+        buf_addf(b, "TTFT %s mean", fmt_ms(n, k->ttft.mean));
+        comma = ", ";
+    }
+    if (k->queue.n > 0) {
+        buf_addf(b, "%squeue %s", comma, fmt_ms(n, k->queue.mean));
+        comma = ", ";
+    }
+    if (k->generated_tokens > 0) {
+        buf_addf(b, "%s%s tokens out", comma, fmt_count(n, k->generated_tokens));
+        comma = ", ";
+    }
+    if (k->preemptions > 0)
+        buf_addf(b, "%s%s preemptions", comma, fmt_count(m, k->preemptions));
+    buf_addf(b, " (all its requests)\n");
+    if (k->restarts == 0)
+        return;
+    label(b, "RESTARTED");
+    buf_addf(b, "the server was restarted %s time%s in the run\n", fmt_count(n, k->restarts), k->restarts == 1 ? "" : "s");
+}
+
 static void memory_line(struct buf *b, const char *name, const struct span *s, double total, const char *note)
 {
     char a[FMT_SIZE], c[FMT_SIZE], d[FMT_SIZE];
@@ -339,6 +369,7 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
         buf_adds(b, "  stopped before anything was measured\n");
     }
     cold(r, b);
+    server_line(r, b);
     memory_line(b, "RAM", &r->ram, r->ram_total,
                 r->memory_not_server ? " (this machine, not the server)" : r->ram_simulated ? " (simulated)" : "");
     memory_line(b, "GTT", &r->gtt, r->gtt_total, r->gtt_simulated ? " (simulated)" : "");

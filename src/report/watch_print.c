@@ -1,6 +1,7 @@
 #include "report/watch_print.h"
 #include "fmt.h"
 #include "jsonw.h"
+#include "report/counted_json.h"
 #include "report/memory_json.h"
 #include "report/summary.h"
 
@@ -29,6 +30,10 @@ static void server(const struct snapshot *s, struct jsonw *j)
     jw_num(j, "waiting", v->waiting, 0);
     jw_num(j, "kv_used", v->kv_used, 4);
     jw_num(j, "prefix_hits", v->prefix_hits, 4);
+    jw_num(j, "generated_tok_s", v->generated_rate, 2);
+    jw_num(j, "prompt_tok_s", v->prompt_rate, 2);
+    server_facts_json(v, j);
+    server_counts_json("since_seen", &v->counts, j);
     jw_close(j, '}');
 }
 
@@ -105,6 +110,8 @@ void watch_print_line(const struct snapshot *s, bool utf8, struct buf *b)
         buf_addf(b, "  run %.0f wait %.0f", s->server.running, s->server.waiting);
     if (isfinite(s->server.kv_used))
         buf_addf(b, "  KV %s", fmt_percent(p, s->server.kv_used));
+    if (isfinite(s->server.generated_rate))
+        buf_addf(b, "  out %s tok/s", fmt_rate(p, s->server.generated_rate));
     if (s->sent > 0) {
         buf_addf(b, "  probes %" PRIu64, s->ok);
         if (s->failed > 0)
@@ -214,6 +221,12 @@ static void page_server(const struct snapshot *s, struct buf *b)
     if (isfinite(v->running))
         fact(b, "", "running %s, waiting %s, KV cache %s", fmt_count(x, v->running), fmt_count(y, v->waiting),
              fmt_percent(z, v->kv_used));
+    if (isfinite(v->kv_tokens))
+        fact(b, "", "KV cache of %s tokens", fmt_count(x, v->kv_tokens));
+    if (isfinite(v->loaded))
+        fact(b, "", "in memory %s GiB, %s of them in VRAM", fmt_gib(x, v->loaded), fmt_gib(y, v->loaded_vram));
+    if (v->counters_note[0] != '\0')
+        fact(b, "", "%s", v->counters_note);
 }
 
 void watch_print_page(const struct snapshot *s, bool utf8, struct buf *b)

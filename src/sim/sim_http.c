@@ -263,6 +263,13 @@ static void metrics(struct sim_server *s, struct evhttp_request *req)
     buf_release(&b);
 }
 
+/* As vLLM in its development mode. */
+static void reset_prefix_cache(struct sim_server *s, struct evhttp_request *req)
+{
+    sim_model_reset_cache(s->model);
+    reply(req, 200, JSON_TYPE, "", 0);
+}
+
 static const struct route {
     enum evhttp_cmd_type method;
     const char *path;
@@ -273,6 +280,7 @@ static const struct route {
     {EVHTTP_REQ_GET, "/v1/models", models},
     {EVHTTP_REQ_POST, "/tokenize", tokenize},
     {EVHTTP_REQ_POST, "/detokenize", detokenize},
+    {EVHTTP_REQ_POST, "/reset_prefix_cache", reset_prefix_cache},
     {EVHTTP_REQ_GET, "/health", health},
     {EVHTTP_REQ_GET, "/version", version},
     {EVHTTP_REQ_GET, "/metrics", metrics},

@@ -150,6 +150,12 @@ void sim_kv_drop(struct sim_kv *kv, int32_t block)
     list_append(kv, block);
 }
 
+void sim_kv_reset(struct sim_kv *kv)
+{
+    for (int32_t i = kv->oldest; i != NIL; i = kv->block[i].next)
+        forget(kv, i);
+}
+
 int64_t sim_kv_used(const struct sim_kv *kv)
 {
     return kv->used;

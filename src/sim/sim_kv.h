@@ -24,6 +24,9 @@ void sim_kv_name(struct sim_kv *kv, int32_t block, uint64_t hash);
 /* Gives one reference back. */
 void sim_kv_drop(struct sim_kv *kv, int32_t block);
 
+/* Forgets what is in blocks that nobody uses. */
+void sim_kv_reset(struct sim_kv *kv);
+
 int64_t sim_kv_used(const struct sim_kv *kv); /* blocks with a reference */
 int64_t sim_kv_total(const struct sim_kv *kv);
 

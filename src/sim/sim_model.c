@@ -413,6 +413,11 @@ bool sim_model_step(struct sim_model *m, int64_t now, struct sim_tick *tick)
     }
 }
 
+void sim_model_reset_cache(struct sim_model *m)
+{
+    sim_kv_reset(m->kv);
+}
+
 void sim_model_stats(const struct sim_model *m, struct sim_model_stats *out)
 {
     *out = (struct sim_model_stats){

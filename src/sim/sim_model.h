@@ -82,6 +82,8 @@ int64_t sim_model_due(const struct sim_model *m);
  */
 bool sim_model_step(struct sim_model *m, int64_t now, struct sim_tick *tick);
 
+/* Empties the prefix cache, but for what running sequences use. */
+void sim_model_reset_cache(struct sim_model *m);
 void sim_model_stats(const struct sim_model *m, struct sim_model_stats *out);
 
 #endif

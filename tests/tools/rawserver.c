@@ -6,9 +6,12 @@
  *   rawserver --transcript N --file F   the Nth answer of a file of timed reads ("[ 3.2 ms] recv #1 9 bytes
  * b'…'")
  *
+ *   … [--gzip] [--endless] [--late MS] --page PATH=FILE   what it answers at PATH (rawpages.h); several times
+ *
  * One process a connection, blocking writes: a scenario reads from top to bottom.  GET /v1/models and /health
  * are answered properly unless the scenario (or --all) says otherwise.  It ends by itself after 60 s. */
 #include "buf.h"
+#include "tools/rawpages.h"
 #include "tools/rawscenarios.h"
 #include "util.h"
 
@@ -287,6 +290,26 @@ static void log_request(const char *head, long post)
     fclose(f);
 }
 
+static bool play_page(int fd, const struct rawpage *page)
+{
+    struct buf b;
+    rawpage_read(page->file, &b);
+    pause_ns(page->late_ms * 1000000);
+    char length[48] = "Transfer-Encoding: chunked";
+    if (!page->endless)
+        snprintf(length, sizeof length, "Content-Length: %zu", b.len);
+    char *head = xasprintf("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%s%s\r\n\r\n",
+                           page->gzip ? "Content-Encoding: gzip\r\n" : "", length);
+    bool ok = send_str(fd, head);
+    free(head);
+    if (ok && !page->endless)
+        ok = send_all(fd, b.data, b.len);
+    for (size_t sent = 0; ok && page->endless && b.len > 0 && sent < ((size_t)1 << 30); sent += b.len)
+        ok = send_chunk(fd, b.data, b.len);
+    buf_release(&b);
+    return ok && !page->endless;
+}
+
 static bool is_faulty(long post)
 {
     long nth = post - opt.good; /* 1 for the first that may be bad */
@@ -298,6 +321,9 @@ static bool answer(int fd, const char *head)
     bool post = str_starts(head, "POST /v1/");
     long n = post ? atomic_fetch_add(&shared->posts, 1) + 1 : atomic_load(&shared->posts) + 1;
     log_request(head, post ? n : 0);
+    const struct rawpage *page = rawpage_find(head);
+    if (page != NULL)
+        return play_page(fd, page);
     bool everywhere = opt.all || (opt.scenario != NULL && (opt.scenario->flags & ALL_PATHS));
     if (post && is_faulty(n) && opt.file != NULL)
         return opt.transcript > 0 ? play_transcript(fd) : play_file(fd);
@@ -373,6 +399,7 @@ static void usage(void)
 {
     fputs("usage: rawserver SCENARIO|--file F [--rechunk|--transcript N] [--port N] [--split BYTES] [--seed "
           "N]\n"
+          "       [--gzip] [--endless] [--late MS] [--page PATH=FILE]…\n"
           "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--log F]\n"
           "       rawserver --list\n",
           stderr);
@@ -440,6 +467,19 @@ static void set_option(int o)
     case 'L':
         opt.log = optarg;
         break;
+    case 'P':
+        if (!rawpage_add(optarg))
+            usage();
+        break;
+    case 'z':
+        rawpages.next.gzip = true;
+        break;
+    case 'E':
+        rawpages.next.endless = true;
+        break;
+    case 'm':
+        rawpages.next.late_ms = strtol(optarg, NULL, 10);
+        break;
     case 'l':
         scenario_list();
         exit(0);
@@ -465,6 +505,10 @@ static void parse_options(int argc, char **argv)
         {"close", no_argument, NULL, 'c'},
         {"once", no_argument, NULL, 'o'},
         {"log", required_argument, NULL, 'L'},
+        {"page", required_argument, NULL, 'P'},
+        {"gzip", no_argument, NULL, 'z'},
+        {"endless", no_argument, NULL, 'E'},
+        {"late", required_argument, NULL, 'm'},
         {"list", no_argument, NULL, 'l'},
         {NULL, 0, NULL, 0},
     };

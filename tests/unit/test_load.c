@@ -212,7 +212,9 @@ static void test_counters(void **state)
     assert_near(s.running, 5, 0);
     assert_near(s.waiting, 7, 0);
     assert_near(s.kv_used, 0.25, 0); /* the old name */
-    assert_unknown(s.prefix_hits);
+    assert_unknown(s.counted.counter[CNT_PREFIX_HITS]);
+    assert_int_equal(s.lines, 5);
+    assert_int_equal(s.bad_lines, 4); /* the last line is not ended: its number may be cut */
     assert_unknown(s.gtt_used);
     for (size_t cut = 0; cut < sizeof vllm - 1; cut++) { /* cut anywhere: never a fault */
         char *copy = malloc(cut + 1);
@@ -222,6 +224,7 @@ static void test_counters(void **state)
     }
     scrape_read(kind("vLLM"), "<html>no</html>", 15, &s);
     assert_unknown(s.running);
+    assert_false(s.page);
 }
 
 static void test_meminfo(void **state)

@@ -227,6 +227,21 @@ static void test_server(void **state)
         shoot("server", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
         shoot("server", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
     }
+    canned_page(s);
+    st.search = (struct page_search){.on = true, .typing = true, .text = "ttft"};
+    shoot("server-search-nothing", s, &st, 80, 24, GLYPHS_BRAILLE);
+    str_copy(st.search.text, sizeof st.search.text, "vllm FIRST");
+    shoot("server-search", s, &st, 80, 24, GLYPHS_BRAILLE);
+    st.search = (struct page_search){.on = true};
+    shoot("server-page", s, &st, 120, 40, GLYPHS_BRAILLE);
+    shoot("server-page", s, &st, 60, 16, GLYPHS_ASCII);
+    st.search.on = false;
+    s->server.told_max_num_seqs = (double)NAN;
+    s->server.seems_max_num_seqs = 4;
+    s->server.counts.restarts = 1;
+    s->server.bad_lines = 3;
+    s->server.pid = 0;
+    shoot("server-restarted", s, &st, 120, 40, GLYPHS_BRAILLE);
     free(s);
     s = canned_empty();
     shoot("server-empty", s, &st, 80, 24, GLYPHS_BRAILLE);

@@ -10,6 +10,7 @@
 #include "ui/control.h"
 #include "ui/keys.h"
 #include "ui/note.h"
+#include "ui/search.h"
 #include "ui/view.h"
 
 static void test_table(void **state)
@@ -248,6 +249,77 @@ static void test_note(void **state)
     free(s);
 }
 
+/* The search of the server's page: it asks for the page while it is open, and letters are typed, not obeyed. */
+static void test_search(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct control ctl = {.source = &recorder};
+    struct ui_state st;
+    frame_init(&st);
+    canned_page(s);
+    sent_n = 0;
+    assert_int_equal(keys_action('/'), ACT_SEARCH);
+    assert_true(frame_act(&st, s, ACT_SEARCH, 80, 24)); /* from any view */
+    assert_ptr_equal(st.view, &view_server);
+    assert_true(st.search.on && st.search.typing);
+    control_settle(&ctl, &st, s, 100);
+    control_settle(&ctl, &st, s, 101);
+    assert_int_equal(sent_n, 1);
+    assert_int_equal(sent[0].kind, CMD_PAGE);
+    assert_int_equal(sent[0].value, 1);
+    for (const char *p = "q1 BUCKETx"; *p != '\0'; p++)
+        search_key(&st, s, *p);
+    search_key(&st, s, KEYCODE_BACKSPACE);
+    assert_string_equal(st.search.text, "q1 BUCKET");
+    assert_ptr_equal(st.view, &view_server);
+    search_key(&st, s, KEYCODE_ENTER);
+    assert_true(st.search.on && !st.search.typing);
+    assert_true(frame_act(&st, s, ACT_CLOSE, 80, 24));
+    assert_false(st.search.on);
+    control_settle(&ctl, &st, s, 102);
+    assert_int_equal(sent_n, 2);
+    assert_int_equal(sent[1].kind, CMD_PAGE);
+    assert_int_equal(sent[1].value, 0);
+    free(s);
+}
+
+static void test_search_lines(void **state)
+{
+    (void)state;
+    static const char page[] = "vllm:a{le=\"0.1\"} 1\n\nvllm:b_total 2\nother 3";
+    static const struct {
+        const char *filter;
+        int lines;
+    } cases[] = {{"", 3}, {"VLLM", 2}, {"vllm total", 1}, {"total  vllm ", 1}, {"zzz", 0}, {"3", 1}, {"le=\"0", 1}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t at = 0, n;
+        int lines = 0;
+        while (search_next(page, cases[i].filter, &at, &n) != NULL)
+            lines++;
+        assert_int_equal(lines, cases[i].lines);
+    }
+    /* Scrolling: never past the end, and what is typed begins at the top again. */
+    struct snapshot *s = canned_busy();
+    struct ui_state st;
+    frame_init(&st);
+    s->page.seq = 1;
+    static const char line[] = "a_counter_total 1\n";
+    for (size_t i = 0; i < 100; i++)
+        memcpy(s->page.text + i * (sizeof line - 1), line, sizeof line);
+    search_open(&st);
+    frame_update(&st, s, 80, 24, GLYPHS_BRAILLE);
+    int rows = st.search.rows;
+    for (int i = 0; i < 50; i++)
+        search_key(&st, s, KEYCODE_PAGE_DOWN);
+    assert_int_equal(st.search.top, 100 - rows);
+    search_key(&st, s, 'a');
+    assert_int_equal(st.search.top, 0);
+    search_key(&st, s, KEYCODE_UP);
+    assert_int_equal(st.search.top, 0);
+    free(s);
+}
+
 /* A replay moves in time and is changed by nothing; live it is the other way round. */
 static void test_replay(void **state)
 {
@@ -366,7 +438,7 @@ int main(void)
         cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
-        cmocka_unit_test(test_no_load), cmocka_unit_test(test_note), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_no_load), cmocka_unit_test(test_note), cmocka_unit_test(test_search), cmocka_unit_test(test_search_lines), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,7 @@ static inline void canned_points(struct snapshot *s, double t, double rate_scale
         series_push(&s->series.vram, at, 0.2 * CANNED_GIB);
         series_push(&s->series.run, at, at < 60 ? 1 : at < 110 ? 2 : at < 150 ? 3 : 4);
         series_push(&s->series.kv, at, at / 620);
+        series_push(&s->series.gen, at, gap ? (double)NAN : rate_scale * (level + 3 * sin(at / 5)));
         series_push(&s->series.wait, at, at < 130 ? 0 : floor(2.5 + 2.4 * sin(at / 7)));
     }
     s->series.seq++;
@@ -188,6 +189,38 @@ static inline void canned_streams(struct snapshot *s, int n, uint64_t *seed)
     s->in_flight = s->decoding + s->queued;
 }
 
+/* What the server counts, and its page. */
+static inline void canned_counts(struct snapshot *s)
+{
+    struct server_view *v = &s->server;
+    v->counts = (struct server_counts){.finished = 307, .preemptions = 2, .prompt_tokens = 641024, .generated_tokens = 39870,
+                                       .prefix_hits = 0.41, .accepted = 0.71, .accepted_a_draft = 2.13,
+                                       .ttft = {311, 88.4, 81.2, 214.0}, .queue = {311, 12.6, 1.2, 61.0},
+                                       .itl = {39560, 29.3, 29.1, 33.8}};
+    v->generated_rate = 131.9;
+    v->our_rate = 131.2;
+    v->prompt_rate = 2110;
+    v->kv_tokens = 65536;
+    v->kv_blocks = 4096;
+    v->kv_block_tokens = 16;
+    v->lines = 212;
+    v->bad_lines = 0;
+}
+
+static inline void canned_page(struct snapshot *s)
+{
+    s->page.seq = 1;
+    s->page.lines = 212;
+    str_copy(s->page.text, sizeof s->page.text,
+             "vllm:num_requests_running{engine=\"0\",model_name=\"Qwen3-Coder-30B-A3B-Instruct-gptq-4bit\"} 4.0\n"
+             "vllm:num_requests_waiting{engine=\"0\",model_name=\"Qwen3-Coder-30B-A3B-Instruct-gptq-4bit\"} 2.0\n"
+             "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"Qwen3-Coder-30B-A3B-Instruct-gptq-4bit\"} 0.31\n"
+             "vllm:generation_tokens_total{engine=\"0\",model_name=\"Qwen3-Coder-30B-A3B-Instruct-gptq-4bit\"} 39870.0\n"
+             "vllm:time_to_first_token_seconds_bucket{engine=\"0\",model_name=\"Qwen3-Coder-30B\",le=\"0.1\"} 212.0\n"
+             "vllm:time_to_first_token_seconds_bucket{engine=\"0\",model_name=\"Qwen3-Coder-30B\",le=\"+Inf\"} 311.0\n"
+             "process_resident_memory_bytes 4.3212e+10\n");
+}
+
 /* A run in full swing, t seconds after its start. */
 static inline struct snapshot *canned_busy_at(double t, int streams)
 {
@@ -205,6 +238,7 @@ static inline struct snapshot *canned_busy_at(double t, int streams)
     s->server.waiting = 2;
     s->server.kv_used = 0.31;
     s->server.prefix_hits = 0.62;
+    canned_counts(s);
     s->target_streams = streams;
     canned_memory(s, t);
     canned_points(s, t, 1);

@@ -184,7 +184,13 @@ static inline void wild_memory(struct wild *w, struct memory_view *m)
 static inline void wild_server(struct wild *w, struct server_view *v)
 {
     double *const numbers[] = {&v->max_model_len, &v->running, &v->waiting, &v->kv_used, &v->told_max_num_seqs,
-                               &v->told_max_model_len, &v->told_memory_share, &v->prefix_hits};
+                               &v->told_max_model_len, &v->told_memory_share, &v->prefix_hits,
+                               &v->counts.finished, &v->counts.preemptions, &v->counts.prompt_tokens, &v->counts.generated_tokens,
+                               &v->counts.prefix_hits, &v->counts.accepted, &v->counts.accepted_a_draft, &v->generated_rate,
+                               &v->prompt_rate, &v->our_rate, &v->max_num_seqs, &v->seems_max_num_seqs, &v->kv_tokens,
+                               &v->kv_blocks, &v->kv_block_tokens, &v->slot_context, &v->loaded, &v->loaded_vram,
+                               &v->loaded_context, &v->lines, &v->bad_lines};
+    struct server_time *const times[] = {&v->counts.ttft, &v->counts.queue, &v->counts.itl};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         wild_number(w, numbers[i]);
     WILD_TEXT(w, v->model);
@@ -192,6 +198,15 @@ static inline void wild_server(struct wild *w, struct server_view *v)
     WILD_TEXT(w, v->address);
     WILD_TEXT(w, v->process_note);
     WILD_TEXT(w, v->command);
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        wild_number(w, &times[i]->n);
+        wild_number(w, &times[i]->mean);
+        wild_number(w, &times[i]->p50);
+        wild_number(w, &times[i]->p95);
+    }
+    WILD_TEXT(w, v->counters_note);
+    wild_int(w, &v->counts.restarts);
+    wild_bool(w, &v->counts.jumps);
     wild_bool(w, &v->simulated);
     wild_int(w, &v->pid);
 }
@@ -281,7 +296,7 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     int *const sizes[] = {&s->target_streams, &s->target_context, &s->target_max_tokens, &s->in_flight, &s->queued,
                          &s->decoding, &s->backing_off, &s->phase, &s->overdue};
     struct series *const series[] = {&s->series.out, &s->series.gtt,  &s->series.ram, &s->series.vram,
-                                     &s->series.run, &s->series.wait, &s->series.kv};
+                                     &s->series.run, &s->series.wait, &s->series.kv, &s->series.gen};
     struct latency_view *const latencies[] = {&s->ttft, &s->tpot, &s->e2e, &s->itl, &s->ttft_new, &s->ttft_cached};
     struct hist *const hists[] = {&s->hists.ttft, &s->hists.itl, &s->hists.tpot, &s->hists.e2e, &s->hists.ttft_first};
     s->state = (enum run_state)wild_below(&w.seed, RUN_FAILED + 1);
@@ -310,6 +325,8 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     wild_heat(&w, &s->hists.ttft_heat);
     wild_memory(&w, &s->memory);
     wild_server(&w, &s->server);
+    s->page.seq = rng_next(&w.seed);
+    WILD_TEXT(&w, s->page.text);
     wild_streams(&w, s);
     wild_lists(&w, s);
     wild_matrix(&w, &s->matrix);
