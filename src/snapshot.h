@@ -249,6 +249,7 @@ struct snapshot {
     bool client_limited;
     char client_reason[96];    /* "lag p99 7 ms" */
     double lag_p99_ms;
+    char file_trouble[128];    /* why lines of the run file wait or are lost; empty: all is well */
 
     size_t marks_n;
     struct mark marks[SNAP_MARKS];

@@ -56,6 +56,7 @@ static void settle_row(struct engine *g, struct row *r)
 
 void engine_take_row(struct engine *g, struct row *r)
 {
+    engine_soak_row(g, r);
     note_failure(g, r);
     if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL)
         counter_put(g->counter, r);
@@ -245,6 +246,8 @@ static void begin_load(struct engine *g, int64_t now)
     else
         str_copy(r->run_file, sizeof r->run_file, runlog_path(g->runlog));
     rows_header(g);
+    if (g->runlog != NULL)
+        engine_tell_file(g);
     rows_request(g, &r->pre.first);
     g->scraper = scraper_start(&r->pre.server, &g->http);
     bool count = r->pre.first.tl.source == TOK_EVENTS && r->pre.server.kind->tokenize != TOKENIZE_NONE;
@@ -362,6 +365,7 @@ static void tick(struct engine *g)
 {
     int64_t now = g->tick_at = clock_ns();
     engine_take_commands(g, now);
+    engine_see_soak(g, now);
     if (g->scraper != NULL)
         scraper_get(g->scraper, &g->server);
     engine_watch_machine(g);

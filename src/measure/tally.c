@@ -80,7 +80,7 @@ void tally_add(struct tally *t, const struct row *r)
     t->outcome[tl->outcome]++;
     t->retried += tl->retried;
     add_tokens(t, tl);
-    if (tl->outcome != OUT_OK)
+    if (tl->outcome != OUT_OK || tl->slept)
         return;
     t->short_output += r->fixed_length && tl->source != TOK_EVENTS && tl->output_tokens < r->max_tokens;
     double v[M_REQUEST_COUNT_];
@@ -88,6 +88,38 @@ void tally_add(struct tally *t, const struct row *r)
     for (int i = 0; i < M_REQUEST_COUNT_; i++)
         add_value(t, (enum metric_id)i, v[i], 1);
     add_gaps(t, tl);
+}
+
+static void merge_prompts(struct tally *into, const struct tally *from)
+{
+    if (from->prompt_n > 0) {
+        into->prompt_min = into->prompt_n == 0 ? from->prompt_min : MIN_OF(into->prompt_min, from->prompt_min);
+        into->prompt_max = into->prompt_n == 0 ? from->prompt_max : MAX_OF(into->prompt_max, from->prompt_max);
+    }
+    into->prompt_n += from->prompt_n;
+    into->prompt_tokens += from->prompt_tokens;
+    into->cached_n += from->cached_n;
+    into->cached_tokens += from->cached_tokens;
+}
+
+void tally_merge(struct tally *into, const struct tally *from)
+{
+    into->requests += from->requests;
+    for (int o = 0; o < OUT_COUNT; o++)
+        into->outcome[o] += from->outcome[o];
+    for (int s = 0; s <= TOK_EVENTS; s++)
+        into->source[s] += from->source[s];
+    into->short_output += from->short_output;
+    into->retried += from->retried;
+    into->output_tokens += from->output_tokens;
+    merge_prompts(into, from);
+    for (int m = 0; m < M_LATENCY_COUNT_; m++) {
+        if (from->hist[m] == NULL)
+            continue;
+        if (into->hist[m] == NULL)
+            into->hist[m] = xcalloc(1, sizeof *into->hist[m]);
+        hist_merge(into->hist[m], from->hist[m]);
+    }
 }
 
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d)

@@ -26,6 +26,8 @@ struct tally {
 void tally_init(struct tally *t);
 void tally_release(struct tally *t);
 void tally_add(struct tally *t, const struct row *r);
+/* Adds the figures of another one; percentiles come from histograms then. */
+void tally_merge(struct tally *into, const struct tally *from);
 /* Of the requests that ended well. */
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);
 uint64_t tally_failed(const struct tally *t); /* neither ok nor cancelled */

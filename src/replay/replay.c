@@ -188,6 +188,9 @@ struct replay *replay_open(const char *path, struct err *e)
     r->load_from = (double)NAN;
     for (size_t i = 0; i < f->rows_n; i++)
         r->load_from = fmin(r->load_from, seconds(f->rows[i].tl.sent));
+    for (size_t i = 0; !f->rows_whole && i < f->samples_n; i++)
+        if (f->samples[i].loading)
+            r->load_from = fmin(r->load_from, f->samples[i].t);
     begin(r);
     return r;
 }
@@ -293,6 +296,23 @@ static void show_processes(struct replay *r, size_t last)
     }
 }
 
+/* Of requests that ended: all that there is of them where the file has not a row for each, else what no row has. */
+static void take_ended(struct replay *r, const cJSON *sample)
+{
+    if (r->file->rows_whole) {
+        run_file_ended(sample, M_ITL, &r->shown.tally);
+        return;
+    }
+    struct tally t;
+    tally_init(&t);
+    run_file_ended_all(sample, &t);
+    tally_merge(&r->shown.tally, &t);
+    r->view->ok += t.outcome[OUT_OK];
+    r->view->cancelled += t.outcome[OUT_CANCELLED];
+    r->view->failed += tally_failed(&t);
+    tally_release(&t);
+}
+
 static void take_samples(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
@@ -303,7 +323,7 @@ static void take_samples(struct replay *r, double t)
         if (s->output_rate >= 0 && !(s->output_rate <= r->view->output_rate_peak))
             r->view->output_rate_peak = s->output_rate;
         cJSON *o = sample_line(r, r->samples);
-        run_file_ended(o, M_ITL, &r->shown.tally); /* no row has it */
+        take_ended(r, o);
         r->shown.news = true;
         bool newest = r->samples + 1 == f->samples_n || f->samples[r->samples + 1].t > t;
         if (o != NULL && newest)
@@ -324,10 +344,12 @@ static void take_rows(struct replay *r, double t)
         if (!(seconds(row->tl.end) <= t))
             break;
         enum outcome o = row->tl.outcome;
+        shown_failure(&r->shown, v, row);
+        if (!r->file->rows_whole)
+            continue;
         v->ok += o == OUT_OK;
         v->cancelled += o == OUT_CANCELLED;
         v->failed += o != OUT_OK && o != OUT_CANCELLED;
-        shown_failure(&r->shown, v, row);
         shown_request(&r->shown, v, row, seconds(row->tl.first_token));
     }
 }

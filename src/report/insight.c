@@ -136,7 +136,7 @@ static double median(double *v, size_t n)
 
 static double ttft_of(const struct row *r)
 {
-    return r->tl.outcome == OUT_OK && r->tl.first_token != 0 ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
+    return r->tl.outcome == OUT_OK && r->tl.first_token != 0 && !r->tl.slept ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
 }
 
 /* ---- the rules ---- */

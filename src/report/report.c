@@ -76,6 +76,7 @@ static void write_json(const struct run_file *f, struct buf *out)
     jw_str(&j, "tokgauge", TOKGAUGE_VERSION);
     jw_str(&j, "name", f->name);
     jw_bool(&j, "whole", f->summary != NULL);
+    jw_bool(&j, "rows_whole", f->rows_whole);
     jw_int(&j, "unreadable_lines", (int64_t)f->bad_lines);
     char *header = cJSON_PrintUnformatted(f->header);
     buf_addf(out, ",\"header\":%s", header != NULL ? header : "null");

@@ -135,9 +135,21 @@ static double ttft_of(const struct row *r)
     return r->tl.outcome == OUT_OK ? v[M_TTFT] : (double)NAN;
 }
 
-static void ttft_chart(const struct run_file *f, struct doc *d)
+/* The bins of a distribution; without any where there is none. */
+static void bins_of_hist(const struct run_file *f, enum metric_id m, struct chart_bins *bins)
 {
-    struct chart_bins bins;
+    static const struct hist none;
+    const struct hist *h = f->total.hist[m] != NULL ? f->total.hist[m] : &none;
+    double scale = metrics[m].scale;
+    if (!chart_bins_init(bins, (double)MAX_OF(h->min, 1) / scale, (double)h->max / scale, (double)h->count))
+        return;
+    for (size_t i = h->lo; i < h->hi; i++)
+        if (h->bucket[i] > 0)
+            chart_bins_add(bins, (double)MAX_OF(hist_low(i), 1) / scale, (double)hist_high(i) / scale, (double)h->bucket[i]);
+}
+
+static void bins_of_rows(const struct run_file *f, struct chart_bins *bins)
+{
     double min = (double)NAN, max = (double)NAN, n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         double v = ttft_of(&f->rows[i]);
@@ -145,23 +157,25 @@ static void ttft_chart(const struct run_file *f, struct doc *d)
         max = fmax(max, v);
         n += isfinite(v);
     }
-    if (chart_bins_init(&bins, min, max, n))
+    if (chart_bins_init(bins, min, max, n))
         for (size_t i = 0; i < f->rows_n; i++)
-            chart_bins_add(&bins, ttft_of(&f->rows[i]), ttft_of(&f->rows[i]), 1);
+            chart_bins_add(bins, ttft_of(&f->rows[i]), ttft_of(&f->rows[i]), 1);
+}
+
+static void ttft_chart(const struct run_file *f, struct doc *d)
+{
+    struct chart_bins bins;
+    if (f->rows_whole)
+        bins_of_rows(f, &bins);
+    else
+        bins_of_hist(f, M_TTFT, &bins);
     histogram(f, M_TTFT, &bins, "Time to first token", "requests", d);
 }
 
 static void itl_chart(const struct run_file *f, struct doc *d)
 {
-    static const struct hist none;
-    const struct hist *h = f->total.hist[M_ITL] != NULL ? f->total.hist[M_ITL] : &none;
     struct chart_bins bins;
-    double scale = metrics[M_ITL].scale;
-    if (chart_bins_init(&bins, (double)MAX_OF(h->min, 1) / scale, (double)h->max / scale, (double)h->count))
-        for (size_t i = h->lo; i < h->hi; i++)
-            if (h->bucket[i] > 0)
-                chart_bins_add(&bins, (double)MAX_OF(hist_low(i), 1) / scale, (double)hist_high(i) / scale,
-                               (double)h->bucket[i]);
+    bins_of_hist(f, M_ITL, &bins);
     histogram(f, M_ITL, &bins, "Inter-token latency", "gaps", d);
 }
 

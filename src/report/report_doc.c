@@ -294,7 +294,7 @@ static void load_of(const struct run_file *f, struct doc *d)
         doc_text(d, "%zu phases (below)", f->phases_n);
     }
     doc_text(d, "%s; prompts: %s; endpoint: %s.",
-             f->rows_n > 0 && f->rows[0].fixed_length ? ", held fixed" : ", at the most",
+             flag(f->header, "fixed_length") ? ", held fixed" : ", at the most",
              header_text(f, "prompt"), header_text(f, "endpoint"));
     doc_paragraph_end(d);
     if (f->total.prompt_n == 0)
@@ -346,6 +346,9 @@ static void results(const struct run_file *f, struct doc *d)
         doc_text(d, ": the server tells no counts. ");
     }
     doc_text(d, "≈ behind n: from a histogram, off by 0.8 %% at the most.");
+    if (!f->rows_whole)
+        doc_text(d, " The run file has not a line for each request (--rows): all figures of requests are of that kind, and what needs "
+                    "single requests is not in this report.");
     doc_paragraph_end(d);
 }
 

@@ -4,6 +4,7 @@
 #include "hist.h"
 #include "jsonr.h"
 #include "measure/phases.h"
+#include "report/runfile_ended.h"
 
 #include <errno.h>
 #include <math.h>
@@ -98,6 +99,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
     t->output_tokens = json_whole(o, "output_tokens", -1);
     t->source = source_of(json_text(o, "tokens_from"));
     t->retried = json_true(o, "retried");
+    t->slept = json_true(o, "slept");
     json_words(o, "error", r.error, sizeof r.error);
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
@@ -110,33 +112,6 @@ static bool read_row(struct run_file *f, const cJSON *o)
         f->rows[f->rows_n++] = r;
     }
     return true;
-}
-
-/* [[bucket, count], …] into a histogram; the values are taken for their buckets' middles. */
-static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
-{
-    const cJSON *pair;
-    cJSON_ArrayForEach(pair, list)
-    {
-        const cJSON *at = cJSON_GetArrayItem(pair, 0), *count = cJSON_GetArrayItem(pair, 1);
-        if (!cJSON_IsNumber(at) || !cJSON_IsNumber(count) || !(at->valuedouble >= 0 && at->valuedouble < HIST_BUCKETS) ||
-            !(count->valuedouble >= 1 && count->valuedouble < 1e15))
-            continue;
-        if (t->hist[m] == NULL)
-            t->hist[m] = xcalloc(1, sizeof *t->hist[m]);
-        size_t i = (size_t)at->valuedouble;
-        uint64_t middle = hist_low(i) + (hist_high(i) - 1 - hist_low(i)) / 2;
-        hist_add(t->hist[m], middle, (uint64_t)count->valuedouble);
-    }
-}
-
-void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t)
-{
-    const cJSON *part;
-    cJSON_ArrayForEach(part, json_get(sample, "ended"))
-    {
-        add_buckets(t, m, json_get(part, metrics[m].id));
-    }
 }
 
 static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
@@ -155,8 +130,7 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
         .gpu_limited = json_number(o, "gpu_limited_percent") / 100, .running = json_number(o, "server_running"), .waiting = json_number(o, "server_waiting"),
         .kv_used = json_number(o, "server_kv_used"), .line_at = line_at};
     json_words(o, "gpu_limited_by", f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by);
-    for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
-        run_file_ended(o, (enum metric_id)m, &f->total);
+    ended_keep(f, o);
     return true;
 }
 
@@ -267,6 +241,8 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
         return read_mark(f, *line);
     if (strcmp(type, "phase") == 0)
         return read_phase(f, *line);
+    if (strcmp(type, "rows") == 0) /* from here on requests have none */
+        f->rows_whole = false;
     if (strcmp(type, "summary") == 0 && f->summary == NULL) {
         f->summary = *line;
         *line = NULL;
@@ -286,6 +262,8 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
     f->header = line;
     f->has_gaps = json_true(line, "chunks");
     f->has_texts = json_true(line, "texts");
+    const char *rows = json_text(line, "rows");
+    f->rows_whole = rows == NULL || strcmp(rows, "all") == 0 || strcmp(rows, "auto") == 0;
     double format = json_number(line, "format");
     if (format == RUNFILE_FORMAT)
         return true;
@@ -355,8 +333,7 @@ struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
         run_file_free(f);
         return NULL;
     }
-    for (size_t i = 0; i < f->rows_n; i++)
-        tally_add(&f->total, &f->rows[i]);
+    ended_settle(f);
     run_name(f->name, run_file_text(f, "label"), f->path);
     return f;
 }
@@ -368,6 +345,7 @@ void run_file_free(struct run_file *f)
     cJSON_Delete(f->header);
     cJSON_Delete(f->summary);
     tally_release(&f->total);
+    ended_release(f);
     for (size_t i = 0; f->details != NULL && i < f->rows_n; i++) {
         free(f->details[i].gap_ns);
         free(f->details[i].text);
@@ -401,11 +379,12 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
     return a->loading && b->loading && a->in_flight > 0 && *seconds > 0 && isfinite(*tokens);
 }
 
-static double rate_of_samples(const struct run_file *f)
+/* phase −1: of all. */
+static double rate_of_samples(const struct run_file *f, int phase)
 {
     double seconds = 0, tokens = 0, s, n;
     for (size_t i = 0; i + 1 < f->samples_n; i++)
-        if (run_file_interval(f, i, &s, &n)) {
+        if (run_file_interval(f, i, &s, &n) && (phase == -1 || (f->samples[i].phase == phase && f->samples[i + 1].phase == phase))) {
             seconds += s;
             tokens += n;
         }
@@ -420,7 +399,7 @@ double run_file_output_rate(const struct run_file *f, const char **window)
         return json_number(f->summary, metrics[M_OUTPUT_RATE].key);
     }
     *window = "samples";
-    return rate_of_samples(f);
+    return rate_of_samples(f, -1);
 }
 
 static double rate_in_summary(const struct run_file *f, int phase)
@@ -441,6 +420,8 @@ double run_file_phase_rate(const struct run_file *f, int phase)
 {
     if (f->summary != NULL)
         return rate_in_summary(f, phase);
+    if (!f->rows_whole)
+        return rate_of_samples(f, phase);
     int64_t from = INT64_MAX, to = 0, tokens = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct timeline *t = &f->rows[i].tl;
@@ -467,6 +448,12 @@ bool run_file_one_load(const struct run_file *f)
 void run_file_phase(const struct run_file *f, int phase, struct tally *t)
 {
     tally_init(t);
+    if (!f->rows_whole) {
+        const struct tally *ended = ended_of(f, phase);
+        if (ended != NULL)
+            tally_merge(t, ended);
+        return;
+    }
     for (size_t i = 0; i < f->rows_n; i++)
         if (f->rows[i].phase == phase)
             tally_add(t, &f->rows[i]);

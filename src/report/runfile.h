@@ -63,6 +63,11 @@ struct run_detail {
     char *text;    /* as it came, not sanitised; NULL: not kept */
 };
 
+struct run_ended {
+    int phase;
+    struct tally tally;
+};
+
 struct run_file {
     char *path;
     char name[RUN_NAME]; /* its label, or the file's name without folder and extension; sanitised */
@@ -70,6 +75,10 @@ struct run_file {
     cJSON *summary;     /* NULL: the run was killed, or the file was cut */
     struct row *rows;   /* measured requests in the order of the file; their moments are ns with an origin of its own; no gaps */
     size_t rows_n;
+    bool rows_whole;    /* every measured request has a row; else (--rows) `total` and run_file_phase are made from the samples'
+                         * histograms, and are off by 0.8 % at the most */
+    struct run_ended *ended; /* what samples tell of requests that ended, by phase; NULL where rows are whole */
+    size_t ended_n;
     struct run_detail *details; /* one a row; NULL: the file has neither gaps nor texts */
     bool has_gaps, has_texts;
     struct row first;   /* the request before the load; first.tl.sent = 0: none in the file */
@@ -83,7 +92,7 @@ struct run_file {
     size_t phases_n;
     struct run_answer *answers; /* of the suite's agent part */
     size_t answers_n;
-    struct tally total; /* of all rows, with the ITL of the samples */
+    struct tally total; /* of all measured requests, with the ITL of the samples */
     size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
 };
 
@@ -95,6 +104,8 @@ void run_file_free(struct run_file *f);
 
 /* Of a sample's line: the distribution of m of the requests that had ended since the sample before, added to t. */
 void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t);
+/* … and all that it tells of them. */
+void run_file_ended_all(const cJSON *sample, struct tally *t);
 
 /* What a run is called: its label, or (NULL, empty) its file's name without folder and ending; sanitised. */
 void run_name(char out[RUN_NAME], const char *label, const char *path);
@@ -110,14 +121,14 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
 double run_file_output_rate(const struct run_file *f, const char **window);
 
 /* Output tokens a second in one phase: by its window where there is a summary, else by its requests, from the first one
- * sent to the last one ended.  NAN: not known. */
+ * sent to the last one ended (by samples where it has not all of them).  NAN: not known. */
 double run_file_phase_rate(const struct run_file *f, int phase);
 
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
 
-/* The rows of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
- * file has one phase. */
+/* The requests of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
+ * file has one phase, or rows are not whole. */
 void run_file_phase(const struct run_file *f, int phase, struct tally *t);
 
 #endif

@@ -300,6 +300,7 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     WILD_TEXT(&w, s->status);
     WILD_TEXT(&w, s->last_error);
     WILD_TEXT(&w, s->client_reason);
+    WILD_TEXT(&w, s->file_trouble);
     wild_heat(&w, &s->hists.ttft_heat);
     wild_memory(&w, &s->memory);
     wild_server(&w, &s->server);
