@@ -7,6 +7,7 @@
 #   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
 #   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
 #   make clean                                         make soak-ui   random sizes and keys, on terminals
+#   make soak         ten minutes of load: its memory
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -49,7 +50,7 @@ THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check fuzz soak-ui lint bench goldens pictures man install uninstall clean tests
+.PHONY: all deps demo test check fuzz soak soak-ui lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -111,6 +112,8 @@ check: tests
 fuzz:
 	@sh tests/deps.sh lint
 	sh tests/fuzz/run.sh $(FUZZ_S)
+soak: all
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak.sh $(SOAK_S)
 soak-ui: tests
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-ui.sh $(SOAK_S)
 lint:

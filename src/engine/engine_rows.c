@@ -349,8 +349,12 @@ static void jw_delta(struct jsonw *j, const struct phase *p)
     jw_close(j, '}');
     jw_num(j, "output_tokens", t->output_tokens, 0);
     jw_prompts(j, t);
+    if (t->hist[M_TTFT] != NULL && t->hist[M_TTFT]->count > 0)
+        jw_num(j, "ttft_sum_ms", t->hist[M_TTFT]->sum / metrics[M_TTFT].scale, 3);
+    if (t->hist[M_DECODE_RATE] != NULL && t->hist[M_DECODE_RATE]->count > 0)
+        jw_num(j, "decode_sum_tok_s", t->hist[M_DECODE_RATE]->sum / metrics[M_DECODE_RATE].scale, 3);
     for (int m = 0; m < M_LATENCY_COUNT_; m++)
-        if (t->hist[m] != NULL)
+        if (t->hist[m] != NULL && t->hist[m]->count > 0)
             jw_hist(j, metrics[m].id, t->hist[m]);
     jw_close(j, '}');
 }

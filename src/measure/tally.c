@@ -19,6 +19,19 @@ void tally_release(struct tally *t)
     memset(t, 0, sizeof *t);
 }
 
+void tally_clear(struct tally *t)
+{
+    struct hist *kept[M_LATENCY_COUNT_];
+    for (size_t i = 0; i < M_REQUEST_COUNT_; i++)
+        free(t->kept[i]);
+    memcpy(kept, t->hist, sizeof kept);
+    memset(t, 0, sizeof *t);
+    memcpy(t->hist, kept, sizeof kept);
+    for (size_t i = 0; i < M_LATENCY_COUNT_; i++)
+        if (kept[i] != NULL)
+            hist_reset(kept[i]);
+}
+
 static void add_value(struct tally *t, enum metric_id m, double v, uint64_t times)
 {
     if (!isfinite(v))

@@ -25,6 +25,7 @@ struct tally {
 
 void tally_init(struct tally *t);
 void tally_release(struct tally *t);
+void tally_clear(struct tally *t); /* empty, but keeps the memory of its histograms */
 void tally_add(struct tally *t, const struct row *r);
 /* Adds the figures of another one; percentiles come from histograms then. */
 void tally_merge(struct tally *into, const struct tally *from);

@@ -1,5 +1,6 @@
 #include "report/insight.h"
 #include "fmt.h"
+#include "report/drift.h"
 #include "report/pools.h"
 
 #include <inttypes.h>
@@ -543,6 +544,42 @@ static bool memory_growth(const struct facts *d, struct insight *o)
     return false;
 }
 
+/* The one that changed most of all. */
+static bool drift(const struct facts *d, struct insight *o)
+{
+    static const struct {
+        enum window_value v;
+        const char *what, *unit;
+        bool less_is_better;
+    } of[] = {{WINDOW_RATE, "The output", "tok/s", false},
+              {WINDOW_TTFT, "The time to first token", "ms", true},
+              {WINDOW_DECODE, "The decode rate of a stream", "tok/s", false}};
+    struct drift all[WINDOW_VALUES];
+    double most = 0.03;
+    size_t at = ARRAY_LEN(of);
+    drift_find(d->file, all);
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        double share = fabs(all[of[i].v].total / all[of[i].v].mean);
+        if (all[of[i].v].even && share >= most) {
+            most = share;
+            at = i;
+        }
+    }
+    if (at == ARRAY_LEN(of))
+        return false;
+    const struct drift *x = &all[of[at].v];
+    char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE], e[FMT_SIZE], p[FMT_SIZE];
+    bool worse = (x->slope > 0) == of[at].less_is_better;
+    SAY(sentence, "%s %s by %s %s an hour while the load stayed the same: %s over %s.", of[at].what, x->slope > 0 ? "rose" : "fell",
+        fmt_rate(a, fabs(x->slope)), of[at].unit, fmt_percent(p, most), fmt_about(b, x->over_s));
+    SAY(evidence, "%s ± %s %s an hour (95 %%), by the means of %zu windows of %s", fmt_rate(a, fabs(x->slope)), fmt_rate(c, x->margin), of[at].unit,
+        x->n, fmt_about(e, x->step_s));
+    if (worse)
+        SAY(advice, "Look what grows with time: temperature and clocks, memory, the server's caches and its log. A restart of the server in "
+                    "the middle of such a run tells it from the machine.");
+    return true;
+}
+
 static bool gpu_limited(const struct facts *d, struct insight *o)
 {
     double sum = 0, n = 0, most = 0;
@@ -624,6 +661,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"prefill_linear", "TTFT grows in proportion to the new tokens of the prompt (r² above 0.9)"},
     {"variance", "end-to-end times of the same load differ by 30 % or more"},
     {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
+    {"drift", "output, TTFT or decode rate changed evenly under one load of ten minutes or more, for certain (95 %), by 3 % or more in all"},
     {"gpu_limited", "power or temperature held the GPU back for a twentieth of the time, by the driver's counters"},
     {"kv_growth", "whether memory grows with the tokens in flight, by the means of three loads or more"},
     {"memory_growth", "memory grew under one load of ten minutes or more, for certain (95 %)"},
@@ -631,7 +669,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
 };
 static bool (*const conditions[INSIGHT_RULES])(const struct facts *d, struct insight *o) = {
     client_limited, failures, tool_parser, cold_start, prefix_cache, queueing,
-    decode_scaling, prefill_linear, variance, throttling, gpu_limited, kv_growth, memory_growth, memory_headroom};
+    decode_scaling, prefill_linear, variance, throttling, drift, gpu_limited, kv_growth, memory_growth, memory_headroom};
 
 size_t insight_find(const struct run_file *f, struct insight *out)
 {

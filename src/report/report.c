@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "fmt.h"
 #include "report/insight.h"
+#include "report/report_time.h"
 #include "report/summary.h"
 #include "version.h"
 
@@ -100,6 +101,7 @@ static void write_json(const struct run_file *f, struct buf *out)
     for (size_t i = 0; i < f->phases_n; i++)
         json_phase(f, &f->phases[i], &j);
     jw_close(&j, ']');
+    report_time_json(f, &j);
     jw_close(&j, '}');
     buf_adds(out, "\n");
 }

@@ -3,6 +3,7 @@
 #include "fmt.h"
 #include "report/chart.h"
 #include "report/report_suite.h"
+#include "report/windows.h"
 #include "suite.h"
 
 #include <math.h>
@@ -11,6 +12,7 @@
 
 #define GIB 1073741824.0
 #define EVENTS_MAX 1000
+#define WINDOWS_LEAST_S 120
 
 /* Writes the chart that is in svg, or says why there is none. */
 static void picture(struct doc *d, bool drawn, const char *title, bool wide, struct buf *svg,
@@ -83,6 +85,32 @@ static void rate_chart(const struct run_file *f, const struct chart_event *event
     picture(d, chart_times(&c, &svg), c.text.title, true, &svg,
             "fewer than three seconds of load were sampled");
     free(p);
+}
+
+#define WINDOWS_DRAWN 200
+
+/* Means of the requests that ended in each window. */
+static void latency_chart(const struct run_file *f, const struct chart_event *events, size_t events_n, struct doc *d)
+{
+    struct run_window *w;
+    char step[FMT_SIZE], name[FMT_SIZE + 24];
+    double seconds = windows_step(f, WINDOWS_DRAWN);
+    size_t n = windows_cut(f, 0, seconds, &w);
+    struct chart_point *p = points_for(n);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (struct chart_point){(w[i].from + w[i].to) / 2, w[i].value[WINDOW_TTFT]};
+    snprintf(name, sizeof name, "mean of each %s", fmt_about(step, seconds));
+    const struct chart_times c = {.text = {"ttft_times", "Time to first token over time", "ms", NULL},
+                                  .series = {{name, p, n}},
+                                  .series_n = 1,
+                                  .events = events,
+                                  .events_n = events_n,
+                                  .level = (double)NAN};
+    struct buf svg;
+    buf_init(&svg, 1u << 20);
+    picture(d, chart_times(&c, &svg), c.text.title, true, &svg, "fewer than three windows of load have requests");
+    free(p);
+    free(w);
 }
 
 static void memory_chart(const struct run_file *f, const struct chart_event *events, size_t events_n,
@@ -245,6 +273,8 @@ void report_charts(const struct run_file *f, struct doc *d)
     doc_heading(d, 2, "Charts");
     doc_pictures_begin(d);
     rate_chart(f, events, events_n, d);
+    if (windows_load(f, NULL) >= WINDOWS_LEAST_S)
+        latency_chart(f, events, events_n, d);
     memory_chart(f, events, events_n, d);
     if (!report_is_suite(f)) {
         ttft_chart(f, d);

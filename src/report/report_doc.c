@@ -4,6 +4,7 @@
 #include "report/pools.h"
 #include "report/report_suite.h"
 #include "report/report_charts.h"
+#include "report/report_time.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -523,6 +524,8 @@ static void report_in(enum doc_form form, const struct run_file *f, const struct
         if (!suite) /* averages over different loads say nothing */
             results(f, &d);
         phases(f, &d);
+        if (!suite)
+            report_time(f, &d);
         memory(f, &d);
     }
     failures(f, &d);

@@ -131,6 +131,7 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
         .kv_used = json_number(o, "server_kv_used"), .line_at = line_at};
     json_words(o, "gpu_limited_by", f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by);
     ended_keep(f, o);
+    ended_sums(o, &f->samples[f->samples_n - 1]);
     return true;
 }
 

@@ -22,6 +22,8 @@ struct run_sample {
     double gpu_limited; /* share of the time in which a limit held the GPU back */
     char gpu_limited_by[24];
     double running, waiting, kv_used;
+    double ended_ok, ended_failed; /* requests that ended since the sample before */
+    double ttft_sum, ttft_n, decode_sum, decode_n; /* of those, ms and tok/s added up, and how many have them */
     int64_t line_at; /* where its line begins in the file, in bytes; −1: not from a file */
 };
 

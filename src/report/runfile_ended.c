@@ -99,6 +99,43 @@ void ended_keep(struct run_file *f, const cJSON *sample)
     }
 }
 
+/* The sum that the line tells; of an older file, by the histogram. */
+static void add_sum(const cJSON *part, enum metric_id m, const char *key, double *sum, double *n)
+{
+    const cJSON *pair;
+    double told = json_number(part, key), by_bucket = 0;
+    cJSON_ArrayForEach(pair, json_get(part, metrics[m].id))
+    {
+        const cJSON *at = cJSON_GetArrayItem(pair, 0), *count = cJSON_GetArrayItem(pair, 1);
+        if (!cJSON_IsNumber(at) || !cJSON_IsNumber(count) || !(at->valuedouble >= 0 && at->valuedouble < HIST_BUCKETS) ||
+            !(count->valuedouble >= 1 && count->valuedouble < 1e15))
+            continue;
+        size_t i = (size_t)at->valuedouble;
+        by_bucket += ((double)hist_low(i) + (double)hist_high(i)) / 2 / metrics[m].scale * count->valuedouble;
+        *n += count->valuedouble;
+    }
+    *sum += told >= 0 ? told : by_bucket;
+}
+
+void ended_sums(const cJSON *sample, struct run_sample *s)
+{
+    const cJSON *part, *o;
+    cJSON_ArrayForEach(part, json_get(sample, "ended"))
+    {
+        cJSON_ArrayForEach(o, json_get(part, "outcomes"))
+        {
+            if (o->string == NULL || !cJSON_IsNumber(o) || !(o->valuedouble >= 0 && o->valuedouble < 1e15))
+                continue;
+            if (strcmp(o->string, outcome_name(OUT_OK)) == 0)
+                s->ended_ok += o->valuedouble;
+            else if (strcmp(o->string, outcome_name(OUT_CANCELLED)) != 0)
+                s->ended_failed += o->valuedouble;
+        }
+        add_sum(part, M_TTFT, "ttft_sum_ms", &s->ttft_sum, &s->ttft_n);
+        add_sum(part, M_DECODE_RATE, "decode_sum_tok_s", &s->decode_sum, &s->decode_n);
+    }
+}
+
 /* The figures of requests are in the rows, exactly; those of their gaps are not. */
 static void total_of_rows(struct run_file *f)
 {

@@ -7,6 +7,8 @@
 
 /* Of a sample's line, while the file is read. */
 void ended_keep(struct run_file *f, const cJSON *sample);
+/* What windows need of it. */
+void ended_sums(const cJSON *sample, struct run_sample *s);
 /* The file is read: makes its total, of rows or of what was kept. */
 void ended_settle(struct run_file *f);
 /* NULL: nothing ended in that phase, or rows are whole. */

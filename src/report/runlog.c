@@ -14,7 +14,7 @@
 
 #define QUEUE_MAX (32u << 20) /* of each of two: what comes in, and what is being written */
 #define QUEUE_EARLY (1u << 20) /* so much is written before its second is over */
-#define SYNC_EVERY 5 /* writes */
+#define SYNC_S 5
 
 struct runlog {
     pthread_t thread;
@@ -145,6 +145,7 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
     struct runlog_state *s = &r->state;
     s->bytes += done;
     s->waiting = b->len - done;
+    s->memory = b->cap;
     if (s->waiting > 0)
         str_copy(s->why, sizeof s->why, strerror(why));
     if (last)
@@ -159,9 +160,12 @@ static void *run(void *ctx)
     struct buf mine;
     buf_init(&mine, QUEUE_MAX);
     bool closing = false;
-    for (int writes = 1; !closing; writes++) {
+    time_t sync_due = 0;
+    while (!closing) {
         struct timespec next;
         clock_gettime(CLOCK_MONOTONIC, &next);
+        if (sync_due == 0)
+            sync_due = next.tv_sec + SYNC_S;
         next.tv_sec++;
         pthread_mutex_lock(&r->lock);
         while (!r->closing && (r->queue.len < QUEUE_EARLY || mine.len > 0) && pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
@@ -178,8 +182,10 @@ static void *run(void *ctx)
         if (closing && waited) { /* the disk has not taken the earlier lines until now */
             write_out(r, &r->queue, true);
         }
-        if (closing || writes % SYNC_EVERY == 0)
+        if (closing || next.tv_sec > sync_due) {
             fdatasync(r->fd);
+            sync_due = 0;
+        }
     }
     buf_release(&mine);
     return NULL;
@@ -229,6 +235,7 @@ void runlog_look(struct runlog *r, struct runlog_state *out)
     pthread_mutex_lock(&r->lock);
     *out = r->state;
     out->queued = r->queue.len;
+    out->memory += r->queue.cap;
     pthread_mutex_unlock(&r->lock);
 }
 

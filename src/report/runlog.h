@@ -24,6 +24,7 @@ struct runlog_state {
     uint64_t lost;   /* lines, for good */
     size_t waiting;  /* bytes that the last attempt could not write; 0: all is well */
     size_t queued;   /* … that came since */
+    size_t memory;   /* bytes that both buffers take; as much as was ever needed at once */
     char why[128];   /* the last thing that went wrong; empty: nothing did */
 };
 void runlog_look(struct runlog *r, struct runlog_state *out);
