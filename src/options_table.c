@@ -89,6 +89,8 @@ const struct option option_rows[] = {
      false},
     {"svg", 0, NULL, REPLAY, TEXT, AT(svg), 0, 0, "FILE", NULL, "write a picture of the moment --at, or of the end, and end", false},
     {"txt", 0, NULL, REPLAY, TEXT, AT(txt), 0, 0, "FILE", NULL, "the same as text", false},
+    {"follow", 0, NULL, REPLAY, FLAG, AT(follow), 0, 0, NULL, NULL,
+     "the run still goes on: show it as it comes, until its end; space and keys of time leave the newest moment, End goes back to it", false},
     {"at", 0, NULL, REPLAY, DURATION, AT(at_ns), 0, 100 * YEAR, "TIME", NULL, "begin there (90s, 1h)", false},
     {"speed", 0, NULL, REPLAY, NUMBER, AT(speed), 0.125, 64, "TIMES", "1", "how fast it plays", false},
     {"svg-size", 0, NULL, LOAD | REPLAY, SIZE, AT(svg_width), 60, 300, "COLUMNSxROWS", "120x40", "its size in characters", false},

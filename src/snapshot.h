@@ -173,6 +173,7 @@ struct snap_hists {
 /* A run file that is played: the moment is clock_s. */
 struct replay_view {
     bool on, paused;
+    bool live; /* of a run that goes on: it shows what is newest */
     double speed, end_s;
 };
 

@@ -41,6 +41,8 @@ struct badge {
 static struct badge badge_of(const struct ui_state *st, const struct snapshot *s)
 {
     bool busy = s->state == RUN_LOAD || s->state == RUN_WARMUP || s->state == RUN_PAUSED;
+    if (s->replay.on && s->replay.live)
+        return (struct badge){"●", "FOLLOW", ROLE_STATUS_OK};
     if (s->replay.on)
         return state_paused(st, s) ? (struct badge){"○", "REPLAY", ROLE_STATUS_WARN} : (struct badge){"▸", "REPLAY", ROLE_SERIES_2};
     if (busy && state_paused(st, s))

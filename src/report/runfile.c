@@ -205,6 +205,7 @@ static bool read_answer(struct run_file *f, const cJSON *o)
 /* A server that `watch` found after the header was written: what the line says of it stands in the header then. */
 static bool read_server(struct run_file *f, cJSON *line)
 {
+    f->servers++;
     for (cJSON *v = line->child, *next; v != NULL; v = next) {
         next = v->next;
         if (v->string == NULL || strcmp(v->string, "type") == 0 || strcmp(v->string, "t") == 0)
@@ -278,6 +279,9 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
     bool ok = true, whole;
     buf_init(&line, LINE_MAX_BYTES);
     for (int64_t at = ftello(in); ok && buf_read_line(in, &line, &whole); at = ftello(in)) {
+        if (f->growing && feof(in))
+            break; /* the rest of this line comes later */
+        f->read_to = ftello(in);
         cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
         if (f->header == NULL) {
             ok = take_header(f, o, e);
@@ -313,30 +317,71 @@ void run_name(char out[RUN_NAME], const char *label, const char *path)
     str_sanitise(out, RUN_NAME, name, n);
 }
 
-struct run_file *run_file_load(const char *path, struct err *e)
+static struct run_file *read_file(FILE *in, const char *path, bool growing, struct err *e)
+{
+    struct run_file *f = xcalloc(1, sizeof *f);
+    f->path = xstrdup(path);
+    f->growing = growing;
+    tally_init(&f->total);
+    if (!read_lines(f, in, e)) {
+        run_file_free(f);
+        return NULL;
+    }
+    f->growing = growing && f->summary == NULL;
+    ended_settle(f);
+    run_name(f->name, run_file_text(f, "label"), f->path);
+    return f;
+}
+
+static struct run_file *load(const char *path, bool growing, struct err *e)
 {
     FILE *in = fopen(path, "re");
     if (in == NULL) {
         err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
         return NULL;
     }
-    struct run_file *f = run_file_read(in, path, e);
+    struct run_file *f = read_file(in, path, growing, e);
     fclose(in);
     return f;
 }
 
+struct run_file *run_file_load(const char *path, struct err *e)
+{
+    return load(path, false, e);
+}
+
+struct run_file *run_file_load_growing(const char *path, struct err *e)
+{
+    return load(path, true, e);
+}
+
 struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
 {
-    struct run_file *f = xcalloc(1, sizeof *f);
-    f->path = xstrdup(path);
-    tally_init(&f->total);
-    if (!read_lines(f, in, e)) {
-        run_file_free(f);
-        return NULL;
+    return read_file(in, path, false, e);
+}
+
+size_t run_file_more(struct run_file *f, FILE *in)
+{
+    struct buf line;
+    bool whole;
+    size_t n = 0;
+    if (!f->growing)
+        return 0;
+    clearerr(in);
+    if (fseeko(in, (off_t)f->read_to, SEEK_SET) != 0)
+        return 0;
+    buf_init(&line, LINE_MAX_BYTES);
+    while (f->growing && buf_read_line(in, &line, &whole) && !feof(in)) {
+        cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
+        if (o == NULL || !read_line(f, &o, f->read_to))
+            f->bad_lines++;
+        cJSON_Delete(o);
+        f->read_to = ftello(in);
+        f->growing = f->summary == NULL;
+        n++;
     }
-    ended_settle(f);
-    run_name(f->name, run_file_text(f, "label"), f->path);
-    return f;
+    buf_release(&line);
+    return n;
 }
 
 void run_file_free(struct run_file *f)

@@ -95,12 +95,19 @@ struct run_file {
     struct run_answer *answers; /* of the suite's agent part */
     size_t answers_n;
     struct tally total; /* of all measured requests, with the ITL of the samples */
+    bool growing;       /* by run_file_load_growing, and no summary has come yet */
+    int64_t read_to;    /* … so many bytes have been read: whole lines */
+    size_t servers;     /* lines that told of a server and changed the header */
     size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
 };
 
 /* NULL with one line in e: cannot be read, not a run file, or one of another version.  The caller frees. */
 struct run_file *run_file_load(const char *path, struct err *e);
-/* The same from an open stream, which stays open; path is for names and messages. */
+/* Of a run that still goes on: what is behind the last whole line waits.  `total` and what is made of it are of this moment. */
+struct run_file *run_file_load_growing(const char *path, struct err *e);
+/* Reads the whole lines that have come since, from the same file; returns how many.  Pointers into its lists are void then. */
+size_t run_file_more(struct run_file *f, FILE *in);
+/* The same as run_file_load from an open stream, which stays open; path is for names and messages. */
 struct run_file *run_file_read(FILE *in, const char *path, struct err *e);
 void run_file_free(struct run_file *f);
 

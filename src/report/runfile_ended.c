@@ -156,7 +156,8 @@ void ended_settle(struct run_file *f)
 {
     if (f->rows_whole) {
         total_of_rows(f);
-        ended_release(f);
+        if (!f->growing) /* else there may be requests without a row later on */
+            ended_release(f);
         return;
     }
     for (size_t i = 0; i < f->ended_n; i++)

@@ -36,7 +36,7 @@ static void test_table(void **state)
 static char *screen(bool help, bool replay, int w, int h)
 {
     struct snapshot *s = canned_busy();
-    s->replay = (struct replay_view){replay, false, 2, 300};
+    s->replay = (struct replay_view){.on = replay, .speed = 2, .end_s = 300};
     struct ui_state st;
     struct canvas c;
     char *text = NULL;

@@ -295,6 +295,7 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     wild_bool(&w, &s->paused);
     wild_bool(&w, &s->replay.on);
     wild_bool(&w, &s->replay.paused);
+    wild_bool(&w, &s->replay.live);
     wild_bool(&w, &s->output_approx);
     wild_bool(&w, &s->client_limited);
     WILD_TEXT(&w, s->status);
