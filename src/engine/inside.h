@@ -35,7 +35,7 @@ struct soak { /* engine_soak.c */
 
 /* How large the run file may become: see rows_bytes_most. */
 #define ROWS_MOST 1000000               /* lines of requests; then there are none, unless --rows all */
-#define ROWS_LINE_MOST 832             /* bytes of one, without gaps and text */
+#define ROWS_LINE_MOST 1024            /* bytes of one, without gaps and text */
 #define ROWS_BESIDE_A_SECOND 4096       /* bytes of all other lines, on average */
 #define ROWS_BESIDE_ONCE (1 << 20)      /* … and so many for header, summary and what waited until the end */
 struct rows_written {

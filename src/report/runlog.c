@@ -25,6 +25,7 @@ struct runlog {
     bool torn; /* only the thread: part of a line is in the file and could not be taken back */
     struct buf queue; /* under lock, as all below */
     bool closing;
+    size_t writing; /* bytes that the thread has taken and not told of yet */
     struct runlog_state state;
 };
 
@@ -146,6 +147,7 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
     s->bytes += done;
     s->waiting = b->len - done;
     s->memory = b->cap;
+    r->writing = 0;
     if (s->waiting > 0)
         str_copy(s->why, sizeof s->why, strerror(why));
     if (last)
@@ -176,6 +178,7 @@ static void *run(void *ctx)
             struct buf full = r->queue;
             r->queue = mine;
             mine = full;
+            r->writing = mine.len;
         }
         pthread_mutex_unlock(&r->lock);
         write_out(r, &mine, closing);
@@ -234,7 +237,7 @@ void runlog_look(struct runlog *r, struct runlog_state *out)
 {
     pthread_mutex_lock(&r->lock);
     *out = r->state;
-    out->queued = r->queue.len;
+    out->queued = r->queue.len + r->writing;
     out->memory += r->queue.cap;
     pthread_mutex_unlock(&r->lock);
 }

@@ -23,7 +23,7 @@ struct runlog_state {
     uint64_t bytes;  /* written so far */
     uint64_t lost;   /* lines, for good */
     size_t waiting;  /* bytes that the last attempt could not write; 0: all is well */
-    size_t queued;   /* … that came since */
+    size_t queued;   /* … that have not been tried yet, or are being written */
     size_t memory;   /* bytes that both buffers take; as much as was ever needed at once */
     char why[128];   /* the last thing that went wrong; empty: nothing did */
 };
