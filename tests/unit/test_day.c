@@ -116,7 +116,7 @@ static void second(struct engine *g, struct mailbox *m, struct record_set **own,
     g->tick_at = now;
     for (int i = 0; i < 2; i++) {
         struct row *r = record_set_add_row(*own);
-        *r = request((uint64_t)(2 * s + i), 1 + i, now - (int64_t)(rng_unit(seed) * 9e8), 100 + 1 * hour + 20 * rng_unit(seed),
+        *r = request(2 * (uint64_t)s + (uint64_t)i, 1 + i, now - (int64_t)(rng_unit(seed) * 9e8), 100 + 1 * hour + 20 * rng_unit(seed),
                      STEP_MS * (1 + 0.004 * hour) + rng_unit(seed), s % 5000 == 4321);
         g->result.sent++;
     }

@@ -68,9 +68,10 @@ static void fill_chain(int c, double p, double mean_come)
         int busy = MIN_OF(x, c);
         for (int gone = 0; gone <= busy; gone++) {
             double leave = choose(busy, gone) * pow(p, gone) * pow(1 - p, busy - gone), come = exp(-mean_come);
-            for (int k = 0; k < 40; k++, come *= mean_come / k) {
+            for (int k = 0; k < 40; k++) {
                 int y = MAX_OF(x - gone + k, 1);
                 chain[x][MIN_OF(y, STATES)] += leave * come;
+                come *= mean_come / (k + 1);
             }
         }
     }

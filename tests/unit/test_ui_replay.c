@@ -209,7 +209,8 @@ static void test_grows(void **state)
         struct replay *r = replay_open_growing(path, &e);
         assert_non_null(r);
         enum replay_growth g = REPLAY_SAME;
-        for (double end = replay_end(r); n < all; end = replay_end(r)) {
+        while (n < all) {
+            double end = replay_end(r);
             size_t more = (size_t)(rng_unit(&seed) * 900);
             more = MIN_OF(more, all - n);
             assert_int_equal(fwrite(data + n, 1, more, f), more);
