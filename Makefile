@@ -7,6 +7,7 @@
 #   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
 #   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
 #   make clean                                         make soak-ui   random sizes and keys, on terminals
+#   make soak         ten minutes of load: its memory
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -43,13 +44,13 @@ UI_SRC   := $(wildcard ui/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$B/%.o)
 UI_OBJ   := $(UI_SRC:%.c=$B/%.o)
 MAIN_OBJ := $B/src/main.o
-TOOL_SRC := $(filter-out %/drmshim.c %/fakegpu_driver.c %/fakegpu_sysfs.c,$(wildcard tests/tools/*.c tests/bench/*.c))
-TOOLS    := $(TOOL_SRC:tests/%.c=$B/tests/%) $B/tests/tools/libdrmshim.so
+TOOL_SRC := $(filter-out %/drmshim.c %/asleep.c %/fakegpu_driver.c %/fakegpu_sysfs.c,$(wildcard tests/tools/*.c tests/bench/*.c))
+TOOLS    := $(TOOL_SRC:tests/%.c=$B/tests/%) $B/tests/tools/libdrmshim.so $B/tests/tools/libasleep.so
 THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check fuzz soak-ui lint bench goldens pictures man install uninstall clean tests
+.PHONY: all deps demo test check fuzz soak soak-ui lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -83,12 +84,14 @@ $B/tests/%: $B/tests/%.o $B/libcore.a
 # Both are never sanitised: umockdev's library and the shim stand before everything else in a process, and a sanitiser's
 # own must.  fakegpu alone needs umockdev.
 FAKEGPU_OBJ := $(addprefix $B/tests/tools/,fakegpu.o fakegpu_driver.o fakegpu_sysfs.o)
-$B/tests/tools/fakegpu $(FAKEGPU_OBJ) $B/tests/tools/libdrmshim.so: SANF :=
+$B/tests/tools/fakegpu $(FAKEGPU_OBJ) $B/tests/tools/libdrmshim.so $B/tests/tools/libasleep.so: SANF :=
 $(FAKEGPU_OBJ): TEST_CFLAGS = $(shell pkg-config --cflags umockdev-1.0 libdrm 2>/dev/null)
 $B/tests/tools/fakegpu: $(FAKEGPU_OBJ)
 	$Q$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs umockdev-1.0 2>/dev/null)
 # It defines open() itself, which the fortified headers do as well.
 $B/tests/tools/libdrmshim.so: tests/tools/drmshim.c
+$B/tests/tools/libasleep.so: tests/tools/asleep.c
+$B/tests/tools/libdrmshim.so $B/tests/tools/libasleep.so:
 	@mkdir -p $(@D)
 	$Q$(CC) $(filter-out -fPIE -D_FORTIFY_SOURCE=%,$(ALL_CFLAGS)) -U_FORTIFY_SOURCE -fPIC -shared -MMD -MP \
 		-MF $(@:.so=.d) $(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $<
@@ -109,6 +112,8 @@ check: tests
 fuzz:
 	@sh tests/deps.sh lint
 	sh tests/fuzz/run.sh $(FUZZ_S)
+soak: all
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak.sh $(SOAK_S)
 soak-ui: tests
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-ui.sh $(SOAK_S)
 lint:

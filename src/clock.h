@@ -10,6 +10,8 @@
 
 /* CLOCK_MONOTONIC in ns; never 0, so 0 can stand for "not yet". */
 int64_t clock_ns(void);
+/* How long this machine has slept since it was started, in ns: what CLOCK_BOOTTIME counts and clock_ns() does not. */
+int64_t clock_asleep_ns(void);
 /* CPU time of the calling thread in ns. */
 int64_t clock_thread_cpu_ns(void);
 /* Wall clock as RFC 3339 UTC with seconds ("2026-02-19T13:05:21Z"); out holds at least 21 bytes. */

@@ -26,9 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
+#define HEADER_NS (10 * NS_PER_SEC) /* for the first line of a file that is followed */
 
 static volatile sig_atomic_t stop_signal;
 
@@ -614,6 +617,8 @@ static int play(const struct options *o, struct replay *r, struct err *e)
 {
     struct ui_config c = screen_config(o);
     struct player *p = player_new(r, (double)o->at_ns / 1e9, o->speed);
+    if (o->follow)
+        player_follow(p);
     struct snapshot_source source = player_source(p);
     int end = ui_run(&c, &source, e);
     ui_finish();
@@ -625,6 +630,16 @@ static int play(const struct options *o, struct replay *r, struct err *e)
                                  : EXIT_DONE;
 }
 
+/* A run that has just begun has no header for a moment. */
+static struct replay *open_growing(const char *path, struct err *e)
+{
+    struct stat st;
+    int64_t until = clock_ns() + HEADER_NS;
+    while (stat(path, &st) == 0 && st.st_size == 0 && clock_ns() < until && !stop_signal)
+        nanosleep(&(struct timespec){.tv_nsec = SIGNAL_NS}, NULL);
+    return replay_open_growing(path, e);
+}
+
 /* A frame without a terminal, or the run on the screen. */
 static int run_replay(const struct options *o)
 {
@@ -634,7 +649,7 @@ static int run_replay(const struct options *o)
         err_set(&e, "'replay' needs a terminal that it can draw on; --svg FILE and --txt FILE write a frame without one");
         return complain(&e, EXIT_USAGE);
     }
-    struct replay *r = replay_open(o->files[0], &e);
+    struct replay *r = o->follow ? open_growing(o->files[0], &e) : replay_open(o->files[0], &e);
     if (r == NULL)
         return complain(&e, EXIT_FAILED);
     int status = EXIT_DONE;

@@ -11,12 +11,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* False where the format cannot do without what is not there. */
+static bool rows_suffice(const struct run_file *f, enum report_format format, struct err *e)
+{
+    if (f->rows_whole)
+        return true;
+    if (format == REPORT_VLLM)
+        return err_set(e, "'%s' has not a line for each request (--rows): --format vllm is made of those", f->path);
+    if (format == REPORT_CSV)
+        fprintf(stderr, "tokgauge: '%s' has not a line for each request (--rows): %zu of %llu are here\n", f->path, f->rows_n,
+                (unsigned long long)f->total.requests);
+    return true;
+}
+
 int files_report(const struct options *o)
 {
     struct err e;
     struct run_file *f = run_file_load(o->files[0], &e);
     if (f == NULL)
         return complain(&e, EXIT_FAILED);
+    if (!rows_suffice(f, (enum report_format)o->format, &e)) {
+        run_file_free(f);
+        return complain(&e, EXIT_FAILED);
+    }
     struct buf b;
     buf_init(&b, 1u << 30);
     const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,

@@ -40,6 +40,7 @@ struct options {
     int view;              /* 0: the command's own; else the views in order */
     int64_t at_ns;         /* replay: where to begin; of a picture, 0: the end */
     double speed;
+    bool follow;           /* replay: the run still goes on */
     struct threshold fail_if[16];
     size_t fail_if_n;
     const char *baseline;  /* compare: name of the one that stands before the files; NULL: none */

@@ -169,6 +169,23 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     return false;
 }
 
+#define COMMENT_MOST 96 /* bytes: longer lines are not read (inifile.h) */
+
+static void put_comment(FILE *f, const char *text)
+{
+    size_t used = COMMENT_MOST;
+    fputc('\n', f);
+    for (const char *p = text; *p != '\0';) {
+        size_t n = strcspn(p, " ");
+        bool fresh = used + n + 1 > COMMENT_MOST;
+        fprintf(f, "%s%.*s", !fresh ? " " : p == text ? "# " : "\n# ", (int)n, p);
+        used = fresh ? n + 2 : used + n + 1;
+        p += n;
+        p += strspn(p, " ");
+    }
+    fputc('\n', f);
+}
+
 void options_print_config(FILE *f, const struct options *o)
 {
     for (size_t i = 0; i < option_commands_n; i++)
@@ -180,7 +197,7 @@ void options_print_config(FILE *f, const struct options *o)
         if (!(op->commands & o->command) || !config_knows(op))
             continue;
         bool given = o->origin[i] != ORIGIN_DEFAULT;
-        fprintf(f, "\n# %s\n", op->help);
+        put_comment(f, op->help);
         char *text = NULL;
         size_t n = 0;
         FILE *value = open_memstream(&text, &n);

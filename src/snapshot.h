@@ -211,6 +211,7 @@ struct server_page {
 /* A run file that is played: the moment is clock_s. */
 struct replay_view {
     bool on, paused;
+    bool live; /* of a run that goes on: it shows what is newest */
     double speed, end_s;
 };
 
@@ -277,6 +278,7 @@ struct snapshot {
     bool client_limited;
     char client_reason[96];    /* "lag p99 7 ms" */
     double lag_p99_ms;
+    char file_trouble[128];    /* why lines of the run file wait or are lost; empty: all is well */
 
     size_t marks_n;
     struct mark marks[SNAP_MARKS];

@@ -3,7 +3,7 @@
 # name (unit/test_sse, e2e/faults) contains one of the filters.  Every program prints a line `ok NAME` or `not ok NAME`
 # for each test; units do by cmocka's TAP.  Ends with the line "N passed, N failed"; exit 1 when any failed or none ran.
 #
-# WRAP='valgrind -q …' is put before each unit.  JOBS=4 run at once: end-to-end scripts mostly wait.
+# WRAP='valgrind -q …' is put before each unit.  JOBS=5 run at once: end-to-end scripts mostly wait.
 set -u
 LIMIT_S=120
 

@@ -52,6 +52,8 @@ struct badge {
 static struct badge badge_of(const struct ui_state *st, const struct snapshot *s)
 {
     bool busy = s->state == RUN_LOAD || s->state == RUN_WARMUP || s->state == RUN_PAUSED;
+    if (s->replay.on && s->replay.live)
+        return (struct badge){"●", "FOLLOW", ROLE_STATUS_OK};
     if (s->replay.on)
         return state_paused(st, s) ? (struct badge){"○", "REPLAY", ROLE_STATUS_WARN} : (struct badge){"▸", "REPLAY", ROLE_SERIES_2};
     if (busy && state_paused(st, s))
@@ -109,7 +111,7 @@ struct alert {
     char text[256];
     enum role role;
 };
-#define ALERTS_MOST 3
+#define ALERTS_MOST 4
 
 static int collect_alerts(struct alert *a, const struct snapshot *s)
 {
@@ -123,6 +125,10 @@ static int collect_alerts(struct alert *a, const struct snapshot *s)
             s->client_reason[0] != '\0' ? s->client_reason : "this machine is too slow for this load";
         a[n].role = ROLE_STATUS_WARN;
         snprintf(a[n++].text, sizeof a->text, "! client-limited: %s", why);
+    }
+    if (s->file_trouble[0] != '\0') {
+        a[n].role = ROLE_STATUS_ERROR;
+        snprintf(a[n++].text, sizeof a->text, "✗ run file: %s", s->file_trouble);
     }
     if (s->failed > 0 || s->last_error[0] != '\0') {
         char count[FMT_SIZE];

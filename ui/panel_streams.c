@@ -48,6 +48,8 @@ void stream_head(struct canvas *c, int x, int y, int w, const struct snapshot *s
 {
     struct columns k = columns_for(w, s, st != NULL);
     enum stream_sort by = st != NULL ? st->streams.by : SORT_COUNT;
+    if (s->replay.on && s->streams_n == 0 && s->streams_total > 0)
+        canvas_text_fit(c, x, y + 1, w, "a file tells of a request when it has ended", ROLE_TEXT_DIM);
     label(c, x, y, k.id, "#", by == SORT_NUMBER);
     label(c, x + k.id, y, 2, "", by == SORT_STATE); /* above the state's glyph */
     x += k.id + 2;
@@ -218,7 +220,7 @@ void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, con
     struct items head = {.n = 0}, foot = {.n = 0};
     stream_counts(&head, s, state_target(st, s, TARGET_STREAMS));
     int rows = r.h - 3, shown = MIN_OF((int)s->streams_n, rows), left = s->streams_total - shown;
-    if (left > 0) {
+    if (left > 0 && shown > 0) {
         char n[FMT_SIZE];
         items_add_unit(&foot, fmt_count(n, left), "more: press 3", ROLE_TEXT);
     }

@@ -1,5 +1,6 @@
 #include "ui/screen.h"
 
+#include "ui/job.h"
 #include "util.h"
 
 #include <curses.h>
@@ -7,7 +8,6 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -34,6 +34,8 @@
 
 static struct {
     bool open, left; /* left: closed, but screen_finish has something to do */
+    bool away;       /* the terminal is somebody else's: nothing is written to it, and no mode is set */
+    bool put_back;   /* … and is as that one wants it: ^Z; not so after a stop that could not be caught */
     SCREEN *curses;
     FILE *in, *out;       /* ncurses' own; out's descriptor is the spool while a frame is made */
     int tty;              /* written to; does not block where that could be arranged */
@@ -68,8 +70,7 @@ static volatile sig_atomic_t restore_n, restore_armed;
 /* Every signal that would end the process where nobody else has asked for it. */
 static const int fatal[] = {SIGSEGV,   SIGABRT, SIGBUS,  SIGFPE,  SIGILL,  SIGTRAP, SIGSYS, SIGALRM,
                             SIGVTALRM, SIGPROF, SIGXCPU, SIGUSR1, SIGUSR2, SIGIO,   SIGPWR, SIGSTKFLT};
-static struct sigaction old_fatal[ARRAY_LEN(fatal)], old_winch, old_cont;
-static volatile sig_atomic_t continued; /* after a stop */
+static struct sigaction old_fatal[ARRAY_LEN(fatal)], old_winch;
 
 /* ---- putting the terminal back ---- */
 
@@ -110,6 +111,8 @@ static void restore_now(void)
     restore_armed = 0;
     if (scr.saved_stderr >= 0)
         dup2(scr.saved_stderr, STDERR_FILENO);
+    if (scr.away || !job_has_terminal(scr.real_out))
+        return;
     tcsetattr(scr.real_out, TCSANOW, &scr.saved);
     ssize_t ignored = write(scr.tty, restore_text, (size_t)restore_n);
     (void)ignored;
@@ -145,21 +148,6 @@ static void install_winch(void)
     sigaction(SIGWINCH, &sa, &old_winch);
 }
 
-static void on_cont(int sig)
-{
-    (void)sig;
-    continued = 1;
-}
-
-/* ncurses handles the stop that it can catch, ^Z; not SIGSTOP, nor those of a background process. */
-static void install_cont(void)
-{
-    struct sigaction sa = {.sa_handler = on_cont};
-    sigemptyset(&sa.sa_mask);
-    continued = 0;
-    sigaction(SIGCONT, &sa, &old_cont);
-}
-
 static void remove_fatal(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(fatal); i++)
@@ -168,9 +156,11 @@ static void remove_fatal(void)
 
 /* ---- writing ---- */
 
-/* Writes as much of the pending bytes as the terminal takes. */
+/* Writes as much of the pending bytes as the terminal takes; nothing while it is not ours. */
 static void flush_pending(void)
 {
+    if (scr.away || !job_has_terminal(scr.tty))
+        return;
     while (scr.pending_at < scr.pending_n) {
         ssize_t n = write(scr.tty, scr.pending + scr.pending_at, scr.pending_n - scr.pending_at);
         if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -182,19 +172,14 @@ static void flush_pending(void)
     }
 }
 
-/* While the spool stands under ncurses' output a stop signal must not come: its handler writes there. */
-static void spool_begin(sigset_t *before)
+static void spool_begin(void)
 {
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTSTP);
-    pthread_sigmask(SIG_BLOCK, &stop, before);
     if (ftruncate(scr.spool, 0) != 0 || lseek(scr.spool, 0, SEEK_SET) != 0)
         die("cannot empty the screen's buffer: %s", strerror(errno));
     dup2(scr.spool, fileno(scr.out));
 }
 
-static void spool_end(const sigset_t *before)
+static void spool_end(void)
 {
     dup2(scr.real_out, fileno(scr.out));
     off_t n = lseek(scr.spool, 0, SEEK_CUR);
@@ -209,7 +194,6 @@ static void spool_end(const sigset_t *before)
         scr.pending_at = 0;
         scr.pending_n = left + (got > 0 ? (size_t)got : 0);
     }
-    pthread_sigmask(SIG_SETMASK, before, NULL);
     flush_pending();
 }
 
@@ -256,6 +240,13 @@ static int open_nonblocking(int fd)
     return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Started in the background: the same as for any program that wants the terminal. */
+static bool wait_for_terminal(struct err *e)
+{
+    job_stay_behind();
+    return job_has_terminal(scr.tty) || err_set(e, "in the background there is no terminal for the dashboard: use --plain");
+}
+
 static bool open_files(struct err *e)
 {
     scr.in = stdin;
@@ -277,7 +268,7 @@ static bool open_files(struct err *e)
         return err_set(e, "cannot open the screen: %s", strerror(errno));
     if (tcgetattr(scr.real_out, &scr.saved) != 0)
         return err_set(e, "cannot read the terminal's modes: %s", strerror(errno));
-    return true;
+    return job_has_terminal(scr.tty) || wait_for_terminal(e);
 }
 
 static void close_files(void)
@@ -368,26 +359,26 @@ bool screen_open(const struct ui_config *config, const struct theme *theme, stru
     use_env(FALSE);
     use_tioctl(TRUE);
     install_winch();
+    job_begin();
     scr.curses = newterm(NULL, scr.out, scr.in);
     if (scr.curses == NULL) {
         sigaction(SIGWINCH, &old_winch, NULL);
+        job_end();
         close_files();
         return err_set(e, "cannot use terminal type '%s': use --plain", getenv("TERM"));
     }
     scr.theme = theme;
     scr.glyphs = choose_glyphs(config->glyphs);
-    sigset_t before;
-    spool_begin(&before);
+    spool_begin();
     start_colors(config);
     dup2(scr.real_out, fileno(scr.out)); /* modes are set on the terminal itself */
     set_modes();
     start_mouse(config);
     prepare_restore();
-    spool_end(&before);
+    spool_end();
     take_stderr();
     restore_armed = 1;
     install_fatal();
-    install_cont();
     die_hook(restore_now);
     scr.open = true;
     return true;
@@ -418,28 +409,39 @@ static void show_cursor(void)
         tputs(s, 1, to_spool);
 }
 
+/* The terminal as the program found it, with its own screen; ncurses gives us ours again with the next refresh. */
+static void put_back(void)
+{
+    spool_begin();
+    endwin();
+    show_cursor();
+    spool_end();
+    drain_at_end();
+    tcsetattr(scr.real_out, TCSANOW, &scr.saved); /* ncurses would wait for a terminal that does not read */
+}
+
 void screen_close(void)
 {
     if (!scr.open)
         return;
-    sigset_t before;
-    spool_begin(&before);
-    endwin();
-    show_cursor();
-    spool_end(&before);
-    drain_at_end();
-    tcsetattr(scr.real_out, TCSANOW, &scr.saved); /* ncurses would wait for a terminal that does not read */
+    if (!scr.put_back && !job_has_terminal(scr.tty)) {
+        scr.away = true;
+        job_stay_behind(); /* only what is in front can put it back */
+        scr.away = !job_has_terminal(scr.tty);
+    }
+    if (!scr.away)
+        put_back();
     restore_armed = 0;
     die_hook(NULL);
     remove_fatal();
     sigaction(SIGWINCH, &old_winch, NULL);
-    sigaction(SIGCONT, &old_cont, NULL);
+    job_end();
     delscreen(scr.curses);
     if (scr.have_last)
         canvas_release(&scr.last);
     scr.open = scr.have_last = false;
     scr.left = true;
-    if (scr.pending_at == scr.pending_n)
+    if (scr.pending_at == scr.pending_n || scr.away)
         screen_finish();
 }
 
@@ -448,7 +450,7 @@ void screen_finish(void)
     if (!scr.left)
         return;
     scr.left = false;
-    for (; scr.pending_at < scr.pending_n; flush_pending())
+    for (; scr.pending_at < scr.pending_n && !scr.away && job_has_terminal(scr.tty); flush_pending())
         if (poll(&(struct pollfd){.fd = scr.tty, .events = POLLOUT}, 1, -1) < 0)
             break; /* by a signal: somebody is tired of waiting */
     close_files();
@@ -552,7 +554,7 @@ static void remember(const struct canvas *c)
 bool screen_show(const struct canvas *c)
 {
     flush_pending();
-    if (scr.pending_at < scr.pending_n)
+    if (scr.away || scr.pending_at < scr.pending_n)
         return false;
     if (scr.have_last && (scr.last.w != c->w || scr.last.h != c->h))
         screen_redraw();
@@ -569,12 +571,11 @@ bool screen_show(const struct canvas *c)
     if (!changed)
         return true;
     remember(c);
-    sigset_t mask;
-    spool_begin(&mask);
+    spool_begin();
     if (all)
         clearok(curscr, TRUE);
     refresh();
-    spool_end(&mask);
+    spool_end();
     return true;
 }
 
@@ -594,11 +595,32 @@ static bool at_end(short revents)
     return n == 0 && ((revents & POLLHUP) != 0 || scr.idle_reads > 3);
 }
 
-/* Meanwhile a shell has had the terminal: its modes, and its text in the picture.  In the background this stops the process
- * again, as it must. */
+/* Does what a stop asks for, or stops in the background: one of them, so that the caller sees what came meanwhile.  False while
+ * the terminal is not ours. */
+static bool have_terminal(void)
+{
+    if (job_stop_asked()) {
+        if (!scr.away && job_has_terminal(scr.tty)) {
+            put_back();
+            scr.put_back = true;
+        }
+        scr.away = true;
+        job_stop();
+    } else if (!job_has_terminal(scr.tty)) {
+        scr.away = true;
+        job_stay_behind();
+    }
+    return job_has_terminal(scr.tty);
+}
+
+/* Meanwhile a shell has had the terminal: its modes, and its text in the picture. */
 static enum screen_event go_on(void)
 {
-    continued = 0;
+    if (scr.put_back) {
+        tcgetattr(scr.real_out, &scr.saved); /* what the user has changed stays so, afterwards too */
+        tcflush(fileno(scr.in), TCIFLUSH);   /* typed for the shell */
+    }
+    scr.away = scr.put_back = false;
     reset_prog_mode();
     screen_redraw();
     return SCREEN_AGAIN;
@@ -606,11 +628,14 @@ static enum screen_event go_on(void)
 
 enum screen_event screen_wait(int wake_fd, int timeout_ms)
 {
-    struct pollfd p[3] = {{.fd = fileno(scr.in), .events = POLLIN},
+    bool ours = !scr.away;
+    struct pollfd p[3] = {{.fd = ours ? fileno(scr.in) : -1, .events = POLLIN},
                           {.fd = wake_fd > 0 ? wake_fd : -1, .events = POLLIN},
-                          {.fd = scr.pending_at < scr.pending_n ? scr.tty : -1, .events = POLLOUT}};
+                          {.fd = ours && scr.pending_at < scr.pending_n ? scr.tty : -1, .events = POLLOUT}};
     int ready = poll(p, ARRAY_LEN(p), timeout_ms);
-    if (continued)
+    if (!have_terminal())
+        return SCREEN_NOTHING;
+    if (job_continued() || scr.away)
         return go_on();
     if (ready <= 0)
         return SCREEN_NOTHING;
@@ -668,14 +693,13 @@ static bool swallow_sequence(void)
 static int read_key(void)
 {
     wint_t ch;
-    sigset_t before;
-    spool_begin(&before); /* getch refreshes where ncurses thinks it must */
+    spool_begin(); /* getch refreshes where ncurses thinks it must */
     int kind = get_wch(&ch);
     while (kind == OK && ch == KEYCODE_ESC && swallow_sequence())
         kind = get_wch(&ch);
     if (scr.mouse)
         take_mouse();
-    spool_end(&before);
+    spool_end();
     if (kind == ERR)
         return KEYCODE_NONE;
     scr.idle_reads = 0;

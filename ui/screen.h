@@ -2,7 +2,8 @@
  *
  * ncurses works out the bytes, but never writes to the terminal itself: they are collected and written
  * without blocking, so that a terminal that does not read holds up nothing but its own picture.  Everything
- * is put back by screen_close(), by die() and by fatal signals.  One screen per process, one thread. */
+ * is put back by screen_close(), by ^Z, by die() and by fatal signals.  In the background nothing is written and no mode is
+ * set.  One screen per process, one thread. */
 #ifndef TG_UI_SCREEN_H
 #define TG_UI_SCREEN_H
 
@@ -22,7 +23,7 @@ enum glyph_set screen_glyphs(void);
 void screen_size(int *w, int *h);
 
 /* Writes what differs from what was shown last; nothing at all where nothing does.  Does nothing, and returns
- * false, while bytes of an earlier frame still wait for the terminal: show again later. */
+ * false, while bytes of an earlier frame still wait for the terminal or it is not ours: show again later. */
 bool screen_show(const struct canvas *c);
 /* The next screen_show writes every cell. */
 void screen_redraw(void);

@@ -70,6 +70,7 @@ static void note_skew(struct run_result *res, const struct row *r)
 void engine_take_row(struct engine *g, struct row *r)
 {
     note_skew(&g->result, r);
+    engine_soak_row(g, r);
     note_failure(g, r);
     if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL)
         counter_put(g->counter, r);
@@ -273,6 +274,8 @@ static void begin_load(struct engine *g, int64_t now)
     else
         str_copy(r->run_file, sizeof r->run_file, runlog_path(g->runlog));
     rows_header(g);
+    if (g->runlog != NULL)
+        engine_tell_file(g);
     rows_request(g, &r->pre.first);
     g->scraper = g->early;
     engine_see_counters(g); /* as it was before the load */
@@ -405,6 +408,7 @@ static void tick(struct engine *g)
     int64_t now = g->tick_at = clock_ns();
     engine_take_commands(g, now);
     engine_see_counters(g);
+    engine_see_soak(g, now);
     engine_watch_machine(g);
     engine_fill_memory(g, now);
     if (g->state == RUN_PREFLIGHT && g->cfg->watch) {

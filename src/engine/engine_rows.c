@@ -26,11 +26,29 @@ static struct jsonw begin(struct buf *b, const char *type)
     return j;
 }
 
-static void end(struct engine *g, struct jsonw *j, struct buf *b)
+static void put(struct engine *g, struct jsonw *j, struct buf *b)
 {
     jw_close(j, '}');
     runlog_add(g->runlog, b);
     buf_release(b);
+}
+
+static void end(struct engine *g, struct jsonw *j, struct buf *b)
+{
+    g->written.beside += b->len + 2; /* with what closes it */
+    put(g, j, b);
+}
+
+double rows_bytes_most(const struct run_config *c)
+{
+    bool all = c->rows == ROWS_ALL, details = c->save_chunks || c->save_text;
+    if (c->duration_ns == 0 || (all && c->requests == 0) || (details && c->rows != ROWS_NONE))
+        return (double)NAN;
+    double requests = c->rows == ROWS_NONE ? 0 : c->requests > 0 ? (double)(c->requests + c->warmup) : (double)ROWS_MOST;
+    if (!all)
+        requests = fmin(requests, ROWS_MOST);
+    double seconds = (double)(c->duration_ns + c->drain_ns) / 1e9;
+    return (requests + 1) * ROWS_LINE_MOST + seconds * ROWS_BESIDE_A_SECOND + ROWS_BESIDE_ONCE;
 }
 
 static void jw_moment(struct jsonw *j, const char *key, const struct engine *g, int64_t t)
@@ -154,6 +172,8 @@ void rows_header(struct engine *g)
     rows_slo(&j, &g->cfg->slo);
     jw_int(&j, "seed", g->cfg->seed);
     jw_int(&j, "warmup", g->cfg->warmup);
+    static const char *const kept[] = {"auto", "all", "errors", "none"};
+    jw_str(&j, "rows", kept[g->cfg->rows]);
     jw_bool(&j, "chunks", g->cfg->save_chunks);
     jw_bool(&j, "texts", g->cfg->save_text);
     jw_num(&j, "prompt_base_tokens", r->pre.scale.base, 3);
@@ -233,9 +253,28 @@ static void jw_gaps(struct jsonw *j, const struct timeline *t)
     jw_close(j, ']');
 }
 
+/* Is a line of this request wanted?  Where the last one has been written that may be, that is told. */
+static bool row_wanted(struct engine *g, const struct row *r)
+{
+    int kept = g->cfg->rows;
+    if (r->stream == 0 || kept == ROWS_ALL)
+        return true;
+    if (kept == ROWS_NONE || (kept == ROWS_ERRORS && r->tl.outcome == OUT_OK) || g->written.requests > ROWS_MOST)
+        return false;
+    if (g->written.requests++ < ROWS_MOST)
+        return true;
+    struct buf b;
+    struct jsonw j = begin(&b, "rows");
+    jw_moment(&j, "t", g, g->tick_at);
+    jw_str(&j, "kept", "none");
+    end(g, &j, &b);
+    engine_note(g, 0, "run file: 1,000,000 requests have a line; later ones have none (--rows)");
+    return false;
+}
+
 void rows_request(struct engine *g, const struct row *r)
 {
-    if (g->runlog == NULL)
+    if (g->runlog == NULL || !row_wanted(g, r))
         return;
     const struct timeline *t = &r->tl;
     struct buf b;
@@ -272,13 +311,15 @@ void rows_request(struct engine *g, const struct row *r)
         jw_int(&j, "turn", r->turn);
     if (t->retried)
         jw_bool(&j, "retried", true);
+    if (t->slept)
+        jw_bool(&j, "slept", true);
     if (r->error[0] != '\0')
         jw_str(&j, "error", r->error);
     if (g->cfg->save_chunks && r->stream > 0)
         jw_gaps(&j, t);
     if (g->cfg->save_text && r->stream > 0)
         jw_str(&j, "text", r->text == NULL ? "" : strlen(r->text) <= TEXT_MAX ? r->text : NULL);
-    end(g, &j, &b);
+    put(g, &j, &b);
 }
 
 void rows_agent(struct engine *g, const struct agent_row *r)
@@ -321,7 +362,31 @@ static void jw_hist(struct jsonw *j, const char *key, const struct hist *h)
     jw_close(j, ']');
 }
 
-static void jw_delta(struct jsonw *j, const struct phase *p)
+/* What reports tell of requests beside their figures. */
+static void jw_prompts(struct jsonw *j, const struct tally *t)
+{
+    if (t->prompt_n > 0) {
+        jw_int(j, "prompts", (int64_t)t->prompt_n);
+        jw_num(j, "prompt_tokens", t->prompt_tokens, 0);
+        jw_int(j, "prompt_tokens_min", t->prompt_min);
+        jw_int(j, "prompt_tokens_max", t->prompt_max);
+    }
+    if (t->cached_n > 0) {
+        jw_int(j, "cached_told", (int64_t)t->cached_n);
+        jw_num(j, "cached_tokens", t->cached_tokens, 0);
+    }
+    jw_open(j, "tokens_from", '{');
+    for (int s = TOK_NONE; s <= TOK_EVENTS; s++)
+        if (t->source[s] > 0)
+            jw_int(j, token_source_name((enum token_source)s), (int64_t)t->source[s]);
+    jw_close(j, '}');
+    if (t->short_output > 0)
+        jw_int(j, "short", (int64_t)t->short_output);
+    if (t->retried > 0)
+        jw_int(j, "retried", (int64_t)t->retried);
+}
+
+static void jw_delta(struct jsonw *j, const struct phase *p, const struct slo *slo)
 {
     const struct tally *t = &p->delta;
     jw_open(j, NULL, '{');
@@ -332,8 +397,20 @@ static void jw_delta(struct jsonw *j, const struct phase *p)
             jw_int(j, outcome_name((enum outcome)o), (int64_t)t->outcome[o]);
     jw_close(j, '}');
     jw_num(j, "output_tokens", t->output_tokens, 0);
+    jw_prompts(j, t);
+    if (slo->n > 0) {
+        jw_int(j, "met", (int64_t)t->good);
+        jw_open(j, "missed", '[');
+        for (size_t i = 0; i < slo->n; i++)
+            jw_int(j, NULL, (int64_t)t->missed[i]);
+        jw_close(j, ']');
+    }
+    if (t->hist[M_TTFT] != NULL && t->hist[M_TTFT]->count > 0)
+        jw_num(j, "ttft_sum_ms", t->hist[M_TTFT]->sum / metrics[M_TTFT].scale, 3);
+    if (t->hist[M_DECODE_RATE] != NULL && t->hist[M_DECODE_RATE]->count > 0)
+        jw_num(j, "decode_sum_tok_s", t->hist[M_DECODE_RATE]->sum / metrics[M_DECODE_RATE].scale, 3);
     for (int m = 0; m < M_LATENCY_COUNT_; m++)
-        if (t->hist[m] != NULL)
+        if (t->hist[m] != NULL && t->hist[m]->count > 0)
             jw_hist(j, metrics[m].id, t->hist[m]);
     jw_close(j, '}');
 }
@@ -349,6 +426,14 @@ static void jw_gauges(struct jsonw *j, const struct engine *g)
     jw_num(j, "server_tok_s", v->server.generated_rate, 2);
     jw_num(j, "server_prompt_tok_s", v->server.prompt_rate, 2);
     jw_num(j, "server_our_tok_s", v->server.our_rate, 2);
+}
+
+/* Distributions may be large.  Where they would make the file grow faster than it may, they wait for a later sample: nothing
+ * is lost by it but when in these seconds a request ended. */
+static bool may_tell_ended(const struct engine *g, int64_t now)
+{
+    double seconds = (double)(now - g->result.start_ns) / 1e9;
+    return g->state == RUN_DONE || (double)g->written.beside <= (seconds + 10) * ROWS_BESIDE_A_SECOND;
 }
 
 static const char *const state_names[] = {"preflight", "warmup", "load", "paused", "watch", "drain", "done", "failed"};
@@ -392,13 +477,15 @@ void rows_sample(struct engine *g, int64_t now)
         processes_json(&v->memory, &j);
     }
     jw_num(&j, "lag_p99_ms", v->lag_p99_ms, 3);
+    bool tell = may_tell_ended(g, now);
     jw_open(&j, "ended", '[');
-    for (int i = 0; i < g->result.phases.n; i++)
+    for (int i = 0; tell && i < g->result.phases.n; i++)
         if (g->result.phases.list[i]->delta.requests > 0)
-            jw_delta(&j, g->result.phases.list[i]);
+            jw_delta(&j, g->result.phases.list[i], &g->cfg->slo);
     jw_close(&j, ']');
     end(g, &j, &b);
-    phases_delta_clear(&g->result.phases);
+    if (tell)
+        phases_delta_clear(&g->result.phases);
 }
 
 void rows_counters(struct engine *g)

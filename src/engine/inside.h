@@ -13,6 +13,7 @@
 #include "load/worker.h"
 #include "measure/batches.h"
 #include "measure/servercounts.h"
+#include "measure/outage.h"
 #include "measure/shown.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
@@ -39,6 +40,23 @@ struct worker_view { /* what a worker said last */
     int64_t at, ready_at, load_start, dry_at;
     unsigned version;
     int phase, step, ready, active, queued, decoding, backing_off;
+};
+
+struct soak { /* engine_soak.c */
+    int64_t asleep, seen;          /* clock_asleep_ns at the last look, and when that was; seen 0: not yet */
+    int64_t slept_at, slept_until; /* about the last sleep; 0: none */
+    struct outage outage;
+    int64_t file_failed;           /* when the run file could not be written; 0: it can */
+    uint64_t file_lost;
+};
+
+/* How large the run file may become: see rows_bytes_most. */
+#define ROWS_MOST 1000000               /* lines of requests; then there are none, unless --rows all */
+#define ROWS_LINE_MOST 1024            /* bytes of one, without gaps and text */
+#define ROWS_BESIDE_A_SECOND 4096       /* bytes of all other lines, on average */
+#define ROWS_BESIDE_ONCE (1 << 20)      /* … and so many for header, summary and what waited until the end */
+struct rows_written {
+    uint64_t requests, beside; /* lines; bytes */
 };
 
 struct engine {
@@ -74,6 +92,8 @@ struct engine {
     bool server_known;       /* result.pre is whole */
     struct counter *counter; /* NULL: the server sends usage, or has no tokenizer */
     struct runlog *runlog;
+    struct rows_written written;
+    struct soak soak;
     struct host_sample host;
     uint64_t host_seq;  /* the last one that was looked at */
     struct guard guard;
@@ -144,6 +164,10 @@ void engine_fill_counters(struct engine *g, int64_t now); /* … in the snapshot
 void engine_want_page(struct engine *g, bool wanted);
 /* When nothing is in flight any more; waits a second at the most. */
 void engine_last_look(struct engine *g);
+/* engine_soak.c: what happens to a run of many hours. */
+void engine_see_soak(struct engine *g, int64_t now);
+void engine_soak_row(struct engine *g, struct row *r); /* before anything is made of it */
+void engine_tell_file(struct engine *g);               /* how large the run file can become */
 
 /* engine_matrix.c */
 void engine_fill_matrix(struct engine *g, int64_t now);
@@ -198,6 +222,9 @@ double engine_seconds(const struct engine *g, int64_t t); /* since the start of 
 void engine_note(struct engine *g, int level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* engine_rows.c: lines of the run file; no-ops where there is none. */
+/* The most bytes that the run file of such a run can have (of one phase; pauses come on top); NAN: it has no end, or keeps
+ * what has no limit. */
+double rows_bytes_most(const struct run_config *c);
 void rows_header(struct engine *g);
 void rows_server(struct engine *g); /* a server that was found after the header was written */
 void rows_process(struct engine *g);

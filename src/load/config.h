@@ -20,6 +20,8 @@ enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETIONS };
 enum prompt_kind { PROMPT_UNIQUE, PROMPT_SHARED, PROMPT_FILE, PROMPT_AGENT };
 
 #define PART_MATRIX "matrix" /* the part of a step that is a cell of a matrix */
+/* Of which requests the run file has a line; AUTO: of all, up to a million. */
+enum rows_kept { ROWS_AUTO, ROWS_ALL, ROWS_ERRORS, ROWS_NONE };
 
 /* A stretch of load with a beginning and an end: a plain run is one, a suite is many, one after the other. */
 struct load_step {
@@ -92,6 +94,7 @@ struct run_config {
     bool save_text;       /* … and every answer's text */
     bool reset_prefix_cache; /* before the load */
     bool stamps;          /* compare with the time stamps that the simulator and the test servers put in their chunks */
+    int rows;             /* an enum rows_kept */
     const char *out;      /* run file; NULL: the default folder */
     const char *label;
     const struct load_step *steps; /* of a suite, in place of the six fields of the load above; else NULL */

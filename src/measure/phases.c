@@ -176,7 +176,7 @@ void phases_delta_clear(struct phases *p)
 {
     for (int i = 0; i < p->n; i++)
         if (p->list[i]->delta.requests > 0)
-            tally_release(&p->list[i]->delta);
+            tally_clear(&p->list[i]->delta); /* once a second: the next one takes the same memory */
 }
 
 static void add_windows(const struct phase *p, int64_t now, bool steady, struct window *sum, double *seconds)

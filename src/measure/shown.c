@@ -36,7 +36,7 @@ void shown_request(struct shown *d, struct snapshot *v, const struct row *r, dou
         return;
     tally_add(&d->tally, r);
     d->news = true;
-    if (t->outcome != OUT_OK || t->first_token == 0)
+    if (t->outcome != OUT_OK || t->first_token == 0 || t->slept)
         return;
     int64_t ttft = t->first_token - t->sent;
     heat_add(&v->hists.ttft_heat, first_token_s, (double)ttft / 1e6);

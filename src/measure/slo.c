@@ -62,7 +62,10 @@ static bool add(struct slo *s, const char *name, size_t n, struct err *e)
             return err_set(e, "'%s' is stated twice", metrics[g.metric].id);
     if (s->n == SLO_MAX)
         return err_set(e, "%d objectives are the most", SLO_MAX);
-    s->goal[s->n++] = g;
+    size_t at = s->n++;
+    for (; at > 0 && s->goal[at - 1].metric > g.metric; at--) /* in the order of the metrics, however they are stated */
+        s->goal[at] = s->goal[at - 1];
+    s->goal[at] = g;
     return true;
 }
 

@@ -19,6 +19,19 @@ void tally_release(struct tally *t)
     memset(t, 0, sizeof *t);
 }
 
+void tally_clear(struct tally *t)
+{
+    struct hist *kept[M_LATENCY_COUNT_];
+    for (size_t i = 0; i < M_REQUEST_COUNT_; i++)
+        free(t->kept[i]);
+    memcpy(kept, t->hist, sizeof kept);
+    memset(t, 0, sizeof *t);
+    memcpy(t->hist, kept, sizeof kept);
+    for (size_t i = 0; i < M_LATENCY_COUNT_; i++)
+        if (kept[i] != NULL)
+            hist_reset(kept[i]);
+}
+
 static void add_value(struct tally *t, enum metric_id m, double v, uint64_t times)
 {
     if (!isfinite(v))
@@ -83,7 +96,7 @@ void tally_add(struct tally *t, const struct row *r)
     for (size_t i = 0; i < ARRAY_LEN(t->missed); i++)
         t->missed[i] += r->missed >> i & 1;
     add_tokens(t, tl);
-    if (tl->outcome != OUT_OK)
+    if (tl->outcome != OUT_OK || tl->slept)
         return;
     t->short_output += r->fixed_length && tl->source != TOK_EVENTS && tl->output_tokens < r->max_tokens;
     double v[M_REQUEST_COUNT_];
@@ -91,6 +104,41 @@ void tally_add(struct tally *t, const struct row *r)
     for (int i = 0; i < M_REQUEST_COUNT_; i++)
         add_value(t, (enum metric_id)i, v[i], 1);
     add_gaps(t, tl);
+}
+
+static void merge_prompts(struct tally *into, const struct tally *from)
+{
+    if (from->prompt_n > 0) {
+        into->prompt_min = into->prompt_n == 0 ? from->prompt_min : MIN_OF(into->prompt_min, from->prompt_min);
+        into->prompt_max = into->prompt_n == 0 ? from->prompt_max : MAX_OF(into->prompt_max, from->prompt_max);
+    }
+    into->prompt_n += from->prompt_n;
+    into->prompt_tokens += from->prompt_tokens;
+    into->cached_n += from->cached_n;
+    into->cached_tokens += from->cached_tokens;
+}
+
+void tally_merge(struct tally *into, const struct tally *from)
+{
+    into->requests += from->requests;
+    for (int o = 0; o < OUT_COUNT; o++)
+        into->outcome[o] += from->outcome[o];
+    for (int s = 0; s <= TOK_EVENTS; s++)
+        into->source[s] += from->source[s];
+    into->short_output += from->short_output;
+    into->good += from->good;
+    for (size_t i = 0; i < ARRAY_LEN(into->missed); i++)
+        into->missed[i] += from->missed[i];
+    into->retried += from->retried;
+    into->output_tokens += from->output_tokens;
+    merge_prompts(into, from);
+    for (int m = 0; m < M_LATENCY_COUNT_; m++) {
+        if (from->hist[m] == NULL)
+            continue;
+        if (into->hist[m] == NULL)
+            into->hist[m] = xcalloc(1, sizeof *into->hist[m]);
+        hist_merge(into->hist[m], from->hist[m]);
+    }
 }
 
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d)

@@ -27,7 +27,10 @@ struct tally {
 
 void tally_init(struct tally *t);
 void tally_release(struct tally *t);
+void tally_clear(struct tally *t); /* empty, but keeps the memory of its histograms */
 void tally_add(struct tally *t, const struct row *r);
+/* Adds the figures of another one; percentiles come from histograms then. */
+void tally_merge(struct tally *into, const struct tally *from);
 /* Of the requests that ended well. */
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);
 /* Share of the requests that were not cancelled by us which met all objectives; NAN where there are none. */

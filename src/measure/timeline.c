@@ -197,6 +197,8 @@ void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_])
 {
     for (int i = 0; i < M_REQUEST_COUNT_; i++)
         v[i] = (double)NAN;
+    if (t->slept)
+        return;
     v[M_TTFT] = ms_between(t->sent, t->first_token);
     v[M_TTFT_DUE] = ms_between(t->due, t->first_token);
     v[M_TTFR] = ms_between(t->sent, t->first_event);

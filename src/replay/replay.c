@@ -1,13 +1,11 @@
 #include "replay/replay.h"
 #include "capacity.h"
 
-#include "buf.h"
 #include "jsonr.h"
 #include "measure/servercounts.h"
-#include "measure/shown.h"
+#include "replay/inside.h"
 #include "report/counted_json.h"
 #include "report/memory_json.h"
-#include "report/runfile.h"
 
 #include <errno.h>
 #include <math.h>
@@ -19,60 +17,6 @@
 #define HOLD_S 1.6        /* a sample holds so long; then the next one is missing */
 #define MOST_S 1e9        /* no run is longer */
 #define PROCESSES_BACK 8  /* samples: processes are in one of a few */
-
-struct replay {
-    struct run_file *file;
-    FILE *in; /* for the lines of samples */
-    size_t *by_end, *by_stream; /* numbers of rows: by their end; by stream and start */
-    double end, load_from;
-    struct matrix_cell *cells; /* what each phase came to in the end */
-    struct buf line;
-
-    struct snapshot *view;
-    struct shown shown;
-    struct counted counted;   /* by the server, until then */
-    struct plateau plateau;
-    double at; /* of the view */
-    int text_of; /* stream whose text is wanted */
-    size_t samples, rows, events, marks, phases; /* that the view has */
-};
-
-/* A moment of a row, in seconds after the start of the run; NAN: it did not happen. */
-static double seconds(int64_t moment)
-{
-    return moment > 0 ? (double)(moment - 1) / 1e9 : (double)NAN;
-}
-
-/* ---- the order of rows ---- */
-
-static const struct row *sorted_rows; /* qsort has no argument for it */
-
-static int by_end(const void *a, const void *b)
-{
-    size_t i = *(const size_t *)a, k = *(const size_t *)b;
-    const struct timeline *x = &sorted_rows[i].tl, *y = &sorted_rows[k].tl;
-    return x->end != y->end ? (x->end < y->end ? -1 : 1) : i < k ? -1 : i > k;
-}
-
-static int by_stream(const void *a, const void *b)
-{
-    size_t i = *(const size_t *)a, k = *(const size_t *)b;
-    const struct row *x = &sorted_rows[i], *y = &sorted_rows[k];
-    if (x->stream != y->stream)
-        return x->stream < y->stream ? -1 : 1;
-    return x->tl.started != y->tl.started ? (x->tl.started < y->tl.started ? -1 : 1) : i < k ? -1 : i > k;
-}
-
-static size_t *order(const struct run_file *f, int (*how)(const void *, const void *))
-{
-    size_t *list = xcalloc(f->rows_n + 1, sizeof *list);
-    for (size_t i = 0; i < f->rows_n; i++)
-        list[i] = i;
-    sorted_rows = f->rows;
-    if (f->rows_n > 1)
-        qsort(list, f->rows_n, sizeof *list, how);
-    return list;
-}
 
 /* ---- the start ---- */
 
@@ -127,7 +71,7 @@ static void put_facts(const struct server_view *from, struct server_view *v)
 }
 
 /* The beginning of the run. */
-static void begin(struct replay *r)
+void replay_begin(struct replay *r)
 {
     const struct run_file *f = r->file;
     uint64_t series = r->view != NULL ? r->view->series.seq : 0, hists = r->view != NULL ? r->view->hists.seq : 0;
@@ -144,7 +88,7 @@ static void begin(struct replay *r)
     r->plateau = (struct plateau){0};
     v->replay = (struct replay_view){.on = true, .speed = 1, .end_s = r->end};
     v->memory.not_server = cJSON_IsFalse(json_get(json_get(f->header, "system"), "is_the_servers"));
-    double cold = seconds(f->first.tl.first_token) - seconds(f->first.tl.sent);
+    double cold = replay_seconds(f->first.tl.first_token) - replay_seconds(f->first.tl.sent);
     if (cold >= 0)
         hist_add(&v->hists.ttft_first, (uint64_t)(cold * 1e9), 1);
     r->samples = r->rows = r->events = r->marks = r->phases = 0;
@@ -157,7 +101,7 @@ static double end_of(const struct run_file *f)
     for (size_t i = 0; i < f->samples_n; i++)
         end = fmax(end, f->samples[i].t);
     for (size_t i = 0; i < f->rows_n; i++)
-        end = fmax(end, seconds(f->rows[i].tl.end));
+        end = fmax(end, replay_seconds(f->rows[i].tl.end));
     for (size_t i = 0; i < f->events_n; i++)
         end = fmax(end, f->events[i].t);
     return end;
@@ -194,14 +138,29 @@ static struct matrix_cell *cells_of(const struct run_file *f)
     return cells;
 }
 
-struct replay *replay_open(const char *path, struct err *e)
+void replay_measure(struct replay *r)
 {
-    struct run_file *f = run_file_load(path, e);
+    const struct run_file *f = r->file;
+    free(r->cells);
+    r->end = end_of(f);
+    r->cells = cells_of(f);
+    r->load_from = (double)NAN;
+    for (size_t i = 0; i < f->rows_n; i++)
+        r->load_from = fmin(r->load_from, replay_seconds(f->rows[i].tl.sent));
+    for (size_t i = 0; !f->rows_whole && i < f->samples_n; i++)
+        if (f->samples[i].loading)
+            r->load_from = fmin(r->load_from, f->samples[i].t);
+}
+
+static struct replay *open_file(const char *path, bool growing, struct err *e)
+{
+    struct run_file *f = growing ? run_file_load_growing(path, e) : run_file_load(path, e);
     if (f == NULL)
         return NULL;
-    FILE *in = f->samples_n > 0 ? fopen(path, "re") : NULL;
+    bool enough = f->samples_n > 0 || f->growing;
+    FILE *in = enough ? fopen(path, "re") : NULL;
     if (in == NULL) {
-        if (f->samples_n == 0)
+        if (!enough)
             err_set(e, "'%s' has no samples: there is nothing to show", path);
         else
             err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
@@ -212,15 +171,20 @@ struct replay *replay_open(const char *path, struct err *e)
     r->file = f;
     r->in = in;
     buf_init(&r->line, LINE_MOST);
-    r->by_end = order(f, by_end);
-    r->by_stream = order(f, by_stream);
-    r->end = end_of(f);
-    r->cells = cells_of(f);
-    r->load_from = (double)NAN;
-    for (size_t i = 0; i < f->rows_n; i++)
-        r->load_from = fmin(r->load_from, seconds(f->rows[i].tl.sent));
-    begin(r);
+    replay_order(r);
+    replay_measure(r);
+    replay_begin(r);
     return r;
+}
+
+struct replay *replay_open(const char *path, struct err *e)
+{
+    return open_file(path, false, e);
+}
+
+struct replay *replay_open_growing(const char *path, struct err *e)
+{
+    return open_file(path, true, e);
 }
 
 void replay_close(struct replay *r)
@@ -359,6 +323,23 @@ static void show_counts(struct replay *r, double t)
     put_facts(&r->file->server, v);
 }
 
+/* Of requests that ended: all that there is of them where the file has not a row for each, else what no row has. */
+static void take_ended(struct replay *r, const cJSON *sample)
+{
+    if (r->file->rows_whole) {
+        run_file_ended(sample, M_ITL, &r->shown.tally);
+        return;
+    }
+    struct tally t;
+    tally_init(&t);
+    run_file_ended_all(sample, &t);
+    tally_merge(&r->shown.tally, &t);
+    r->view->ok += t.outcome[OUT_OK];
+    r->view->cancelled += t.outcome[OUT_CANCELLED];
+    r->view->failed += tally_failed(&t);
+    tally_release(&t);
+}
+
 static void take_samples(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
@@ -369,7 +350,7 @@ static void take_samples(struct replay *r, double t)
         if (s->output_rate >= 0 && !(s->output_rate <= r->view->output_rate_peak))
             r->view->output_rate_peak = s->output_rate;
         cJSON *o = sample_line(r, r->samples);
-        run_file_ended(o, M_ITL, &r->shown.tally); /* no row has it */
+        take_ended(r, o);
         counted_read(o, &r->counted);
         if (new_look(r, r->samples))
             plateau_add(&r->plateau, s->running, s->waiting, s->kv_used);
@@ -399,15 +380,17 @@ static void take_rows(struct replay *r, double t)
     struct snapshot *v = r->view;
     for (; r->rows < r->file->rows_n; r->rows++) {
         const struct row *row = &r->file->rows[r->by_end[r->rows]];
-        if (!(seconds(row->tl.end) <= t))
+        if (!(replay_seconds(row->tl.end) <= t))
             break;
-        begin_cells(r, seconds(row->tl.end));
+        begin_cells(r, replay_seconds(row->tl.end));
         enum outcome o = row->tl.outcome;
+        shown_failure(&r->shown, v, row);
+        if (!r->file->rows_whole)
+            continue;
         v->ok += o == OUT_OK;
         v->cancelled += o == OUT_CANCELLED;
         v->failed += o != OUT_OK && o != OUT_CANCELLED;
-        shown_failure(&r->shown, v, row);
-        shown_request(&r->shown, v, row, seconds(row->tl.first_token));
+        shown_request(&r->shown, v, row, replay_seconds(row->tl.first_token));
     }
     begin_cells(r, t);
 }
@@ -419,7 +402,7 @@ static size_t find_row(const struct replay *r, int stream, double t)
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         const struct row *row = &r->file->rows[r->by_stream[mid]];
-        if (row->stream < stream || (row->stream == stream && seconds(row->tl.started) <= t))
+        if (row->stream < stream || (row->stream == stream && replay_seconds(row->tl.started) <= t))
             lo = mid + 1;
         else
             hi = mid;
@@ -444,12 +427,12 @@ static void show_stream(struct replay *r, size_t at, double t, struct stream_row
 {
     const struct row *row = &r->file->rows[at];
     const struct timeline *l = &row->tl;
-    double first = seconds(l->first_token), last = seconds(l->last_token), sent = seconds(l->sent);
-    bool busy = seconds(l->end) > t;
+    double first = replay_seconds(l->first_token), last = replay_seconds(l->last_token), sent = replay_seconds(l->sent);
+    bool busy = replay_seconds(l->end) > t;
     out->context = (int)MIN_OF(row->context, INT64_C(1000000000));
     out->measured = !row->warmup;
     out->state = !busy ? STREAM_IDLE : !(sent <= t) ? STREAM_CONNECT : !(first <= t) ? STREAM_QUEUED : STREAM_DECODE;
-    out->wait_s = t - (out->state == STREAM_CONNECT ? seconds(l->started) : sent);
+    out->wait_s = t - (out->state == STREAM_CONNECT ? replay_seconds(l->started) : sent);
     double share = !(first <= t) ? 0 : last > first ? MIN_OF((t - first) / (last - first), 1) : 1;
     if (out->state == STREAM_DECODE) {
         out->ttft_ms = (first - sent) * 1e3;
@@ -467,6 +450,12 @@ static void show_stream(struct replay *r, size_t at, double t, struct stream_row
     }
 }
 
+/* Of a file that grows: is t within the row that was found, or does a later one of that stream follow? */
+static bool known_then(const struct replay *r, size_t at, int stream, double t)
+{
+    return (at != SIZE_MAX && replay_seconds(r->file->rows[at].tl.end) > t) || find_row(r, stream, MOST_S) != at;
+}
+
 static void show_streams(struct replay *r, double t)
 {
     struct snapshot *v = r->view;
@@ -478,6 +467,10 @@ static void show_streams(struct replay *r, double t)
         struct stream_row *s = &v->streams[i];
         *s = (struct stream_row){.id = (int)i + 1, .ttft_ms = nan, .rate = nan, .backoff_s = nan, .wait_s = nan};
         size_t at = find_row(r, s->id, t);
+        if (r->file->growing && !known_then(r, at, s->id, t)) {
+            v->streams_n = 0; /* a request that has not ended has no row: who is at what is not known yet */
+            return;
+        }
         if (at != SIZE_MAX)
             show_stream(r, at, t, s);
     }
@@ -553,7 +546,8 @@ const struct snapshot *replay_at(struct replay *r, double t)
     t = MIN_OF(MAX_OF(t, 0), r->end);
     if (t < r->at) {
         struct replay_view kept = r->view->replay;
-        begin(r);
+        replay_order_again(r);
+        replay_begin(r);
         r->view->replay = kept;
     }
     struct snapshot *v = r->view;
@@ -566,6 +560,7 @@ const struct snapshot *replay_at(struct replay *r, double t)
     show_streams(r, t);
     shown_fill(&r->shown, v);
     v->clock_s = t;
+    v->replay.live = r->file->growing && t >= r->end;
     v->elapsed_s = t >= r->load_from ? t - r->load_from : (double)NAN;
     r->at = t;
     return v;

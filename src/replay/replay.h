@@ -8,6 +8,16 @@
 struct replay;
 /* NULL with one line in e: cannot be read, not a run file, or nothing in it that could be shown. */
 struct replay *replay_open(const char *path, struct err *e);
+/* A run that may still go on: its file may have no samples yet, and grows. */
+struct replay *replay_open_growing(const char *path, struct err *e);
+enum replay_growth {
+    REPLAY_SAME,
+    REPLAY_GREW,
+    REPLAY_OVER,  /* its summary has been read: there is no more */
+    REPLAY_BROKEN /* gone, another file, or shorter than it was: one line in e; what was read stays */
+};
+/* Takes in what the file has got since. */
+enum replay_growth replay_grow(struct replay *r, struct err *e);
 void replay_close(struct replay *r);
 /* Seconds from the start of the run to the last thing that the file tells of. */
 double replay_end(const struct replay *r);

@@ -38,7 +38,7 @@ bool compare_run_usable(const struct compare_run *r, struct err *e)
 {
     const char *path = compare_run_path(r);
     double ok = r->vllm != NULL ? r->vllm->totals.completed : (double)r->own->total.outcome[OUT_OK];
-    double all = r->vllm != NULL ? ok + r->vllm->totals.failed : (double)r->own->rows_n;
+    double all = r->vllm != NULL ? ok + r->vllm->totals.failed : (double)r->own->total.requests;
     if (ok > 0)
         return true;
     if (all > 0)
@@ -63,6 +63,17 @@ struct values {
     size_t n;
     double alone; /* where there are no values: the figure itself; NAN unknown */
 };
+
+/* A file without a row for each request has the shape of their distribution: so many values of the same shape. */
+#define SHAPE_VALUES 10000
+static void of_shape(const struct run_file *f, enum metric_id m, struct values *out)
+{
+    const struct hist *h = f->total.hist[m];
+    out->n = h != NULL ? (size_t)MIN_OF(h->count, (uint64_t)SHAPE_VALUES) : 0;
+    out->v = xcalloc(out->n + 1, sizeof *out->v);
+    for (size_t i = 0; i < out->n; i++)
+        out->v[i] = hist_quantile(h, ((double)i + 0.5) / (double)out->n) / metrics[m].scale;
+}
 
 /* Of the requests that ended well, in the order in which they ended. */
 static void of_requests(const struct run_file *f, enum metric_id m, bool by_vllm, struct values *out)
@@ -109,6 +120,9 @@ static struct values values_of(const struct compare_run *r, const struct figure 
     struct values out = {.alone = (double)NAN};
     if (r->vllm != NULL) {
         of_vllm(r->vllm, g, &out);
+    } else if (!r->own->rows_whole && (by_vllm || g->metric != M_OUTPUT_RATE)) {
+        if (!by_vllm) /* their figures need the moments of each request */
+            of_shape(r->own, g->metric, &out);
     } else if (g->metric != M_OUTPUT_RATE) {
         of_requests(r->own, g->metric, by_vllm, &out);
     } else if (by_vllm) {

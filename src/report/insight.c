@@ -1,5 +1,6 @@
 #include "report/insight_inside.h"
 #include "fmt.h"
+#include "report/drift.h"
 #include "report/pools.h"
 
 #include <inttypes.h>
@@ -112,7 +113,7 @@ static double median(double *v, size_t n)
 
 static double ttft_of(const struct row *r)
 {
-    return r->tl.outcome == OUT_OK && r->tl.first_token != 0 ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
+    return r->tl.outcome == OUT_OK && r->tl.first_token != 0 && !r->tl.slept ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
 }
 
 /* ---- the rules ---- */
@@ -522,6 +523,42 @@ static bool memory_growth(const struct facts *d, struct insight *o)
     return false;
 }
 
+/* The one that changed most of all. */
+static bool drift(const struct facts *d, struct insight *o)
+{
+    static const struct {
+        enum window_value v;
+        const char *what, *unit;
+        bool less_is_better;
+    } of[] = {{WINDOW_RATE, "The output", "tok/s", false},
+              {WINDOW_TTFT, "The time to first token", "ms", true},
+              {WINDOW_DECODE, "The decode rate of a stream", "tok/s", false}};
+    struct drift all[WINDOW_VALUES];
+    double most = 0.03;
+    size_t at = ARRAY_LEN(of);
+    drift_find(d->file, all);
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        double share = fabs(all[of[i].v].total / all[of[i].v].mean);
+        if (all[of[i].v].even && share >= most) {
+            most = share;
+            at = i;
+        }
+    }
+    if (at == ARRAY_LEN(of))
+        return false;
+    const struct drift *x = &all[of[at].v];
+    char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE], e[FMT_SIZE], p[FMT_SIZE];
+    bool worse = (x->slope > 0) == of[at].less_is_better;
+    SAY(sentence, "%s %s by %s %s an hour while the load stayed the same: %s over %s.", of[at].what, x->slope > 0 ? "rose" : "fell",
+        fmt_rate(a, fabs(x->slope)), of[at].unit, fmt_percent(p, most), fmt_about(b, x->over_s));
+    SAY(evidence, "%s ± %s %s an hour (95 %%), by the means of %zu windows of %s", fmt_rate(a, fabs(x->slope)), fmt_rate(c, x->margin), of[at].unit,
+        x->n, fmt_about(e, x->step_s));
+    if (worse)
+        SAY(advice, "Look what grows with time: temperature and clocks, memory, the server's caches and its log. A restart of the server in "
+                    "the middle of such a run tells it from the machine.");
+    return true;
+}
+
 static bool gpu_limited(const struct facts *d, struct insight *o)
 {
     double sum = 0, n = 0, most = 0;
@@ -610,6 +647,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"prefill_linear", "TTFT grows in proportion to the new tokens of the prompt (r² above 0.9)"},
     {"variance", "end-to-end times of the same load differ by 30 % or more"},
     {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
+    {"drift", "output, TTFT or decode rate changed evenly under one load of ten minutes or more, for certain (95 %), by 3 % or more in all"},
     {"gpu_limited", "power or temperature held the GPU back for a twentieth of the time, by the driver's counters"},
     {"preemptions", "the server put sequences back for want of KV cache"},
     {"kv_full", "the KV cache was full (95 %) without that"},
@@ -621,7 +659,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
 static insight_fn *const conditions[INSIGHT_RULES] = {
     client_limited, failures, tool_parser, insight_server_changed, insight_other_clients, insight_two_counts, cold_start,
     prefix_cache, queueing, insight_queue_time, insight_server_ttft, insight_sequence_limit, decode_scaling,
-    insight_prefix_unexpected, prefill_linear, variance, throttling, gpu_limited, insight_preemptions, insight_kv_full,
+    insight_prefix_unexpected, prefill_linear, variance, throttling, drift, gpu_limited, insight_preemptions, insight_kv_full,
     insight_drafts, kv_growth, memory_growth, memory_headroom};
 
 size_t insight_find(const struct run_file *f, struct insight *out)

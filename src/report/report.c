@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "fmt.h"
 #include "report/insight.h"
+#include "report/report_time.h"
 #include "report/summary.h"
 #include "version.h"
 
@@ -76,6 +77,7 @@ static void write_json(const struct run_file *f, struct buf *out)
     jw_str(&j, "tokgauge", TOKGAUGE_VERSION);
     jw_str(&j, "name", f->name);
     jw_bool(&j, "whole", f->summary != NULL);
+    jw_bool(&j, "rows_whole", f->rows_whole);
     jw_int(&j, "unreadable_lines", (int64_t)f->bad_lines);
     char *header = cJSON_PrintUnformatted(f->header);
     buf_addf(out, ",\"header\":%s", header != NULL ? header : "null");
@@ -99,6 +101,7 @@ static void write_json(const struct run_file *f, struct buf *out)
     for (size_t i = 0; i < f->phases_n; i++)
         json_phase(f, &f->phases[i], &j);
     jw_close(&j, ']');
+    report_time_json(f, &j);
     jw_close(&j, '}');
     buf_adds(out, "\n");
 }

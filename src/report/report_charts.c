@@ -4,6 +4,7 @@
 #include "report/chart.h"
 #include "report/matrix_tables.h"
 #include "report/report_suite.h"
+#include "report/windows.h"
 #include "suite.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 
 #define GIB 1073741824.0
 #define EVENTS_MAX 1000
+#define WINDOWS_LEAST_S 120
 
 /* Writes the chart that is in svg, or says why there is none. */
 static void picture(struct doc *d, bool drawn, const char *title, bool wide, struct buf *svg,
@@ -86,6 +88,32 @@ static void rate_chart(const struct run_file *f, const struct chart_event *event
     free(p);
 }
 
+#define WINDOWS_DRAWN 200
+
+/* Means of the requests that ended in each window. */
+static void latency_chart(const struct run_file *f, const struct chart_event *events, size_t events_n, struct doc *d)
+{
+    struct run_window *w;
+    char step[FMT_SIZE], name[FMT_SIZE + 24];
+    double seconds = windows_step(f, WINDOWS_DRAWN);
+    size_t n = windows_cut(f, 0, seconds, &w);
+    struct chart_point *p = points_for(n);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (struct chart_point){(w[i].from + w[i].to) / 2, w[i].value[WINDOW_TTFT]};
+    snprintf(name, sizeof name, "mean of each %s", fmt_about(step, seconds));
+    const struct chart_times c = {.text = {"ttft_times", "Time to first token over time", "ms", NULL},
+                                  .series = {{name, p, n}},
+                                  .series_n = 1,
+                                  .events = events,
+                                  .events_n = events_n,
+                                  .level = (double)NAN};
+    struct buf svg;
+    buf_init(&svg, 1u << 20);
+    picture(d, chart_times(&c, &svg), c.text.title, true, &svg, "fewer than three windows of load have requests");
+    free(p);
+    free(w);
+}
+
 static void memory_chart(const struct run_file *f, const struct chart_event *events, size_t events_n,
                          struct doc *d)
 {
@@ -136,9 +164,21 @@ static double ttft_of(const struct row *r)
     return r->tl.outcome == OUT_OK ? v[M_TTFT] : (double)NAN;
 }
 
-static void ttft_chart(const struct run_file *f, struct doc *d)
+/* The bins of a distribution; without any where there is none. */
+static void bins_of_hist(const struct run_file *f, enum metric_id m, struct chart_bins *bins)
 {
-    struct chart_bins bins;
+    static const struct hist none;
+    const struct hist *h = f->total.hist[m] != NULL ? f->total.hist[m] : &none;
+    double scale = metrics[m].scale;
+    if (!chart_bins_init(bins, (double)MAX_OF(h->min, 1) / scale, (double)h->max / scale, (double)h->count))
+        return;
+    for (size_t i = h->lo; i < h->hi; i++)
+        if (h->bucket[i] > 0)
+            chart_bins_add(bins, (double)MAX_OF(hist_low(i), 1) / scale, (double)hist_high(i) / scale, (double)h->bucket[i]);
+}
+
+static void bins_of_rows(const struct run_file *f, struct chart_bins *bins)
+{
     double min = (double)NAN, max = (double)NAN, n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         double v = ttft_of(&f->rows[i]);
@@ -146,23 +186,25 @@ static void ttft_chart(const struct run_file *f, struct doc *d)
         max = fmax(max, v);
         n += isfinite(v);
     }
-    if (chart_bins_init(&bins, min, max, n))
+    if (chart_bins_init(bins, min, max, n))
         for (size_t i = 0; i < f->rows_n; i++)
-            chart_bins_add(&bins, ttft_of(&f->rows[i]), ttft_of(&f->rows[i]), 1);
+            chart_bins_add(bins, ttft_of(&f->rows[i]), ttft_of(&f->rows[i]), 1);
+}
+
+static void ttft_chart(const struct run_file *f, struct doc *d)
+{
+    struct chart_bins bins;
+    if (f->rows_whole)
+        bins_of_rows(f, &bins);
+    else
+        bins_of_hist(f, M_TTFT, &bins);
     histogram(f, M_TTFT, &bins, "Time to first token", "requests", d);
 }
 
 static void itl_chart(const struct run_file *f, struct doc *d)
 {
-    static const struct hist none;
-    const struct hist *h = f->total.hist[M_ITL] != NULL ? f->total.hist[M_ITL] : &none;
     struct chart_bins bins;
-    double scale = metrics[M_ITL].scale;
-    if (chart_bins_init(&bins, (double)MAX_OF(h->min, 1) / scale, (double)h->max / scale, (double)h->count))
-        for (size_t i = h->lo; i < h->hi; i++)
-            if (h->bucket[i] > 0)
-                chart_bins_add(&bins, (double)MAX_OF(hist_low(i), 1) / scale, (double)hist_high(i) / scale,
-                               (double)h->bucket[i]);
+    bins_of_hist(f, M_ITL, &bins);
     histogram(f, M_ITL, &bins, "Inter-token latency", "gaps", d);
 }
 
@@ -267,6 +309,8 @@ void report_charts(const struct run_file *f, struct doc *d)
     doc_heading(d, 2, "Charts");
     doc_pictures_begin(d);
     rate_chart(f, events, events_n, d);
+    if (windows_load(f, NULL) >= WINDOWS_LEAST_S)
+        latency_chart(f, events, events_n, d);
     memory_chart(f, events, events_n, d);
     if (!report_is_suite(f) && !report_is_matrix(f)) {
         ttft_chart(f, d);

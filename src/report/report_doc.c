@@ -6,6 +6,7 @@
 #include "report/report_suite.h"
 #include "report/report_charts.h"
 #include "report/server_side.h"
+#include "report/report_time.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -309,7 +310,7 @@ static void load_of(const struct run_file *f, struct doc *d)
         doc_text(d, "%zu phases (below)", f->phases_n);
     }
     doc_text(d, "%s; prompts: %s; endpoint: %s.",
-             f->rows_n > 0 && f->rows[0].fixed_length ? ", held fixed" : ", at the most",
+             flag(f->header, "fixed_length") ? ", held fixed" : ", at the most",
              header_text(f, "prompt"), header_text(f, "endpoint"));
     doc_paragraph_end(d);
     if (f->total.prompt_n == 0)
@@ -361,6 +362,9 @@ static void results(const struct run_file *f, struct doc *d)
         doc_text(d, ": the server tells no counts. ");
     }
     doc_text(d, "≈ behind n: from a histogram, off by 0.8 %% at the most.");
+    if (!f->rows_whole)
+        doc_text(d, " The run file has not a line for each request (--rows): all figures of requests are of that kind, and what needs "
+                    "single requests is not in this report.");
     doc_paragraph_end(d);
 }
 
@@ -539,6 +543,8 @@ static void report_in(enum doc_form form, const struct run_file *f, const struct
         if (!suite && !matrix) /* averages over different loads say nothing */
             results(f, &d);
         phases(f, &d);
+        if (!suite)
+            report_time(f, &d);
         report_server(&d, f);
         memory(f, &d);
     }

@@ -5,6 +5,7 @@
 #include "jsonr.h"
 #include "measure/phases.h"
 #include "report/counted_json.h"
+#include "report/runfile_ended.h"
 
 #include <errno.h>
 #include <math.h>
@@ -101,6 +102,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
     t->output_tokens = json_whole(o, "output_tokens", -1);
     t->source = source_of(json_text(o, "tokens_from"));
     t->retried = json_true(o, "retried");
+    t->slept = json_true(o, "slept");
     json_words(o, "error", r.error, sizeof r.error);
     slo_judge(&f->slo, &r);
     if (strcmp(part, "preflight") == 0) {
@@ -118,33 +120,6 @@ static bool read_row(struct run_file *f, const cJSON *o)
         f->rows[f->rows_n++] = r;
     }
     return true;
-}
-
-/* [[bucket, count], …] into a histogram; the values are taken for their buckets' middles. */
-static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
-{
-    const cJSON *pair;
-    cJSON_ArrayForEach(pair, list)
-    {
-        const cJSON *at = cJSON_GetArrayItem(pair, 0), *count = cJSON_GetArrayItem(pair, 1);
-        if (!cJSON_IsNumber(at) || !cJSON_IsNumber(count) || !(at->valuedouble >= 0 && at->valuedouble < HIST_BUCKETS) ||
-            !(count->valuedouble >= 1 && count->valuedouble < 1e15))
-            continue;
-        if (t->hist[m] == NULL)
-            t->hist[m] = xcalloc(1, sizeof *t->hist[m]);
-        size_t i = (size_t)at->valuedouble;
-        uint64_t middle = hist_low(i) + (hist_high(i) - 1 - hist_low(i)) / 2;
-        hist_add(t->hist[m], middle, (uint64_t)count->valuedouble);
-    }
-}
-
-void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t)
-{
-    const cJSON *part;
-    cJSON_ArrayForEach(part, json_get(sample, "ended"))
-    {
-        add_buckets(t, m, json_get(part, metrics[m].id));
-    }
 }
 
 static void read_counted(struct run_file *f, const cJSON *o, struct run_sample *s)
@@ -205,8 +180,8 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
         .server_rate = json_number(o, "server_tok_s"), .line_at = line_at};
     read_counted(f, o, &f->samples[f->samples_n - 1]);
     json_words(o, "gpu_limited_by", f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by);
-    for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) /* the others are in the rows, exactly */
-        run_file_ended(o, (enum metric_id)m, &f->total);
+    ended_keep(f, o);
+    ended_sums(o, &f->samples[f->samples_n - 1]);
     return true;
 }
 
@@ -290,6 +265,7 @@ static bool read_answer(struct run_file *f, const cJSON *o)
 /* A server that `watch` found after the header was written: what the line says of it stands in the header then. */
 static bool read_server(struct run_file *f, cJSON *line)
 {
+    f->servers++;
     for (cJSON *v = line->child, *next; v != NULL; v = next) {
         next = v->next;
         if (v->string == NULL || strcmp(v->string, "type") == 0 || strcmp(v->string, "t") == 0)
@@ -333,6 +309,8 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
         return read_phase(f, *line);
     if (strcmp(type, "left_out") == 0)
         return read_left_out(f, *line);
+    if (strcmp(type, "rows") == 0) /* from here on requests have none */
+        f->rows_whole = false;
     if (strcmp(type, "summary") == 0 && f->summary == NULL) {
         f->summary = *line;
         *line = NULL;
@@ -362,6 +340,8 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
     f->has_gaps = json_true(line, "chunks");
     f->has_texts = json_true(line, "texts");
     take_slo(f, json_get(line, "slo"));
+    const char *rows = json_text(line, "rows");
+    f->rows_whole = rows == NULL || strcmp(rows, "all") == 0 || strcmp(rows, "auto") == 0;
     double format = json_number(line, "format");
     if (format == RUNFILE_FORMAT)
         return true;
@@ -375,6 +355,9 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
     bool ok = true, whole;
     buf_init(&line, LINE_MAX_BYTES);
     for (int64_t at = ftello(in); ok && buf_read_line(in, &line, &whole); at = ftello(in)) {
+        if (f->growing && feof(in))
+            break; /* the rest of this line comes later */
+        f->read_to = ftello(in);
         cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
         if (f->header == NULL) {
             ok = take_header(f, o, e);
@@ -410,22 +393,11 @@ void run_name(char out[RUN_NAME], const char *label, const char *path)
     str_sanitise(out, RUN_NAME, name, n);
 }
 
-struct run_file *run_file_load(const char *path, struct err *e)
-{
-    FILE *in = fopen(path, "re");
-    if (in == NULL) {
-        err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
-        return NULL;
-    }
-    struct run_file *f = run_file_read(in, path, e);
-    fclose(in);
-    return f;
-}
-
-struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
+static struct run_file *read_file(FILE *in, const char *path, bool growing, struct err *e)
 {
     struct run_file *f = xcalloc(1, sizeof *f);
     f->path = xstrdup(path);
+    f->growing = growing;
     tally_init(&f->total);
     counted_clear(&f->counted);
     f->counted_since = (double)NAN;
@@ -434,10 +406,61 @@ struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
         run_file_free(f);
         return NULL;
     }
-    for (size_t i = 0; i < f->rows_n; i++)
-        tally_add(&f->total, &f->rows[i]);
+    f->growing = growing && f->summary == NULL;
+    ended_settle(f);
     run_name(f->name, run_file_text(f, "label"), f->path);
     return f;
+}
+
+static struct run_file *load(const char *path, bool growing, struct err *e)
+{
+    FILE *in = fopen(path, "re");
+    if (in == NULL) {
+        err_set(e, "cannot read run file '%s': %s", path, strerror(errno));
+        return NULL;
+    }
+    struct run_file *f = read_file(in, path, growing, e);
+    fclose(in);
+    return f;
+}
+
+struct run_file *run_file_load(const char *path, struct err *e)
+{
+    return load(path, false, e);
+}
+
+struct run_file *run_file_load_growing(const char *path, struct err *e)
+{
+    return load(path, true, e);
+}
+
+struct run_file *run_file_read(FILE *in, const char *path, struct err *e)
+{
+    return read_file(in, path, false, e);
+}
+
+size_t run_file_more(struct run_file *f, FILE *in)
+{
+    struct buf line;
+    bool whole;
+    size_t n = 0;
+    if (!f->growing)
+        return 0;
+    clearerr(in);
+    if (fseeko(in, (off_t)f->read_to, SEEK_SET) != 0)
+        return 0;
+    buf_init(&line, LINE_MAX_BYTES);
+    while (f->growing && buf_read_line(in, &line, &whole) && !feof(in)) {
+        cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
+        if (o == NULL || !read_line(f, &o, f->read_to))
+            f->bad_lines++;
+        cJSON_Delete(o);
+        f->read_to = ftello(in);
+        f->growing = f->summary == NULL;
+        n++;
+    }
+    buf_release(&line);
+    return n;
 }
 
 void run_file_free(struct run_file *f)
@@ -447,6 +470,7 @@ void run_file_free(struct run_file *f)
     cJSON_Delete(f->header);
     cJSON_Delete(f->summary);
     tally_release(&f->total);
+    ended_release(f);
     for (size_t i = 0; f->details != NULL && i < f->rows_n; i++) {
         free(f->details[i].gap_ns);
         free(f->details[i].text);
@@ -482,11 +506,12 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
     return a->loading && b->loading && a->in_flight > 0 && *seconds > 0 && isfinite(*tokens);
 }
 
-static double rate_of_samples(const struct run_file *f)
+/* phase −1: of all. */
+static double rate_of_samples(const struct run_file *f, int phase)
 {
     double seconds = 0, tokens = 0, s, n;
     for (size_t i = 0; i + 1 < f->samples_n; i++)
-        if (run_file_interval(f, i, &s, &n)) {
+        if (run_file_interval(f, i, &s, &n) && (phase == -1 || (f->samples[i].phase == phase && f->samples[i + 1].phase == phase))) {
             seconds += s;
             tokens += n;
         }
@@ -501,7 +526,7 @@ double run_file_output_rate(const struct run_file *f, const char **window)
         return json_number(f->summary, metrics[M_OUTPUT_RATE].key);
     }
     *window = "samples";
-    return rate_of_samples(f);
+    return rate_of_samples(f, -1);
 }
 
 static double rate_in_summary(const struct run_file *f, int phase, enum metric_id m)
@@ -527,6 +552,8 @@ double run_file_phase_rate(const struct run_file *f, int phase)
 {
     if (f->summary != NULL)
         return rate_in_summary(f, phase, M_OUTPUT_RATE);
+    if (!f->rows_whole)
+        return rate_of_samples(f, phase);
     int64_t from = INT64_MAX, to = 0, tokens = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct timeline *t = &f->rows[i].tl;
@@ -553,6 +580,12 @@ bool run_file_one_load(const struct run_file *f)
 void run_file_phase(const struct run_file *f, int phase, struct tally *t)
 {
     tally_init(t);
+    if (!f->rows_whole) {
+        const struct tally *ended = ended_of(f, phase);
+        if (ended != NULL)
+            tally_merge(t, ended);
+        return;
+    }
     for (size_t i = 0; i < f->rows_n; i++)
         if (f->rows[i].phase == phase)
             tally_add(t, &f->rows[i]);

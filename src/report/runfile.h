@@ -29,6 +29,8 @@ struct run_sample {
     double server_at;  /* when the server was looked at */
     double finished, generated, preemptions; /* by its own count since before the load, over its restarts */
     double server_rate; /* output tok/s by its count */
+    double ended_ok, ended_failed; /* requests that ended since the sample before */
+    double ttft_sum, ttft_n, decode_sum, decode_n; /* of those, ms and tok/s added up, and how many have them */
     int64_t line_at; /* where its line begins in the file, in bytes; −1: not from a file */
 };
 
@@ -85,6 +87,11 @@ struct run_left_out { /* a load of a matrix that was not run */
     char why[128];
 };
 
+struct run_ended {
+    int phase;
+    struct tally tally;
+};
+
 struct run_file {
     char *path;
     char name[RUN_NAME]; /* its label, or the file's name without folder and extension; sanitised */
@@ -92,6 +99,10 @@ struct run_file {
     cJSON *summary;     /* NULL: the run was killed, or the file was cut */
     struct row *rows;   /* measured requests in the order of the file; their moments are ns with an origin of its own; no gaps */
     size_t rows_n;
+    bool rows_whole;    /* every measured request has a row; else (--rows) `total` and run_file_phase are made from the samples'
+                         * histograms, and are off by 0.8 % at the most */
+    struct run_ended *ended; /* what samples tell of requests that ended, by phase; NULL where rows are whole */
+    size_t ended_n;
     struct run_detail *details; /* one a row; NULL: the file has neither gaps nor texts */
     bool has_gaps, has_texts;
     struct slo slo;     /* stated objectives; the rows are judged by them */
@@ -115,18 +126,27 @@ struct run_file {
     struct server_view server;  /* what it told of itself; only what server_facts_read has */
     double warmup_tokens;       /* output tokens of requests that are in no row: warm-up */
     uint64_t warmup_n, warmup_unsure; /* … how many there were; and those whose tokens are not known for certain */
-    struct tally total; /* of all rows, with the ITL of the samples */
+    struct tally total; /* of all measured requests, with the ITL of the samples */
+    bool growing;       /* by run_file_load_growing, and no summary has come yet */
+    int64_t read_to;    /* … so many bytes have been read: whole lines */
+    size_t servers;     /* lines that told of a server and changed the header */
     size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
 };
 
 /* NULL with one line in e: cannot be read, not a run file, or one of another version.  The caller frees. */
 struct run_file *run_file_load(const char *path, struct err *e);
-/* The same from an open stream, which stays open; path is for names and messages. */
+/* Of a run that still goes on: what is behind the last whole line waits.  `total` and what is made of it are of this moment. */
+struct run_file *run_file_load_growing(const char *path, struct err *e);
+/* Reads the whole lines that have come since, from the same file; returns how many.  Pointers into its lists are void then. */
+size_t run_file_more(struct run_file *f, FILE *in);
+/* The same as run_file_load from an open stream, which stays open; path is for names and messages. */
 struct run_file *run_file_read(FILE *in, const char *path, struct err *e);
 void run_file_free(struct run_file *f);
 
 /* Of a sample's line: the distribution of m of the requests that had ended since the sample before, added to t. */
 void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t);
+/* … and all that it tells of them. */
+void run_file_ended_all(const cJSON *sample, struct tally *t);
 
 /* What a run is called: its label, or (NULL, empty) its file's name without folder and ending; sanitised. */
 void run_name(char out[RUN_NAME], const char *label, const char *path);
@@ -142,7 +162,7 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
 double run_file_output_rate(const struct run_file *f, const char **window);
 
 /* Output tokens a second in one phase: by its window where there is a summary, else by its requests, from the first one
- * sent to the last one ended.  NAN: not known. */
+ * sent to the last one ended (by samples where it has not all of them).  NAN: not known. */
 double run_file_phase_rate(const struct run_file *f, int phase);
 
 /* Requests a second that met all objectives, in one phase; NAN: there are none, or the run did not come to its end. */
@@ -151,8 +171,8 @@ double run_file_phase_goodput(const struct run_file *f, int phase);
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
 
-/* The rows of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
- * file has one phase. */
+/* The requests of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
+ * file has one phase, or rows are not whole. */
 void run_file_phase(const struct run_file *f, int phase, struct tally *t);
 
 #endif

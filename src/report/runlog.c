@@ -12,8 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUEUE_MAX (64u << 20)
-#define SYNC_EVERY 5 /* writes */
+#define QUEUE_MAX (32u << 20) /* of each of two: what comes in, and what is being written */
+#define QUEUE_EARLY (1u << 20) /* so much is written before its second is over */
+#define SYNC_S 5
 
 struct runlog {
     pthread_t thread;
@@ -21,10 +22,11 @@ struct runlog {
     char path[1024];
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    bool torn; /* only the thread: part of a line is in the file and could not be taken back */
     struct buf queue; /* under lock, as all below */
     bool closing;
-    uint64_t lost;
-    char why[128];
+    size_t writing; /* bytes that the thread has taken and not told of yet */
+    struct runlog_state state;
 };
 
 static void safe_name(char *dst, size_t size, const char *src)
@@ -91,44 +93,67 @@ bool runlog_check(const char *path, struct err *e)
     return true;
 }
 
-static void note_loss(struct runlog *r, const char *data, size_t n, const char *why)
-{
-    for (size_t i = 0; i < n; i++)
-        r->lost += data[i] == '\n';
-    str_copy(r->why, sizeof r->why, why);
-}
-
 /* Part of a line has been written: it is taken back, so that what comes later stands on a line of its own.  Returns
- * where the first lost line begins. */
+ * where the first line begins that is not there. */
 static size_t take_back(struct runlog *r, const char *data, size_t done)
 {
     size_t whole = done;
     while (whole > 0 && data[whole - 1] != '\n')
         whole--;
     off_t end = lseek(r->fd, 0, SEEK_END);
-    if (whole < done && end >= 0 && ftruncate(r->fd, end - (off_t)(done - whole)) != 0)
-        return done;
+    if (whole < done && (end < 0 || ftruncate(r->fd, end - (off_t)(done - whole)) != 0))
+        r->torn = true;
     return whole;
 }
 
-/* Writes all of b; on failure what could not be written is counted as lost. */
-static void write_out(struct runlog *r, const struct buf *b)
+/* Returns how much of b was written, in whole lines; the reason for less is in errno. */
+static size_t write_lines(struct runlog *r, const struct buf *b)
 {
     size_t done = 0;
+    if (b->len > 0 && r->torn && write(r->fd, "\n", 1) != 1)
+        return 0;
+    r->torn = r->torn && b->len == 0;
     while (done < b->len) {
         ssize_t n = write(r->fd, b->data + done, b->len - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            int error = errno;
+            int why = errno;
             done = take_back(r, b->data, done);
-            pthread_mutex_lock(&r->lock);
-            note_loss(r, b->data + done, b->len - done, strerror(error));
-            pthread_mutex_unlock(&r->lock);
-            return;
+            errno = why;
+            return done;
         }
         done += (size_t)n;
     }
+    return done;
+}
+
+static uint64_t lines(const char *data, size_t n)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += data[i] == '\n';
+    return count;
+}
+
+/* What could not be written stays in b for the next time; at the end it is lost. */
+static void write_out(struct runlog *r, struct buf *b, bool last)
+{
+    errno = 0;
+    size_t done = write_lines(r, b);
+    int why = errno;
+    pthread_mutex_lock(&r->lock);
+    struct runlog_state *s = &r->state;
+    s->bytes += done;
+    s->waiting = b->len - done;
+    s->memory = b->cap;
+    r->writing = 0;
+    if (s->waiting > 0)
+        str_copy(s->why, sizeof s->why, strerror(why));
+    if (last)
+        s->lost += lines(b->data + done, b->len - done);
+    pthread_mutex_unlock(&r->lock);
+    buf_drop(b, done);
 }
 
 static void *run(void *ctx)
@@ -136,23 +161,34 @@ static void *run(void *ctx)
     struct runlog *r = ctx;
     struct buf mine;
     buf_init(&mine, QUEUE_MAX);
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
     bool closing = false;
-    for (int writes = 1; !closing; writes++) {
+    time_t sync_due = 0;
+    while (!closing) {
+        struct timespec next;
+        clock_gettime(CLOCK_MONOTONIC, &next);
+        if (sync_due == 0)
+            sync_due = next.tv_sec + SYNC_S;
         next.tv_sec++;
         pthread_mutex_lock(&r->lock);
-        while (!r->closing && pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
+        while (!r->closing && (r->queue.len < QUEUE_EARLY || mine.len > 0) && pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
             ;
         closing = r->closing;
-        struct buf full = r->queue;
-        r->queue = mine;
+        bool waited = mine.len > 0;
+        if (!waited) {
+            struct buf full = r->queue;
+            r->queue = mine;
+            mine = full;
+            r->writing = mine.len;
+        }
         pthread_mutex_unlock(&r->lock);
-        mine = full;
-        write_out(r, &mine);
-        buf_clear(&mine);
-        if (closing || writes % SYNC_EVERY == 0)
+        write_out(r, &mine, closing);
+        if (closing && waited) { /* the disk has not taken the earlier lines until now */
+            write_out(r, &r->queue, true);
+        }
+        if (closing || next.tv_sec > sync_due) {
             fdatasync(r->fd);
+            sync_due = 0;
+        }
     }
     buf_release(&mine);
     return NULL;
@@ -183,15 +219,27 @@ void runlog_add(struct runlog *r, const struct buf *line)
     size_t before = r->queue.len;
     if (!buf_add(&r->queue, line->data, line->len) || !buf_add(&r->queue, "\n", 1)) {
         r->queue.len = before;
-        r->lost++;
-        str_copy(r->why, sizeof r->why, "the disk is too slow");
+        r->state.lost++;
+        if (r->state.waiting == 0)
+            str_copy(r->state.why, sizeof r->state.why, "the disk is too slow");
     }
+    if (r->queue.len >= QUEUE_EARLY)
+        pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
 }
 
 const char *runlog_path(const struct runlog *r)
 {
     return r->path;
+}
+
+void runlog_look(struct runlog *r, struct runlog_state *out)
+{
+    pthread_mutex_lock(&r->lock);
+    *out = r->state;
+    out->queued = r->queue.len + r->writing;
+    out->memory += r->queue.cap;
+    pthread_mutex_unlock(&r->lock);
 }
 
 uint64_t runlog_close(struct runlog *r, char *why, size_t size)
@@ -201,8 +249,8 @@ uint64_t runlog_close(struct runlog *r, char *why, size_t size)
     pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
     pthread_join(r->thread, NULL);
-    uint64_t lost = r->lost;
-    str_copy(why, size, r->why);
+    uint64_t lost = r->state.lost;
+    str_copy(why, size, lost > 0 ? r->state.why : "");
     close(r->fd);
     buf_release(&r->queue);
     pthread_cond_destroy(&r->wake);

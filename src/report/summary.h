@@ -14,7 +14,7 @@ void summary_json(const struct run_result *r, struct jsonw *j);
 void summary_text(const struct run_result *r, bool utf8, struct buf *out);
 /* For a terminal that has no UTF-8: the signs that texts here use become ASCII, all others ?. */
 void summary_to_ascii(struct buf *b);
-/* In a suite: the lines of the log after that moment (seconds of the run); returns the moment of the last one. */
+/* The lines of the log after that moment (seconds of the run); returns the moment of the last one. */
 double summary_notes(const struct snapshot *s, double after, bool utf8, struct buf *out);
 /* "load 00:00:12 …": the progress line of headless runs. */
 void summary_progress(const struct snapshot *s, bool utf8, struct buf *out);

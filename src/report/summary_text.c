@@ -408,16 +408,18 @@ static void suite_place(const struct suite_view *v, struct buf *b)
 
 double summary_notes(const struct snapshot *s, double after, bool utf8, struct buf *b)
 {
+    double last = after;
     for (size_t i = 0; i < s->events_n; i++) {
         const struct event_line *e = &s->events[i];
         char t[FMT_SIZE];
-        if (e->at_s <= after || s->suite.parts_n == 0)
+        if (e->at_s <= after)
             continue;
+        last = fmax(last, e->at_s); /* a mark may be of an earlier moment than the line before it */
         buf_addf(b, "%s %s %s\n", fmt_clock(t, e->at_s), e->level == 0 ? "--" : "!!", e->text);
     }
     if (!utf8)
         summary_to_ascii(b);
-    return s->suite.parts_n > 0 && s->events_n > 0 ? s->events[s->events_n - 1].at_s : after;
+    return last;
 }
 
 /* An agent: there is no load to tell of. */

@@ -67,7 +67,7 @@ check "a length beyond the server's limit is left out and named" contains "$TMP/
     "!! stability, 8k, new: left out: 8192 + 48 tokens exceed the 4096 that the server can hold"
 check "the others are measured" json "$TMP/long.ndjson" 'map(select(.type == "request" and .part == "load")) | length == 4' -s
 check "nothing that fits: one line" exits 1 bench --plain --only c --context 8k
-check "that says so" contains "$TMP/err" "no part of the suite fits into the 4096 tokens"
+check "that says so" contains "$TMP/err" "none of the loads fits into the 4096 tokens"
 stop_server
 
 # ---- ^C leaves a report of what was done ----

@@ -44,9 +44,9 @@ check "and says how well it is known" json "$TMP/run.ndjson" '[.[] | select(.typ
 
 stop_server
 start_sim --step 2 --step-seq 0 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 8 --max-model-len 8192 --kv-gib-per-1k 1
-"$TOKGAUGE" run "$URL" --json --out "$TMP/guard.ndjson" -c 1,8 --context 512,2k --max-tokens 32 -n 24 --order listed --guard 10GiB >"$TMP/out.json" 2>"$TMP/err"
+"$TOKGAUGE" run "$URL" --json --out "$TMP/guard.ndjson" -c 1,8 --context 512,2k --max-tokens 32 -d 3s --order listed --guard 10GiB >"$TMP/out.json" 2>"$TMP/err"
 check "the guard's status" same $? 4
-check "one load is stopped, smaller ones are run" json "$TMP/out.json" '([.phases[] | select(.max_num_seqs == 1)] | length == 2 and all(.requests.ok == 24))'
+check "one load is stopped, smaller ones are run" json "$TMP/out.json" '([.phases[] | select(.max_num_seqs == 1)] | length == 2 and all(.requests.ok >= 24))'
 check "and those that are no smaller are left out" contains "$TMP/err" "left out: the guard has stopped a load that was no larger"
 
 bad() { # TEXT ARGS…

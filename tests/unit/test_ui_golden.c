@@ -145,7 +145,7 @@ static void test_note_and_replay(void **state)
     str_copy(st.note.text, sizeof st.note.text, "fans at full speed");
     shoot("note", s, &st, 80, 24, GLYPHS_BRAILLE);
     st.note.on = false;
-    s->replay = (struct replay_view){true, false, 2, 600};
+    s->replay = (struct replay_view){.on = true, .speed = 2, .end_s = 600};
     shoot("replay", s, &st, 120, 40, GLYPHS_BRAILLE);
     s->replay.paused = true;
     shoot("replay", s, &st, 60, 16, GLYPHS_ASCII);

@@ -39,7 +39,7 @@ static char *screen(bool help, bool replay, int w, int h)
     struct snapshot *s = canned_busy();
     s->open_loop = true;
     s->target_rate = 12.5;
-    s->replay = (struct replay_view){replay, false, 2, 300};
+    s->replay = (struct replay_view){.on = replay, .speed = 2, .end_s = 300};
     struct ui_state st;
     struct canvas c;
     char *text = NULL;

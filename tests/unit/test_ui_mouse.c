@@ -143,7 +143,7 @@ static void test_footer_of_replay(void **state)
 {
     (void)state;
     struct snapshot *s = canned_busy();
-    s->replay = (struct replay_view){true, false, 2, 300};
+    s->replay = (struct replay_view){.on = true, .speed = 2, .end_s = 300};
     begin(120, 24, GLYPHS_BRAILLE);
     show(s);
     int x = footer_column("left/right 10 s", 0);

@@ -189,6 +189,91 @@ static void test_any_way(void **state)
     replay_close(walked);
 }
 
+/* A file that grows, however it is cut while it does, comes to what the whole one is. */
+static void test_grows(void **state)
+{
+    (void)state;
+    static const char over[] = "{\"type\":\"summary\",\"t\":10" S "}\n";
+    struct err e;
+    uint64_t seed = 21;
+    struct snapshot *copy = xcalloc(1, sizeof *copy);
+    size_t all = sizeof made - 1 + sizeof over - 1, header = (size_t)(strchr(made, '\n') - made) + 1;
+    char *data = xmalloc(all + 1);
+    snprintf(data, all + 1, "%s%s", made, over);
+    for (int i = 0; i < 40; i++) {
+        size_t n = header + (size_t)(rng_unit(&seed) * (double)(sizeof made - header));
+        struct err why;
+        FILE *f = fopen(path, "we");
+        assert_int_equal(fwrite(data, 1, n, f), n);
+        assert_int_equal(fflush(f), 0);
+        struct replay *r = replay_open_growing(path, &e);
+        assert_non_null(r);
+        enum replay_growth g = REPLAY_SAME;
+        while (n < all) {
+            double end = replay_end(r);
+            size_t more = (size_t)(rng_unit(&seed) * 900);
+            more = MIN_OF(more, all - n);
+            assert_int_equal(fwrite(data + n, 1, more, f), more);
+            assert_int_equal(fflush(f), 0);
+            n += more;
+            g = replay_grow(r, &why);
+            assert_true(g == REPLAY_SAME || g == REPLAY_GREW || (g == REPLAY_OVER && n == all));
+            assert_true(replay_end(r) >= end);
+            const struct snapshot *s = replay_at(r, i % 3 == 0 ? rng_unit(&seed) * 10 : replay_end(r)); /* back and forth */
+            free(look(view_table[i % 5], s));
+        }
+        fclose(f);
+        assert_int_equal(g, REPLAY_OVER);
+        assert_int_equal(replay_grow(r, &why), REPLAY_OVER);
+        struct replay *whole = replay_open(path, &e);
+        memset(copy, 0, sizeof *copy); /* of another source */
+        for (int k = 0; k < 4; k++) {
+            double t = k == 0 ? 1e9 : rng_unit(&seed) * 11;
+            snapshot_copy(copy, replay_at(r, t));
+            for (const struct view *const *v = view_table; *v != NULL; v++) {
+                char *a = look(*v, replay_at(whole, t)), *b = look(*v, copy);
+                assert_string_equal(a, b);
+                free(a);
+                free(b);
+            }
+        }
+        replay_close(whole);
+        replay_close(r);
+    }
+    free(data);
+    free(copy);
+}
+
+/* Another file under that name, one that was cut, none at all: each is said. */
+static void test_grows_no_more(void **state)
+{
+    (void)state;
+    struct err e;
+    char beside[80];
+    snprintf(beside, sizeof beside, "%s.other", path);
+    struct replay *r = open_made(made, sizeof made - 1, &e);
+    replay_close(r);
+    r = replay_open_growing(path, &e);
+    assert_int_equal(replay_grow(r, &e), REPLAY_SAME);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(replay_grow(r, &e), REPLAY_BROKEN);
+    assert_non_null(strstr(e.msg, "shorter than it was"));
+    replay_close(r);
+    replay_close(open_made(made, sizeof made - 1, &e));
+    r = replay_open_growing(path, &e);
+    FILE *f = fopen(beside, "we");
+    assert_int_equal(fwrite(made, 1, sizeof made - 1, f), sizeof made - 1);
+    fclose(f);
+    assert_int_equal(rename(beside, path), 0);
+    assert_int_equal(replay_grow(r, &e), REPLAY_BROKEN);
+    assert_non_null(strstr(e.msg, "another file"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(replay_grow(r, &e), REPLAY_BROKEN);
+    assert_non_null(strstr(e.msg, "is gone"));
+    assert_near(replay_at(r, 1e9)->clock_s, 10, 1e-6); /* what was read stays */
+    replay_close(r);
+}
+
 /* Cut anywhere, and with bytes that are not as they were: an error in one line, or something that can be shown. */
 static void test_broken(void **state)
 {
@@ -230,7 +315,8 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_broken),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_grows),
+                                       cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken),
                                        cmocka_unit_test(test_refused)};
     snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,12 +316,14 @@ static inline struct snapshot *wild_snapshot(uint64_t seed, double share)
     wild_bool(&w, &s->open_loop);
     wild_bool(&w, &s->replay.on);
     wild_bool(&w, &s->replay.paused);
+    wild_bool(&w, &s->replay.live);
     wild_bool(&w, &s->output_approx);
     wild_bool(&w, &s->client_limited);
     WILD_TEXT(&w, s->slo);
     WILD_TEXT(&w, s->status);
     WILD_TEXT(&w, s->last_error);
     WILD_TEXT(&w, s->client_reason);
+    WILD_TEXT(&w, s->file_trouble);
     wild_heat(&w, &s->hists.ttft_heat);
     wild_memory(&w, &s->memory);
     wild_server(&w, &s->server);

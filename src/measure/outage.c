@@ -1,0 +1,39 @@
+#include "measure/outage.h"
+
+static bool absent(enum outcome o)
+{
+    switch (o) {
+    case OUT_DNS:
+    case OUT_CONNECT:
+    case OUT_TLS:
+    case OUT_HTTP_5XX:
+    case OUT_TIMEOUT:
+    case OUT_STALLED:
+    case OUT_RESET:
+    case OUT_TRUNCATED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum outage_news outage_row(struct outage *o, const struct row *r, int64_t *away_ns, uint64_t *failures)
+{
+    const struct timeline *t = &r->tl;
+    if (t->outcome == OUT_OK && t->end > o->since) { /* else it had ended before, and is told late */
+        bool back = o->away;
+        int64_t first = t->first_byte > o->since ? t->first_byte : t->end;
+        *away_ns = first - o->since;
+        *failures = o->failures;
+        *o = (struct outage){0};
+        return back ? OUTAGE_BACK : OUTAGE_NOTHING;
+    }
+    if (!absent(t->outcome))
+        return OUTAGE_NOTHING;
+    if (o->failures++ == 0 || t->end < o->since)
+        o->since = t->end;
+    if (o->away || o->failures < OUTAGE_FAILURES)
+        return OUTAGE_NOTHING;
+    o->away = true;
+    return OUTAGE_AWAY;
+}
