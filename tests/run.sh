@@ -3,7 +3,7 @@
 # name (unit/test_sse, e2e/faults) contains one of the filters.  Every program prints a line `ok NAME` or `not ok NAME`
 # for each test; units do by cmocka's TAP.  Ends with the line "N passed, N failed"; exit 1 when any failed or none ran.
 #
-# WRAP='valgrind -q …' is put before each unit.  JOBS=5 run at once: end-to-end scripts mostly wait.
+# WRAP='valgrind -q …' is put before each unit.  JOBS=6 run at once: end-to-end scripts mostly wait.
 set -u
 LIMIT_S=120
 
@@ -72,11 +72,22 @@ wanted() {
     return 1
 }
 
+# Those that take longest, so that none of them is left alone at the end.
+LONG='capacity tune terminal-keys matrix gpu watch bench terminal-quiet workload open-loop counters'
+
+list_scripts() {
+    for name in $LONG; do
+        echo "$TESTS_DIR/e2e/$name.sh"
+    done
+    for script in "$TESTS_DIR"/e2e/*.sh; do
+        case " lib $LONG " in *" $(basename "$script" .sh) "*) ;; *) echo "$script" ;; esac
+    done
+}
+
 # The scripts first: they wait while the units compute.
 list_programs() {
-    for script in "$TESTS_DIR"/e2e/*.sh; do
-        [ "$script" != "$TESTS_DIR/e2e/lib.sh" ] && [ -f "$script" ] &&
-            wanted "e2e/$(basename "$script" .sh)" "$@" && echo "e2e:$script"
+    for script in $(list_scripts); do
+        [ -f "$script" ] && wanted "e2e/$(basename "$script" .sh)" "$@" && echo "e2e:$script"
     done
     for program in "$BUILD"/tests/unit/*; do
         [ -f "$program" ] && [ -x "$program" ] && wanted "unit/$(basename "$program")" "$@" && echo "unit:$program"
@@ -89,7 +100,7 @@ trap 'rm -rf "$RESULTS"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-list_programs "$@" | xargs -r -P "${JOBS:-4}" -I '{}' sh "$0" --one '{}'
+list_programs "$@" | xargs -r -P "${JOBS:-6}" -I '{}' sh "$0" --one '{}'
 
 passed=0 failed=0
 for count in "$RESULTS"/*.count; do
