@@ -8,6 +8,9 @@
 
 #define FREE 0.1 /* autocorrelation of neighbours; more of it makes an interval too narrow */
 
+/* … where each makes up for the one before: answers that come in waves. */
+#define MAKES_UP (-0.3)
+
 void batches_clear(struct batches *b)
 {
     *b = (struct batches){.per = 1};
@@ -67,13 +70,12 @@ struct batch_interval batches_interval(const struct batches *b)
     out.mean = mean_of(v, n);
     for (; n >= BATCHES_LEAST; n = pair(v, n)) {
         double r = autocorrelation(v, n, &var);
-        /* Where the second half of two seconds makes up for the first (bursts of a fixed beat), r is below 0 and the interval
-         * only too wide. */
         if (r > FREE)
             continue;
         out.margin = student_quantile(0.975, n - 1) * sqrt(var / n);
         out.batches = n;
-        return out;
+        if (r >= MAKES_UP) /* else it is right, but much too wide: longer ones may do */
+            return out;
     }
     return out;
 }

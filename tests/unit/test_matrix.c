@@ -124,6 +124,12 @@ static void test_batches(void **state)
     struct batch_interval in = batches_interval(&b);
     assert_near(in.mean, 7, 1e-9);
     assert_near(in.margin, 0, 1e-9);
+    uint64_t seed = 3;
+    batches_clear(&b);
+    for (int i = 0; i < 60; i++) /* waves of 2.3 s: seconds differ by half, but the mean is well known */
+        batches_add(&b, 100 + 40 * sin(i * 2 * acos(-1.0) / 2.3) + noise(&seed));
+    in = batches_interval(&b);
+    assert_true(in.margin < 4 && fabs(in.mean - 100) < 4);
     batches_clear(&b);
     for (int i = 0; i < 63; i++) /* it only ever grows: no steady rate */
         batches_add(&b, i);
