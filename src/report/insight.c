@@ -59,6 +59,11 @@ static bool first_of_phase(const struct run_file *f, const struct row *r)
     return true;
 }
 
+bool insight_prompts_share(const struct run_file *f)
+{
+    return run_file_number(f, "turns") > 1 || run_file_number(f, "prefix_tokens") > 0;
+}
+
 /* vLLM tells cached tokens only where it was asked to at its start; then what was sent decides: a unique prompt is new, a
  * repeated one is new the first time. */
 static enum newness newness_of(const struct run_file *f, const struct row *r)
@@ -69,7 +74,7 @@ static enum newness newness_of(const struct run_file *f, const struct row *r)
         return cached(r) ? CACHED : uncached(r) ? FRESH : NEWNESS_UNKNOWN;
     if (p != NULL && p->repeated)
         return first_of_phase(f, r) ? FRESH : LOOKS_CACHED;
-    return prompt != NULL && strcmp(prompt, "unique") == 0 ? FRESH : NEWNESS_UNKNOWN;
+    return prompt != NULL && strcmp(prompt, "unique") == 0 && !insight_prompts_share(f) ? FRESH : NEWNESS_UNKNOWN;
 }
 
 static void gather(struct facts *d, const struct run_file *f)
@@ -185,7 +190,8 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
 static bool alike(const struct group *a, const struct group *b)
 {
     return a->phase->context == b->phase->context && a->phase->max_tokens == b->phase->max_tokens &&
-           a->phase->repeated == b->phase->repeated && strcmp(a->phase->part, b->phase->part) == 0;
+           a->phase->repeated == b->phase->repeated && strcmp(a->phase->part, b->phase->part) == 0 &&
+           !isfinite(a->phase->rate) && !isfinite(b->phase->rate); /* of an open loop the streams are no load, but a bound */
 }
 
 static bool better_base(const struct group *g, const struct group *best, const struct group *of)
@@ -632,6 +638,9 @@ static bool failures(const struct facts *d, struct insight *o)
 const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"client_limited", "the machine that ran tokgauge was the limit"},
     {"failures", "requests failed"},
+    {"capacity", "the answer of --find-capacity"},
+    {"objectives", "how many of 20 requests or more met --slo"},
+    {"overload", "a twentieth of the requests of an open loop waited more than a second for a free stream"},
     {"tool_parser", "the server was started without a parser for tool calls"},
     {"server_changed", "the server was restarted, changed its model, or is several in turn"},
     {"other_clients", "the server ended more requests than were sent to it from here"},
@@ -645,6 +654,8 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"decode_scaling", "how the decode rate of a stream falls as streams are added"},
     {"prefix_unexpected", "prompts that were meant to be new were found in the prefix cache"},
     {"prefill_linear", "TTFT grows in proportion to the new tokens of the prompt (r² above 0.9)"},
+    {"context_cost", "how the decode rate of a stream falls as the context grows fourfold or more"},
+    {"turns", "whether later turns of a conversation wait longer for their first token than the first"},
     {"variance", "end-to-end times of the same load differ by 30 % or more"},
     {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
     {"drift", "output, TTFT or decode rate changed evenly under one load of ten minutes or more, for certain (95 %), by 3 % or more in all"},
@@ -657,9 +668,9 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"memory_headroom", "how much memory was left, and what the KV cache had to do with it"},
 };
 static insight_fn *const conditions[INSIGHT_RULES] = {
-    client_limited, failures, tool_parser, insight_server_changed, insight_other_clients, insight_two_counts, cold_start,
+    client_limited, failures, insight_capacity, insight_objectives, insight_overload, tool_parser, insight_server_changed, insight_other_clients, insight_two_counts, cold_start,
     prefix_cache, queueing, insight_queue_time, insight_server_ttft, insight_sequence_limit, decode_scaling,
-    insight_prefix_unexpected, prefill_linear, variance, throttling, drift, gpu_limited, insight_preemptions, insight_kv_full,
+    insight_prefix_unexpected, prefill_linear, insight_context_cost, insight_turns, variance, throttling, drift, gpu_limited, insight_preemptions, insight_kv_full,
     insight_drafts, kv_growth, memory_growth, memory_headroom};
 
 size_t insight_find(const struct run_file *f, struct insight *out)

@@ -36,6 +36,12 @@ struct facts {
 
 typedef bool insight_fn(const struct facts *d, struct insight *o);
 
+/* insight_load.c: what the load was, and what was asked of the server. */
+insight_fn insight_capacity, insight_objectives, insight_overload, insight_turns, insight_context_cost;
+
+/* Does a prompt begin with what others had too: shared prefixes, conversations? */
+bool insight_prompts_share(const struct run_file *f);
+
 /* insight_server.c: what the server's own counters say. */
 insight_fn insight_server_changed, insight_two_counts, insight_other_clients, insight_server_ttft, insight_queue_time, insight_preemptions,
     insight_kv_full, insight_prefix_unexpected, insight_sequence_limit, insight_drafts;

@@ -171,7 +171,7 @@ bool insight_prefix_unexpected(const struct facts *d, struct insight *o)
         if (f->phases[i].repeated)
             return false;
     /* A chat template has a few tokens in common; and others' requests are not ours. */
-    if (prompt == NULL || strcmp(prompt, "unique") != 0 || !(d->server.counts.prefix_hits > 0.1) || !(requests >= REQUESTS_LEAST) ||
+    if (prompt == NULL || strcmp(prompt, "unique") != 0 || insight_prompts_share(f) || !(d->server.counts.prefix_hits > 0.1) || !(requests >= REQUESTS_LEAST) ||
         !(n[CNT_PREFIX_HITS] > 64 * requests) || requests_beyond(&d->server) > 0)
         return false;
     char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
