@@ -322,6 +322,8 @@ static bool is_for(const struct snapshot *s, const char *word)
     return !time && (s->state != RUN_WATCH || strcmp(word, "mark") == 0 || (!load && !pause));
 }
 
+#define BOUND_RANK 12 /* of the streams in an open loop: a bound, not the load */
+
 static int collect_hints(const struct canvas *c, const struct snapshot *s, const struct ui_state *st,
                          struct hint *h, int most)
 {
@@ -334,7 +336,7 @@ static int collect_hints(const struct canvas *c, const struct snapshot *s, const
             h[n].word = s->replay.on ? "play" : "go on";
         hint_value(&h[n], s, st);
         h[n].row = i;
-        h[n].rank = key_table[i].rank;
+        h[n].rank = s->open_loop && strcmp(h[n].word, "streams") == 0 ? BOUND_RANK : key_table[i].rank;
         h[n].width = canvas_width(c, h[n].keys) + 1 + canvas_width(c, h[n].word) +
                      (h[n].value[0] != '\0' ? 1 + canvas_width(c, h[n].value) : 0);
         n++;

@@ -48,7 +48,9 @@ static void footer(struct items *l, const struct snapshot *s, int w)
         items_add_unit(l, fmt_count(text, (double)s->failed), "failed", ROLE_STATUS_ERROR);
     if (s->slo[0] != '\0') {
         items_add_unit(l, fmt_percent(text, s->good_share), "meet the slo", s->good_share < 0.95 ? ROLE_STATUS_WARN : ROLE_STATUS_OK);
-        items_add(l, "goodput", fmt_rate(text, s->goodput), ROLE_TEXT_BRIGHT);
+        char rate[FMT_SIZE + 8];
+        snprintf(rate, sizeof rate, "%s/s", fmt_rate(text, s->goodput));
+        items_add(l, "goodput", rate, ROLE_TEXT_BRIGHT);
     }
     items_add(l, "decode", fmt_rate(text, s->decode_rate), ROLE_TEXT);
     items_add(l, "e2e p95", fmt_ms(text, s->e2e.p95), ROLE_TEXT);
