@@ -19,6 +19,9 @@ echo 'pictures: a run of about 100 seconds'
 (cd "$TMP" && "$TOKGAUGE" demo -c 6 --context 512 --max-tokens 96 --duration 95s --seed 7 --workers 1 --save-text \
     --out demo.ndjson </dev/null >out)
 
+echo 'pictures: a matrix of about 90 seconds'
+(cd "$TMP" && "$TOKGAUGE" demo -c 1,2,4,8 --context 256,1k --max-tokens 32 --duration 8s --seed 7 --workers 1 --out matrix.ndjson </dev/null >/dev/null)
+
 # picture NAME VIEW THEME SIZE
 picture() {
     "$TOKGAUGE" replay "$TMP/demo.ndjson" --at 92s --view "$2" --theme "$3" --svg-size "$4" --svg "$TMP/$1.svg"
@@ -29,6 +32,8 @@ picture dashboard overview tokgauge-dark 112x36
 picture latency latency tokgauge-dark 112x36
 picture streams streams gruvbox 112x18
 picture light overview tokgauge-light 112x36
+"$TOKGAUGE" replay "$TMP/matrix.ndjson" --view matrix --svg-size 100x26 --svg "$TMP/matrix.svg"
+mv "$TMP/matrix.svg" docs/matrix.svg
 # The summary is what follows the first empty line.
 sed '1,/^$/d' "$TMP/out" >"$TMP/sample"
 [ -s "$TMP/sample" ] || { echo 'pictures: the run printed no summary' >&2; exit 1; }
