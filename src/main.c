@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "grid.h"
 #include "main_files.h"
+#include "main_tune.h"
 #include "options.h"
 #include "replay/player.h"
 #include "report/bench.h"
@@ -482,75 +483,6 @@ static int run_load(struct options *o, const char *command_line)
 
 /* ---- tune ---- */
 
-#define TUNE_CI 0.03
-#define TUNE_MOST_NS (60 * NS_PER_SEC)
-
-/* The same load for every setting: until its rate is known, unless it was said when it ends. */
-static void settle_tune(struct options *o)
-{
-    struct run_config *r = &o->run;
-    bool ruled = r->requests > 0 || r->duration_ns > 0 || r->until_ci > 0 || r->find_capacity || r->trace != NULL;
-    if (!ruled)
-        r->until_ci = TUNE_CI;
-    if (r->until_ci > 0 && r->duration_ns == 0)
-        r->duration_ns = TUNE_MOST_NS;
-    if (r->warmup == 0 && r->arrival.rate <= 0 && !r->find_capacity)
-        r->warmup = r->max_num_seqs;
-}
-
-static void watch_tune(struct tune *t, const struct options *o)
-{
-    struct snapshot_source source = tune_source(t);
-    struct snapshot *s = xcalloc(1, sizeof *s);
-    FILE *out = o->json ? stderr : stdout;
-    int64_t start = clock_ns(), next = start + NS_PER_SEC;
-    for (bool over = false; !over;) {
-        struct event_line notes[32];
-        struct buf b;
-        over = tune_over(t);
-        tune_wait(t, SIGNAL_NS);
-        if (stop_signal)
-            tune_stop(t);
-        buf_init(&b, 1u << 20);
-        for (size_t n = tune_notes(t, notes, ARRAY_LEN(notes)); n > 0; n = tune_notes(t, notes, ARRAY_LEN(notes)))
-            for (size_t i = 0; i < n; i++) {
-                char at[32];
-                buf_addf(&b, "%s %s %s\n", fmt_clock(at, notes[i].at_s), notes[i].level == 0 ? "--" : "!!", notes[i].text);
-            }
-        if (clock_ns() >= next && source.read(source.ctx, s, s->seq)) {
-            next += NS_PER_SEC;
-            s->clock_s = (double)(clock_ns() - start) / 1e9; /* of all settings */
-            summary_progress(s, say_utf8(), &b);
-        }
-        if (b.len > 0)
-            say_buf(&b, out);
-        buf_release(&b);
-    }
-    free(s);
-}
-
-static bool print_tune(const struct tune_result *r, size_t n, enum tune_objective by, const struct options *o)
-{
-    struct buf b;
-    char load[160], c[FMT_SIZE], m[FMT_SIZE];
-    buf_init(&b, 16u << 20);
-    if (o->json) {
-        struct jsonw j = {.out = &b};
-        jw_open(&j, NULL, '{');
-        tune_print_json(r, n, by, &j);
-        jw_close(&j, '}');
-        buf_adds(&b, "\n");
-    } else {
-        snprintf(load, sizeof load, "each with %lld streams of context %s, output %s", (long long)o->run.max_num_seqs, fmt_tokens(c, (double)o->run.context),
-                 fmt_tokens(m, (double)o->run.max_tokens));
-        buf_adds(&b, "\n");
-        tune_print_text(r, n, by, load, say_utf8(), &b);
-    }
-    bool ok = say_buf(&b, stdout) || errno == EPIPE;
-    buf_release(&b);
-    return ok;
-}
-
 static int run_tune(struct options *o, const char *command_line)
 {
     struct err e, ui_error = {""};
@@ -558,7 +490,7 @@ static int run_tune(struct options *o, const char *command_line)
     enum tune_objective by;
     enum ui_end end = UI_FINISHED;
     size_t n;
-    settle_tune(o);
+    tune_settle(&o->run);
     sigset_t before;
     block_signals(&before);
     struct tune *t = tune_start(&o->tune, &o->run, command_line, &usage, &e);
@@ -572,11 +504,11 @@ static int run_tune(struct options *o, const char *command_line)
         if (end != UI_FINISHED)
             tune_stop(t);
     } else {
-        watch_tune(t, o);
+        tune_watch(t, o, &stop_signal);
     }
     const struct tune_result *r = tune_results(t, &n, &by);
     ui_finish();
-    bool told = print_tune(r, n, by, o), some = n > 0 && isfinite(tune_figure(&r[0], by));
+    bool told = tune_tell(r, n, by, o), some = n > 0 && isfinite(tune_figure(&r[0], by));
     int status = end == UI_ERROR                      ? complain(&ui_error, EXIT_FAILED)
                  : stop_signal                        ? 128 + stop_signal
                  : dashboard && end == UI_INTERRUPT   ? 128 + SIGINT

@@ -1,0 +1,79 @@
+#include "main_tune.h"
+
+#include "clock.h"
+#include "fmt.h"
+#include "report/summary.h"
+#include "say.h"
+#include "tune/tune_print.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOOK_NS (20 * NS_PER_MS) /* how soon a signal is noticed */
+#define TUNE_CI 0.03
+#define TUNE_MOST_NS (60 * NS_PER_SEC)
+
+void tune_settle(struct run_config *r)
+{
+    bool ruled = r->requests > 0 || r->duration_ns > 0 || r->until_ci > 0 || r->find_capacity || r->trace != NULL;
+    if (!ruled)
+        r->until_ci = TUNE_CI;
+    if (r->until_ci > 0 && r->duration_ns == 0)
+        r->duration_ns = TUNE_MOST_NS;
+    if (r->warmup == 0 && r->arrival.rate <= 0 && !r->find_capacity)
+        r->warmup = r->max_num_seqs;
+}
+
+void tune_watch(struct tune *t, const struct options *o, const volatile sig_atomic_t *stop)
+{
+    struct snapshot_source source = tune_source(t);
+    struct snapshot *s = xcalloc(1, sizeof *s);
+    FILE *out = o->json ? stderr : stdout;
+    int64_t start = clock_ns(), next = start + NS_PER_SEC;
+    for (bool over = false; !over;) {
+        struct event_line notes[32];
+        struct buf b;
+        over = tune_over(t);
+        tune_wait(t, LOOK_NS);
+        if (*stop)
+            tune_stop(t);
+        buf_init(&b, 1u << 20);
+        for (size_t n = tune_notes(t, notes, ARRAY_LEN(notes)); n > 0; n = tune_notes(t, notes, ARRAY_LEN(notes)))
+            for (size_t i = 0; i < n; i++) {
+                char at[32];
+                buf_addf(&b, "%s %s %s\n", fmt_clock(at, notes[i].at_s), notes[i].level == 0 ? "--" : "!!", notes[i].text);
+            }
+        if (clock_ns() >= next && source.read(source.ctx, s, s->seq)) {
+            next += NS_PER_SEC;
+            s->clock_s = (double)(clock_ns() - start) / 1e9; /* of all settings */
+            summary_progress(s, say_utf8(), &b);
+        }
+        if (b.len > 0)
+            say_buf(&b, out);
+        buf_release(&b);
+    }
+    free(s);
+}
+
+bool tune_tell(const struct tune_result *r, size_t n, enum tune_objective by, const struct options *o)
+{
+    struct buf b;
+    char load[160], c[FMT_SIZE], m[FMT_SIZE];
+    buf_init(&b, 16u << 20);
+    if (o->json) {
+        struct jsonw j = {.out = &b};
+        jw_open(&j, NULL, '{');
+        tune_print_json(r, n, by, &j);
+        jw_close(&j, '}');
+        buf_adds(&b, "\n");
+    } else {
+        snprintf(load, sizeof load, "each with %lld streams of context %s, output %s", (long long)o->run.max_num_seqs, fmt_tokens(c, (double)o->run.context),
+                 fmt_tokens(m, (double)o->run.max_tokens));
+        buf_adds(&b, "\n");
+        tune_print_text(r, n, by, load, say_utf8(), &b);
+    }
+    bool ok = say_buf(&b, stdout) || errno == EPIPE;
+    buf_release(&b);
+    return ok;
+}
