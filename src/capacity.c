@@ -17,7 +17,7 @@ enum capacity_verdict capacity_test(uint64_t good, uint64_t bad)
 
 void capacity_begin(struct capacity *c, bool by_rate, double first, double most)
 {
-    *c = (struct capacity){.by_rate = by_rate, .high = INFINITY, .most = most, .next = MIN_OF(first, most)};
+    *c = (struct capacity){.by_rate = by_rate, .high = (double)INFINITY, .most = most, .next = MIN_OF(first, most)};
 }
 
 static bool narrow(const struct capacity *c)
