@@ -287,9 +287,10 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
         s->failures = 0;
     if (w->shared->cfg->turns > 1)
         worker_turn_over(s, o == OUT_OK);
-    if (w->target.open) { /* a failure stops no arrivals */
-        worker_soon(w->starter);
-    } else if (!s->retired && worker_may_send(w)) {
+    worker_slot_free(w, s);
+    if (w->target.open) /* a failure stops no arrivals */
+        return;
+    if (!s->retired && worker_may_send(w)) {
         if (s->turn > 0 && w->shared->cfg->think_ns > 0)
             think(s);
         else if (o == OUT_OK || o == OUT_CANCELLED)
@@ -491,7 +492,7 @@ static void on_due(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     uint64_t ticks;
     if (read((int)fd, &ticks, sizeof ticks) == (ssize_t)sizeof ticks)
-        worker_pump(ctx);
+        worker_clock_rang(ctx);
 }
 
 /* ---- the thread ---- */

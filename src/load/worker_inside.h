@@ -48,6 +48,8 @@ struct worker {
     int queue_cap, queue_head, queue_n;
     bool holds;              /* open loop: a request that is not due yet, */
     struct scheduled held;   /* … this one */
+    int64_t due_clock;       /* when the clock of the open loop rings; 0: it is off */
+    int busy_below;          /* all slots before this one are active */
     int ready;
     int64_t ready_at, load_start, dry_at;
     int64_t cpu_mark, wall_mark;
@@ -57,6 +59,10 @@ struct worker {
 
 /* worker_open.c, the open loop: sends what is due, as far as streams are free, and sets the clock for the next. */
 void worker_pump(struct worker *w);
+/* That clock has rung. */
+void worker_clock_rang(struct worker *w);
+/* A request has ended: there may be one that waits for its slot. */
+void worker_slot_free(struct worker *w, const struct slot *s);
 /* The target has changed: what is held goes back, for whoever may send it now. */
 void worker_let_go(struct worker *w);
 

@@ -9,19 +9,35 @@
 #define SENT_PER_PASS 8 /* as in the closed loop: a burst must not delay the streams that run */
 
 /* The one with the lowest number, so that a low rate keeps to the first rows of the screen.  NULL: all are busy. */
-static struct slot *free_slot(const struct worker *w)
+static struct slot *free_slot(struct worker *w)
 {
     int n = worker_slots_wanted(w);
-    for (int i = 0; i < n; i++)
-        if (!w->slots[i]->active)
-            return w->slots[i];
-    return NULL;
+    while (w->busy_below < n && w->slots[w->busy_below]->active)
+        w->busy_below++;
+    return w->busy_below < n ? w->slots[w->busy_below] : NULL;
 }
 
-static void set_clock(const struct worker *w, int64_t at)
+/* A clock that is right already is left alone: that saves a system call a request. */
+static void set_clock(struct worker *w, int64_t at)
 {
+    if (w->due_clock == at)
+        return;
+    w->due_clock = at;
     struct itimerspec t = {.it_value = {at / NS_PER_SEC, at % NS_PER_SEC}}; /* 0, 0: off */
     timerfd_settime(w->due_fd, TFD_TIMER_ABSTIME, &t, NULL);
+}
+
+void worker_slot_free(struct worker *w, const struct slot *s)
+{
+    w->busy_below = MIN_OF(w->busy_below, s->id / w->count);
+    if (w->target.open && w->due_clock == 0) /* else the clock comes first: what is held is not due yet */
+        worker_soon(w->starter);
+}
+
+void worker_clock_rang(struct worker *w)
+{
+    w->due_clock = 0;
+    worker_pump(w);
 }
 
 void worker_let_go(struct worker *w)
