@@ -288,9 +288,7 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
     if (w->shared->cfg->turns > 1)
         worker_turn_over(s, o == OUT_OK);
     worker_slot_free(w, s);
-    if (w->target.open) /* a failure stops no arrivals */
-        return;
-    if (!s->retired && worker_may_send(w)) {
+    if (!w->target.open && !s->retired && worker_may_send(w)) { /* in an open loop a failure stops no arrivals */
         if (s->turn > 0 && w->shared->cfg->think_ns > 0)
             think(s);
         else if (o == OUT_OK || o == OUT_CANCELLED)

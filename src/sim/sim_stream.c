@@ -42,6 +42,8 @@ static void arm(struct sim_server *s)
 
 /* ---- the log ---- */
 
+/* ready, admitted and served (its last token is made) are in the model's time, which is the clock's unless the process was
+ * stopped; all others are when it really happened here. */
 static void log_row(struct sim_server *s, const struct sim_stream *r, int status, const char *outcome)
 {
     if (s->log == NULL)
@@ -54,10 +56,10 @@ static void log_row(struct sim_server *s, const struct sim_stream *r, int status
         "{\"id\":%" PRIu64 ",\"path\":\"%s\",\"stream\":%s,\"status\":%d,\"fault\":%s%s%s,\"outcome\":\"%s\","
         "\"prompt_tokens\":%d,\"cached_tokens\":%d,\"output_tokens\":%d,\"events\":%d,\"arrived_ns\":%" PRId64
         ",\"first_token_ns\":%" PRId64 ",\"last_token_ns\":%" PRId64 ",\"ended_ns\":%" PRId64
-        ",\"ready_ns\":%" PRId64 ",\"admitted_ns\":%" PRId64 ",\"finish\":%s%s%s}\n",
+        ",\"ready_ns\":%" PRId64 ",\"admitted_ns\":%" PRId64 ",\"served_ns\":%" PRId64 ",\"finish\":%s%s%s}\n",
         r->id, r->ask.chat ? "/v1/chat/completions" : "/v1/completions", r->ask.stream ? "true" : "false",
         status, quote, fault != NULL ? fault : "null", quote, outcome, r->ask.prompt_tokens, r->cached,
-        r->sent, r->events, r->arrived, r->first_ns, r->last_ns, clock_ns(), r->ready_at, r->admitted_at,
+        r->sent, r->events, r->arrived, r->first_ns, r->last_ns, clock_ns(), r->ready_at, r->admitted_at, r->last_at,
         finish_quote, finish != NULL ? finish : "null", finish_quote);
 }
 

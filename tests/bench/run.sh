@@ -5,13 +5,14 @@
 #
 #   ROUNDS=5       rounds of the timing figures, the median counts      ONLY='timing idle'   only these parts
 #   IDLE_S=60      how long the idle cost is watched      FRAMES=10000   frames of each kind that the part `frame` makes
+#   … and what open.sh says of its two parts
 set -u
 BUILD=${BUILD:-build}
 TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
 ROUNDS=${ROUNDS:-5}
 IDLE_S=${IDLE_S:-60}
 FRAMES=${FRAMES:-10000}
-ONLY=${ONLY:-timing load first_frame frame idle watch}
+ONLY=${ONLY:-timing load openloop lindley first_frame frame idle watch}
 BIN=$BUILD/tests/bench
 
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
@@ -29,27 +30,32 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/ui_frame"; do
+for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/lindley" "$BIN/ui_frame"; do
     [ -x "$tool" ] || { echo "bench: $tool is not built" >&2; exit 1; }
 done
 command -v jq >/dev/null || { echo 'bench: needs jq' >&2; exit 1; }
 
 # ---- a fresh server for every run ----
 
-# start_blaster OPTIONS…: sets URL; the truth goes to $TMP/truth.ndjson
-start_blaster() {
-    "$BIN/blaster" --log "$TMP/truth.ndjson" "$@" >"$TMP/blaster.out" &
+# start_server COMMAND…: sets URL
+start_server() {
+    "$@" >"$TMP/server.out" &
     SERVER=$!
     tries=0
-    until grep -q listening "$TMP/blaster.out"; do
+    until grep -q listening "$TMP/server.out"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 500 ] || { echo 'bench: blaster does not start' >&2; exit 1; }
+        [ "$tries" -lt 500 ] || { echo "bench: $(basename "$1") does not start" >&2; exit 1; }
         sleep 0.02
     done
-    URL=$(sed 's/listening on //' "$TMP/blaster.out")
+    URL=$(sed 's/listening on //' "$TMP/server.out")
 }
 
-stop_blaster() {
+# start_blaster OPTIONS…: the truth goes to $TMP/truth.ndjson
+start_blaster() {
+    start_server "$BIN/blaster" --log "$TMP/truth.ndjson" "$@"
+}
+
+stop_server() {
     kill "$SERVER"
     wait "$SERVER" 2>/dev/null
     SERVER=''
@@ -137,7 +143,7 @@ timing() {
             else
                 bare "bare$round" 100 3 100 --stamps
             fi
-            stop_blaster
+            stop_server
         done
         row "  round $round: arrival − stamp, p99" µs "$(value "ours$round.json" .stamps.arrival_us.p99)" \
             "$(value "bare$round.json" .arrival_lag_us.p99)" null info
@@ -165,19 +171,19 @@ timing() {
 load() {
     start_blaster --rate 20
     ours load 1000 1000 400
-    stop_blaster
+    stop_server
     errors=$(value load.json '(.requests.failed + 1000 - .requests.ok) | tostring')
     # Our own requests before the load (one token or a few) are in the server's log too.
     wrong=$(jq -s '1000 - (map(select(.tokens == 400 and .complete)) | length)' "$TMP/truth.ndjson")
     start_blaster --rate 20
     bare load_bare 1000 1 400 --discard
-    stop_blaster
+    stop_server
     start_blaster --rate 20
     ours one 1 1 20
-    stop_blaster
+    stop_server
     start_blaster --rate 20
     bare one_bare 1 1 20 --discard
-    stop_blaster
+    stop_server
     row '1,000 × 20 tok/s × 20 s: requests not ok' '' "$errors" "$(value load_bare.json '.errors | tostring')" 0 value
     row "1,000 × 20 tok/s × 20 s: not in server's log" '' "$wrong" null 0 value
     row '1,000 × 20 tok/s × 20 s: CPU a chunk' µs "$(value load.cost '.cpu_s * 1e6 / 400000')" \
@@ -201,7 +207,7 @@ first_frame() {
         "$BIN/meter" --out "$TMP/frame$i.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --limit 10 \
             "$TOKGAUGE" run "$URL" --max-num-seqs 4 --duration 20s
     done
-    stop_blaster
+    stop_server
     row 'start to first frame, median of 5' ms "$(jq .first_ms "$TMP"/frame?.cost | median)" null 100 value
 }
 
@@ -229,7 +235,7 @@ idle() {
     start_blaster --rate 30
     "$BIN/meter" --out "$TMP/idle.cost" --pty 120x40 --until LOAD --keys "${PAUSE_KEY:-p}" --after 5 \
         --over "$IDLE_S" --limit $((IDLE_S + 30)) "$TOKGAUGE" run "$URL" --max-num-seqs 4 --max-tokens 20
-    stop_blaster
+    stop_server
     row "paused dashboard: CPU over $IDLE_S s" '% of a core' "$(value idle.cost '.window_cpu_s / .window_s * 100')" null 1 value
     row 'paused dashboard: peak RSS' MB "$(value idle.cost '.rss_kb / 1024')" null 20 value
 }
@@ -300,10 +306,12 @@ watch() {
     done
 }
 
+# shellcheck source=tests/bench/open.sh
+. "$(dirname "$0")/open.sh"
 head_line
 for part in $ONLY; do
     case $part in
-    timing | load | first_frame | frame | idle | watch) "$part" ;;
+    timing | load | openloop | lindley | first_frame | frame | idle | watch) "$part" ;;
     *) echo "bench: no part \"$part\"" >&2; exit 2 ;;
     esac
 done
