@@ -78,16 +78,26 @@ try_rate() {
     [ -z "${why:=}" ] && [ -s "$TMP/rate.json" ]
 }
 
+# holds RATE: another program that wants the processor for a moment is no limit of ours: a rate breaks when no try holds
+holds() {
+    tries_left=3
+    until try_rate "$1"; do
+        tries_left=$((tries_left - 1))
+        [ "$tries_left" -gt 0 ] || return 1
+        echo "  $1/s: ${why:-no summary}: once more"
+    done
+}
+
 openloop() {
     open_holds
     rate=1000 best=null
-    while [ "$rate" -le "$FASTEST" ] && try_rate "$rate"; do
+    while [ "$rate" -le "$FASTEST" ] && holds "$rate"; do
         best=$held
         rate=$((rate * 2))
     done
     row 'open loop: highest rate that holds' requests/s "$best" null null info
     if [ "$rate" -le "$FASTEST" ]; then
-        echo "  it breaks at $rate requests/s: ${why:-no summary}"
+        echo "  $rate/s: ${why:-no summary}: that is what breaks"
         row 'open loop: it breaks at' requests/s "$rate" null null info
     fi
 }
