@@ -15,6 +15,24 @@ enum capacity_verdict capacity_test(uint64_t good, uint64_t bad)
     return ratio >= bound ? CAPACITY_MEETS : ratio <= -bound ? CAPACITY_FAILS : CAPACITY_OPEN;
 }
 
+#define PACE_FIRST_S 5.0
+#define PACE_SHARE 0.05
+#define PACE_TIMES 4
+
+enum pace_verdict pace_see(struct pace *p, double s, double unfinished, double due, double fastest)
+{
+    if (s < (p->mark > 0 ? 2 * p->mark : PACE_FIRST_S))
+        return p->verdict;
+    /* A queue that is steady in the mean goes up and down by about its own length's root at the least. */
+    double more = unfinished - p->unfinished, allowed = PACE_SHARE * (due - p->due) + 2 * sqrt(unfinished);
+    if (p->mark > 0 && s >= PACE_TIMES * fastest) /* false too where none has ended */
+        p->verdict = more > allowed ? PACE_BEHIND : PACE_KEPT;
+    p->mark = s;
+    p->unfinished = unfinished;
+    p->due = due;
+    return p->verdict;
+}
+
 void capacity_begin(struct capacity *c, bool by_rate, double first, double most)
 {
     *c = (struct capacity){.by_rate = by_rate, .high = (double)INFINITY, .most = most, .next = MIN_OF(first, most)};

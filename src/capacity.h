@@ -19,6 +19,21 @@ enum capacity_verdict { CAPACITY_OPEN, CAPACITY_MEETS, CAPACITY_FAILS, CAPACITY_
  * and two early ones that do not. */
 enum capacity_verdict capacity_test(uint64_t good, uint64_t bad);
 
+/* Does the server keep up with a rate?  Objectives do not tell where none of them is of the wait: where fewer requests end than are
+ * sent, those that are not over grow in number without end, however fast each of them is once its turn has come.  So they are
+ * counted at marks, each twice as late as the one before. */
+enum pace_verdict { PACE_OPEN, PACE_KEPT, PACE_BEHIND };
+
+struct pace {
+    enum pace_verdict verdict; /* at the last mark */
+    double mark;               /* seconds; 0: none yet */
+    double unfinished, due;    /* at that mark */
+};
+
+/* s: seconds since the first of them; unfinished: requests in flight, or due and without a stream; due: all up to now; fastest:
+ * seconds that the fastest one took (NAN: none has ended): before the fourfold of it the number grows at any rate. */
+enum pace_verdict pace_see(struct pace *p, double s, double unfinished, double due, double fastest);
+
 struct capacity_try {
     double load;             /* streams, or requests a second */
     enum capacity_verdict verdict;
@@ -26,6 +41,7 @@ struct capacity_try {
     uint64_t missed[8];      /* by objective; SLO_MAX */
     double running, waiting; /* the most that the server said; NAN: it says nothing */
     bool guarded;            /* the memory guard ended it */
+    bool behind;             /* by rate: fewer requests ended than were due */
 };
 
 struct capacity {

@@ -101,7 +101,8 @@ const struct option option_rows[] = {
     {"slo", 0, NULL, LOAD, SLO, AT(run.slo), 0, 0, "NAME=LIMIT,…", NULL,
      "objectives that each request has to meet: ttft=500ms,tpot=50ms,e2e=20s; the rate of those that meet all is the goodput", false},
     {"find-capacity", 0, NULL, LOAD, FLAG, AT(run.find_capacity), 0, 0, NULL, NULL,
-     "search for the largest number of streams (with --rate: of requests a second) at which 95 % of the requests meet --slo, from "
+     "search for the largest number of streams (with --rate: of requests a second, which the server has to keep up "
+     "with too) at which 95 % of the requests meet --slo, from "
      "--max-num-seqs (--rate) on by doubling and halving; output length 32 unless --max-tokens says otherwise", false},
     {"budget", 0, NULL, LOAD, DURATION, AT(run.budget_ns), 1, YEAR, "TIME", "180s", "of --find-capacity: end after so long, unsure where that was not enough", false},
     {"fail-if", 0, NULL, ONE, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,

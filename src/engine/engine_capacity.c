@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RATE_LEAST_NS (10 * NS_PER_SEC) /* an open loop above the capacity is found out only as its queue grows */
-
 bool engine_searches(const struct engine *g)
 {
     return g->cfg->find_capacity;
@@ -113,10 +111,29 @@ static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict
     char share[FMT_SIZE];
     count(g, t);
     t->verdict = verdict;
-    engine_note(g, verdict == CAPACITY_UNSURE, "%s: %s the objectives: %s of %" PRIu64 " requests met all", g->try_what, words[verdict],
-                fmt_percent(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN), t->judged);
+    if (t->behind)
+        engine_note(g, 0, "%s: the server falls behind: fewer requests end than are due", g->try_what);
+    else
+        engine_note(g, verdict == CAPACITY_UNSURE, "%s: %s the objectives: %s of %" PRIu64 " requests met all", g->try_what, words[verdict],
+                    fmt_percent(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN), t->judged);
     engine_begin_drain(g, now, verdict == CAPACITY_UNSURE ? END_DURATION : END_PRECISION);
     engine_cancel_step(g);
+}
+
+/* An open loop above the capacity is found out only as its queue grows.  A pause begins a new phase, and the count with it. */
+static enum pace_verdict see_pace(struct engine *g, const struct phase *p, int64_t now)
+{
+    const struct hist *e2e = p->tally.hist[M_E2E];
+    double unfinished = g->view.overdue, due = (double)g->result.sent + g->view.overdue;
+    double fastest = e2e != NULL && e2e->count > 0 ? (double)e2e->min / metrics[M_E2E].scale / 1000 : (double)NAN;
+    if (g->try_at == 0 || g->try_phase != p->id) {
+        g->try_pace = (struct pace){PACE_OPEN, 0, 0, 0};
+        g->try_phase = p->id;
+        g->try_at = now;
+    }
+    for (int i = 0; i < g->workers_n; i++)
+        unfinished += g->views[i].active;
+    return pace_see(&g->try_pace, (double)(now - g->try_at) / 1e9, unfinished, due, fastest);
 }
 
 void engine_see_capacity(struct engine *g, int64_t now)
@@ -138,7 +155,11 @@ void engine_see_capacity(struct engine *g, int64_t now)
     bool wave = judged + late >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
     if (v == CAPACITY_FAILS && !wave)
         v = CAPACITY_OPEN;
-    if (v == CAPACITY_MEETS && g->capacity.by_rate && now - g->step_at < RATE_LEAST_NS)
+    enum pace_verdict pace = g->capacity.by_rate ? see_pace(g, p, now) : PACE_KEPT;
+    g->tried.behind = pace == PACE_BEHIND;
+    if (pace == PACE_BEHIND)
+        v = CAPACITY_FAILS;
+    else if (v == CAPACITY_MEETS && pace == PACE_OPEN)
         v = CAPACITY_OPEN;
     if (v != CAPACITY_OPEN)
         end_try(g, now, v);

@@ -122,6 +122,9 @@ struct engine {
     struct capacity capacity;
     struct capacity_try tried;       /* the one that has ended; its verdict open: not yet */
     double try_running, try_waiting; /* the most that the server has said in this one */
+    struct pace try_pace;            /* by rate: of the phase that began at … */
+    int try_phase;
+    int64_t try_at;
     char try_what[48];
     bool *left_out;                  /* steps that could not be run; steps_n */
     double guarded_tokens;           /* streams × lengths of the smallest load that the guard has stopped; 0: none */

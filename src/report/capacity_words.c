@@ -46,6 +46,8 @@ static void limit_words(const struct capacity *c, const struct slo *slo, char *o
     size_t at = worst(t, slo);
     if (t->guarded)
         add(out, size, "; limited by memory at %s: the guard stopped it", load_text(load, c, t->load));
+    else if (t->behind)
+        add(out, size, "; limited by throughput at %s: fewer requests end than are due", load_text(load, c, t->load));
     else
         add(out, size, "; limited by %s at %s", at < SLO_MAX ? metrics[slo->goal[at].metric].id : "requests that were too slow or failed",
             load_text(load, c, t->load));
@@ -76,6 +78,15 @@ void capacity_words(const struct capacity *c, const struct slo *slo, int64_t con
     limit_words(c, slo, out, size);
 }
 
+/* As the file says it; NULL: nothing failed, or not by an objective. */
+static const char *limited_by(const struct capacity_try *t, const struct slo *slo)
+{
+    size_t at = t != NULL ? worst(t, slo) : SLO_MAX;
+    if (t == NULL)
+        return NULL;
+    return t->guarded ? "memory" : t->behind ? "throughput" : at < SLO_MAX ? metrics[slo->goal[at].metric].id : NULL;
+}
+
 static void json_try(const struct capacity_try *t, const struct slo *slo, struct jsonw *j)
 {
     static const char *const verdicts[] = {"open", "meets", "fails", "unsure"};
@@ -91,6 +102,7 @@ static void json_try(const struct capacity_try *t, const struct slo *slo, struct
     jw_num(j, "server_running", t->running, 0);
     jw_num(j, "server_waiting", t->waiting, 0);
     jw_bool(j, "guarded", t->guarded);
+    jw_bool(j, "behind", t->behind);
     jw_close(j, '}');
 }
 
@@ -102,14 +114,12 @@ void capacity_json(const struct capacity *c, const struct slo *slo, int64_t cont
     }
     char words[400];
     capacity_words(c, slo, context, words, sizeof words);
-    const struct capacity_try *limit = capacity_limit(c);
-    size_t at = limit != NULL ? worst(limit, slo) : SLO_MAX;
     jw_open(j, "capacity", '{');
     jw_str(j, "by", c->by_rate ? "rate" : "streams");
     jw_num(j, "meets", c->low > 0 ? c->low : (double)NAN, 4);
     jw_num(j, "fails", c->high, 4);
     jw_bool(j, "sure", capacity_sure(c));
-    jw_str(j, "limited_by", limit == NULL ? NULL : limit->guarded ? "memory" : at < SLO_MAX ? metrics[slo->goal[at].metric].id : NULL);
+    jw_str(j, "limited_by", limited_by(capacity_limit(c), slo));
     jw_str(j, "answer", words);
     jw_open(j, "tries", '[');
     for (size_t i = 0; i < c->n; i++)

@@ -12,6 +12,10 @@ for seqs in 1 2 3 5 8; do
     start_sim --max-num-seqs $seqs --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
     search $seqs
 done
+# Four at once, 320 ms each: 12.5 a second.  Of the wait no objective says anything.
+start_sim --max-num-seqs 4 --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+"$TOKGAUGE" run "$URL" --json --slo tpot=1s --find-capacity --rate 24 --context 64 --max-tokens 16 --budget 16s --out "$TMP/behind.ndjson" >"$TMP/behind.json" 2>"$TMP/behind.err" &
+SEARCHES="$SEARCHES $!"
 for pid in $SEARCHES; do
     wait "$pid"
 done
@@ -27,6 +31,11 @@ check "and each is a phase of the run file" json "$TMP/c3.ndjson" '[.[] | select
 check "its verdicts are in the log" contains "$TMP/c3.err" "does not meet the objectives"
 "$TOKGAUGE" report "$TMP/c3.ndjson" >"$TMP/report.md"
 check "the report answers in words" contains "$TMP/report.md" "limited by ttft"
+
+check "a rate that the server falls behind does not meet, however fast each answer is" json "$TMP/behind.json" '.capacity.tries[0] |
+    .load == 24 and .verdict == "fails" and .behind and .met == .judged'
+check "and that is the limit" json "$TMP/behind.json" '.capacity.limited_by == "throughput" and (.capacity.meets // 0) < 24'
+check "in words" contains "$TMP/behind.err" "the server falls behind: fewer requests end than are due"
 
 # ---- nothing meets; the time does not suffice; the server's own queue ----
 

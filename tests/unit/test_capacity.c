@@ -69,6 +69,42 @@ static void test_search(void **state)
     }
 }
 
+/* A server that ends `capacity` requests a second, each after a second at the least; arrivals by chance. */
+static enum pace_verdict pace_of(double rate, double capacity, uint64_t seed)
+{
+    struct pace p = {PACE_OPEN, 0, 0, 0};
+    double due = 0, ended = 0, room = 0;
+    for (int tick = 1; tick <= 450; tick++) {
+        for (int i = 0; i < 10; i++)
+            due += rng_unit(&seed) < rate / 100;
+        if (tick > 10)
+            room = fmin(room + capacity / 10, due - ended);
+        double n = floor(room);
+        ended += n;
+        room -= n;
+        enum pace_verdict v = pace_see(&p, tick / 10.0, due - ended, due, ended > 0 ? 1 : (double)NAN);
+        if (v == PACE_BEHIND)
+            return v;
+    }
+    return p.verdict;
+}
+
+static void test_pace(void **state)
+{
+    (void)state;
+    int kept = 0, behind = 0;
+    for (uint64_t seed = 1; seed <= 500; seed++) {
+        kept += pace_of(10, 12.5, seed) == PACE_KEPT;
+        behind += pace_of(20, 12.5, seed) == PACE_BEHIND;
+    }
+    if (kept < 475 || behind < 500)
+        fail_msg("of 500: %d keep up, %d fall behind", kept, behind);
+    struct pace p = {PACE_OPEN, 0, 0, 0}; /* long answers: nothing can end before, and the number of those in flight grows */
+    for (int s = 1; s <= 79; s++)
+        assert_int_equal(pace_see(&p, s, MIN_OF(s, 20) * 5.0, s * 5.0, s >= 20 ? 20 : (double)NAN), PACE_OPEN);
+    assert_int_equal(pace_see(&p, 80, 100, 400, 20), PACE_KEPT);
+}
+
 static void test_words(void **state)
 {
     (void)state;
@@ -91,6 +127,11 @@ static void test_words(void **state)
     assert_true(c.over && !capacity_sure(&c));
     capacity_words(&c, &slo, 2048, words, sizeof words);
     assert_string_equal(words, "unsure, the time did not suffice: 4 streams at 2k context meet ttft ≤ 500 ms, tpot ≤ 50.0 ms, 8 streams do not; limited by memory at 8 streams: the guard stopped it");
+    capacity_begin(&c, true, 10, 1000);
+    capacity_tried(&c, &(struct capacity_try){.load = 10, .verdict = CAPACITY_MEETS});
+    capacity_tried(&c, &(struct capacity_try){.load = 20, .verdict = CAPACITY_FAILS, .behind = true});
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_non_null(strstr(words, "; limited by throughput at 20 requests/s: fewer requests end than are due"));
     capacity_begin(&c, true, 1, 1000);
     capacity_tried(&c, &(struct capacity_try){.load = 1, .verdict = CAPACITY_UNSURE});
     capacity_words(&c, &slo, 2048, words, sizeof words);
@@ -99,7 +140,7 @@ static void test_words(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_search),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_search), cmocka_unit_test(test_pace),
                                        cmocka_unit_test(test_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
