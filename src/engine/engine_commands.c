@@ -84,7 +84,8 @@ static bool set_rate(struct engine *g, struct load_target *t, double rate, int64
     t->rate = MAX_OF(MIN_OF(rate, RATE_MAX), RATE_MIN);
     c.rate = t->rate;
     c.ramp_ns = 0;
-    schedule_rate(&g->shared.schedule, &c, (uint64_t)g->cfg->seed + (unsigned)t->phase + 1, now);
+    /* In a pause nothing is due: the new rate begins where the pause did, and its end moves all of it. */
+    schedule_rate(&g->shared.schedule, &c, (uint64_t)g->cfg->seed + (unsigned)t->phase + 1, g->state == RUN_PAUSED ? g->paused_since : now);
     return true;
 }
 

@@ -23,11 +23,24 @@ static bool over(const struct schedule *s)
     return !workload_next(&s->bounds, s->seq, 0, &item);
 }
 
+/* The next one that an earlier rate has left.  False: none. */
+static bool draw_earlier(struct schedule *s)
+{
+    while (s->earlier_n > 0) {
+        struct schedule_earlier *e = &s->earlier[0];
+        s->next_due = e->origin + arrivals_next(&e->arrivals);
+        if (s->next_due <= e->end)
+            return true;
+        memmove(e, e + 1, (size_t)--s->earlier_n * sizeof *e);
+    }
+    return false;
+}
+
 static void draw_next(struct schedule *s)
 {
-    if (s->trace == NULL)
+    if (s->trace == NULL && !draw_earlier(s))
         s->next_due = s->origin + arrivals_next(&s->arrivals);
-    else if (s->seq - s->bounds.first < s->trace->n)
+    else if (s->trace != NULL && s->seq - s->bounds.first < s->trace->n)
         s->next_due = s->origin + s->trace->items[s->seq - s->bounds.first].at;
 }
 
@@ -39,7 +52,7 @@ void schedule_begin(struct schedule *s, const struct arrival_config *c, const st
     s->epoch++;
     s->origin = now;
     s->bounds.first = s->seq;
-    s->held = s->back_n = 0;
+    s->held = s->back_n = s->earlier_n = 0;
     s->until = INT64_MAX;
     arrivals_init(&s->arrivals, c, seed);
     draw_next(s);
@@ -50,10 +63,13 @@ void schedule_rate(struct schedule *s, const struct arrival_config *c, uint64_t 
 {
     pthread_mutex_lock(&s->lock);
     if (s->trace == NULL) {
+        bool waits = s->next_due <= now;
+        if (waits && s->earlier_n < SCHEDULE_EARLIER)
+            s->earlier[s->earlier_n++] = (struct schedule_earlier){s->arrivals, s->origin, now};
         s->epoch++;
         s->origin = now;
         arrivals_init(&s->arrivals, c, seed);
-        if (s->next_due > now)
+        if (!waits)
             draw_next(s);
     }
     pthread_mutex_unlock(&s->lock);
@@ -63,6 +79,10 @@ void schedule_shift(struct schedule *s, int64_t ns)
 {
     pthread_mutex_lock(&s->lock);
     s->origin += ns;
+    for (int i = 0; i < s->earlier_n; i++) {
+        s->earlier[i].origin += ns;
+        s->earlier[i].end += ns;
+    }
     s->next_due += ns;
     if (s->until != INT64_MAX)
         s->until += ns;

@@ -12,6 +12,13 @@
 #include <pthread.h>
 
 #define SCHEDULE_HELD 64 /* workers that may hold one */
+#define SCHEDULE_EARLIER 64 /* changes of the rate while something waits; what a further one has in the queue is not sent */
+
+/* What another rate has left in the queue. */
+struct schedule_earlier {
+    struct arrivals arrivals;
+    int64_t origin, end; /* monotonic ns: its 0; it has nothing later than that */
+};
 
 struct scheduled {
     struct workload_item item;
@@ -26,6 +33,8 @@ struct schedule {
     struct arrivals arrivals;
     unsigned epoch;
     int64_t origin;            /* monotonic ns: the arrivals' 0 */
+    struct schedule_earlier earlier[SCHEDULE_EARLIER]; /* these come before */
+    int earlier_n;
     uint64_t seq;              /* of the next one that nobody has had */
     int64_t next_due;          /* … and when it is due */
     int64_t until;             /* what is due then or later is not sent; INT64_MAX */

@@ -121,5 +121,14 @@ check "keys change the rate" "$PTY" 160 40 xterm-256color "$TOKGAUGE" run "$URL"
 check "each rate's requests have its rhythm" json "$TMP/keys.ndjson" '[.[] | select(.part == "load")] | sort_by(.seq) | [range(1; length) as $i | .[$i].due - .[$i - 1].due] |
     (map(select(. == 40000000)) | length) >= 1 and (map(select(. == 20000000)) | length) >= 1' -s
 check "a pause moves what is to come: nothing piles up" json "$TMP/keys.ndjson" '[.[] | select(.part == "load") | .sent - .due] | max < 900000000' -s
+# A rate that is changed in a pause begins when the pause ends, not a pause later.
+{
+    printf '%s\n' 'wait "rate 20.0/s"' 'wait "sent/s"' 'key Space' 'wait PAUSED' 'sleep 3' 'key )' 'wait "rate 25.0/s"' 'key Space' && rate_phase 25
+    printf '%s\n' "until [ \$(tail -n 1000 $TMP/pause.ndjson | grep -c '\"part\":\"load\"') -gt 40 ]" 'key q' 'expect-exit 0'
+} | sed "s/keys.ndjson/pause.ndjson/" >"$TMP/script"
+"$PTY" 160 40 xterm-256color "$TOKGAUGE" run "$URL" --rate 20 --arrival constant --max-tokens 4 --context 64 --out "$TMP/pause.ndjson" <"$TMP/script"
+check "a rate changed in a pause begins with its end" json "$TMP/pause.ndjson" '([.[] | select(.type == "phase" and .rate == 25)][0].t) as $t |
+    [.[] | select(.part == "load" and .due >= $t and .due < $t + 1e9) | .due] | sort | [range(1; length) as $i | .[$i] - .[$i - 1]] |
+    length >= 20 and all(. == 40000000)' -s
 printf '%s\n' 'wait "1 of 1"' 'key )' 'wait "no rate to change"' 'key q' 'expect-exit 0' >"$TMP/script"
 check "a closed loop has no rate" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 1 --max-tokens 2000 --context 64 <"$TMP/script"

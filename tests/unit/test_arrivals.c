@@ -246,11 +246,43 @@ static void test_schedule(void **state)
     schedule_release(&s);
 }
 
+/* What waits when the rate changes is sent all the same, with its due time: none of the queue is lost. */
+static void test_queue_keeps(void **state)
+{
+    (void)state;
+    struct schedule s;
+    struct scheduled r;
+    struct arrival_config rate = {.kind = ARRIVE_CONSTANT, .rate = 10};
+    schedule_init(&s);
+    schedule_begin(&s, &rate, NULL, 1, (struct workload){0}, 100 * SEC);
+    assert_int_equal(schedule_waiting(&s, 105 * SEC, 1000), 51);
+    rate.rate = 100;
+    schedule_rate(&s, &rate, 2, 105 * SEC);
+    assert_int_equal(schedule_waiting(&s, 105 * SEC + SEC / 200, 1000), 52); /* and the new rate's first one */
+    rate.rate = 1;
+    schedule_rate(&s, &rate, 3, 106 * SEC);
+    assert_int_equal(schedule_waiting(&s, 106 * SEC + SEC / 2, 1000), 51 + 101 + 1);
+    schedule_shift(&s, 50 * SEC);
+    assert_int_equal(schedule_waiting(&s, 156 * SEC + SEC / 2, 1000), 51 + 101 + 1);
+    int64_t before = 0;
+    for (uint64_t i = 0; i < 51 + 101 + 3; i++) {
+        assert_true(schedule_take(&s, &r) && r.item.seq == i && r.item.due >= before);
+        before = r.item.due;
+        if (i <= 50)
+            assert_int_equal(r.item.due, 150 * SEC + (int64_t)i * SEC / 10);
+    }
+    assert_int_equal(before, 158 * SEC);
+    for (int i = 0; i < 3 * SCHEDULE_EARLIER; i++) /* however often a key is pressed */
+        schedule_rate(&s, &rate, 4, (200 + i) * SEC);
+    assert_true(schedule_waiting(&s, 600 * SEC, 1000) >= 300);
+    schedule_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gaps),  cmocka_unit_test(test_poisson_counts), cmocka_unit_test(test_ramp), cmocka_unit_test(test_arrival_words),
-        cmocka_unit_test(test_lengths), cmocka_unit_test(test_trace),        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_lengths), cmocka_unit_test(test_trace),        cmocka_unit_test(test_schedule), cmocka_unit_test(test_queue_keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
