@@ -41,6 +41,7 @@ struct capacity_try {
     uint64_t missed[8];      /* by objective; SLO_MAX */
     double running, waiting; /* the most that the server said; NAN: it says nothing */
     bool guarded;            /* the memory guard ended it */
+    bool gone, stopped;      /* unsure: the server was not there; somebody has stopped the run */
     bool behind;             /* by rate: fewer requests ended than were due */
 };
 
@@ -56,7 +57,7 @@ struct capacity {
 };
 
 void capacity_begin(struct capacity *c, bool by_rate, double first, double most);
-/* A try of c->next has ended; CAPACITY_UNSURE: time was up.  Sets next, or over. */
+/* A try of c->next has ended; CAPACITY_UNSURE: nothing can be said of it, and the search ends.  Sets next, or over. */
 void capacity_tried(struct capacity *c, const struct capacity_try *t);
 /* Does one value stand: the largest that meets and, next to it, one that fails? */
 bool capacity_sure(const struct capacity *c);

@@ -195,7 +195,9 @@ static int exit_status(const struct run_result *r, enum ui_end end, bool dashboa
     if (r->end == END_FAILED)
         return EXIT_FAILED;
     const struct tally *t = &r->phases.total;
-    if ((t->outcome[OUT_OK] == 0 && tally_failed(t) > 0) || file_failed(r))
+    const struct capacity *c = &r->capacity;
+    bool gone = c->n > 0 && c->tries[c->n - 1].gone;
+    if ((t->outcome[OUT_OK] == 0 && tally_failed(t) > 0) || file_failed(r) || gone)
         return EXIT_FAILED;
     if (stop_signal == SIGINT || (dashboard && end == UI_INTERRUPT && !stop_signal))
         return 128 + SIGINT;

@@ -136,6 +136,20 @@ static enum pace_verdict see_pace(struct engine *g, const struct phase *p, int64
     return pace_see(&g->try_pace, (double)(now - g->try_at) / 1e9, unfinished, due, fastest);
 }
 
+#define RETURNS_NS (2 * NS_PER_SEC)
+
+/* Of a server that is not there no load is too much.  Answers that broke off come before the connections that are refused: a
+ * verdict waits for these. */
+static bool is_away(struct engine *g, int64_t now)
+{
+    const struct outage *o = &g->soak.outage;
+    if (outage_gone(o)) {
+        g->tried.gone = true;
+        end_try(g, now, CAPACITY_UNSURE);
+    }
+    return o->away && (g->tried.gone || now - o->since < RETURNS_NS);
+}
+
 void engine_see_capacity(struct engine *g, int64_t now)
 {
     const struct phase *p = phase_of_step(g);
@@ -145,7 +159,7 @@ void engine_see_capacity(struct engine *g, int64_t now)
         end_try(g, now, CAPACITY_UNSURE);
         return;
     }
-    if (p == NULL || g->state != RUN_LOAD)
+    if (is_away(g, now) || p == NULL || g->state != RUN_LOAD)
         return;
     g->try_running = fmax(g->try_running, g->server.running);
     g->try_waiting = fmax(g->try_waiting, g->server.waiting);
@@ -173,6 +187,7 @@ bool engine_next_try(struct engine *g)
     if (t->verdict == CAPACITY_OPEN) { /* somebody else has ended it */
         count(g, t);
         t->guarded = g->guard.done != GUARD_NOTHING;
+        t->stopped = !t->guarded && g->cancelled;
         t->verdict = t->guarded ? CAPACITY_FAILS : CAPACITY_UNSURE;
     }
     capacity_tried(&g->capacity, t);

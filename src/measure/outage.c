@@ -17,6 +17,11 @@ static bool absent(enum outcome o)
     }
 }
 
+bool outage_gone(const struct outage *o)
+{
+    return o->away && o->refused >= OUTAGE_FAILURES;
+}
+
 enum outage_news outage_row(struct outage *o, const struct row *r, int64_t *away_ns, uint64_t *failures)
 {
     const struct timeline *t = &r->tl;
@@ -30,6 +35,7 @@ enum outage_news outage_row(struct outage *o, const struct row *r, int64_t *away
     }
     if (!absent(t->outcome))
         return OUTAGE_NOTHING;
+    o->refused += t->outcome == OUT_CONNECT || t->outcome == OUT_DNS;
     if (o->failures++ == 0 || t->end < o->since)
         o->since = t->end;
     if (o->away || o->failures < OUTAGE_FAILURES)

@@ -9,10 +9,14 @@
 struct outage { /* zeroed: the server is there */
     int64_t since;     /* when the first of the failures ended; 0: none since the last success */
     uint64_t failures; /* since then */
+    uint64_t refused;  /* of these, those that found nobody to connect to */
     bool away;         /* OUTAGE_FAILURES and more, and it has been told */
 };
 
 enum outage_news { OUTAGE_NOTHING, OUTAGE_AWAY, OUTAGE_BACK };
+
+/* It is not slow or broken under its load: nobody is there. */
+bool outage_gone(const struct outage *o);
 
 /* In the order in which requests ended, roughly.  Failures that an absent server makes: no connection, a broken or silent
  * one, HTTP 5xx; others, and cancelled requests, tell nothing.  BACK: *away_ns is the time from the first failure to the

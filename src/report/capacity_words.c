@@ -55,9 +55,17 @@ static void limit_words(const struct capacity *c, const struct slo *slo, char *o
         add(out, size, ": requests queue above %.0f (the server runs %.0f at once)", t->running, t->running);
 }
 
+/* Why it ended before it was sure. */
+static const char *end_words(const struct capacity *c)
+{
+    const struct capacity_try *t = c->n > 0 ? &c->tries[c->n - 1] : NULL;
+    return t != NULL && t->gone ? "the server was gone" : t != NULL && t->stopped ? "the search was stopped" : "the time did not suffice";
+}
+
 void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size)
 {
     char goals[160], low[48], high[48], n[FMT_SIZE];
+    const char *why = end_words(c);
     out[0] = '\0';
     slo_text(slo, goals, sizeof goals);
     fmt_tokens(n, (double)context);
@@ -68,13 +76,13 @@ void capacity_words(const struct capacity *c, const struct slo *slo, int64_t con
     else if (capacity_sure(c))
         add(out, size, "not even %s at %s context meets %s", load_text(high, c, c->high), n, goals);
     else if (c->low > 0 && isfinite(c->high))
-        add(out, size, "unsure, the time did not suffice: %s at %s context meet %s, %s do not", load_text(low, c, c->low), n, goals, load_text(high, c, c->high));
+        add(out, size, "unsure, %s: %s at %s context meet %s, %s do not", why, load_text(low, c, c->low), n, goals, load_text(high, c, c->high));
     else if (c->low > 0)
-        add(out, size, "unsure, the time did not suffice: at least %s at %s context meet %s", load_text(low, c, c->low), n, goals);
+        add(out, size, "unsure, %s: at least %s at %s context meet %s", why, load_text(low, c, c->low), n, goals);
     else if (isfinite(c->high))
-        add(out, size, "unsure, the time did not suffice: %s at %s context do not meet %s, less may", load_text(high, c, c->high), n, goals);
+        add(out, size, "unsure, %s: %s at %s context do not meet %s, less may", why, load_text(high, c, c->high), n, goals);
     else
-        add(out, size, "unsure: the time did not suffice for one load (%s at %s context)", load_text(high, c, c->n > 0 ? c->tries[0].load : c->next), n);
+        add(out, size, "unsure: %s for one load (%s at %s context)", why, load_text(high, c, c->n > 0 ? c->tries[0].load : c->next), n);
     limit_words(c, slo, out, size);
 }
 
@@ -103,6 +111,8 @@ static void json_try(const struct capacity_try *t, const struct slo *slo, struct
     jw_num(j, "server_waiting", t->waiting, 0);
     jw_bool(j, "guarded", t->guarded);
     jw_bool(j, "behind", t->behind);
+    jw_bool(j, "gone", t->gone);
+    jw_bool(j, "stopped", t->stopped);
     jw_close(j, '}');
 }
 

@@ -50,6 +50,25 @@ check "the server's own queue is named" json "$TMP/queue.json" '.capacity.answer
 LC_ALL=C "$TOKGAUGE" run "$URL" --plain --slo ttft=10s --find-capacity --rate 20 --context 64 --max-tokens 8 --budget 4s >"$TMP/rate" 2>/dev/null
 check "by rate" contains "$TMP/rate" "requests/s at 64 context"
 
+# ---- the server goes away in the middle; somebody stops it ----
+
+"$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 4 --context 64 --max-tokens 32 --out "$TMP/stop.ndjson" >"$TMP/stop.json" 2>"$TMP/stop.err" &
+SEARCH=$!
+check "the first try is over" within 60 grep -q "streams: meets" "$TMP/stop.err"
+kill -INT $SEARCH
+wait $SEARCH
+check "^C in a search" same $? 130
+check "it says that it was stopped, and nothing of its time" json "$TMP/stop.json" '.capacity.sure == false and (.capacity.answer | startswith("unsure, the search was stopped"))'
+"$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 4 --context 64 --max-tokens 32 --out "$TMP/gone.ndjson" >"$TMP/gone.json" 2>"$TMP/gone.err" &
+SEARCH=$!
+check "the first try is over again" within 60 grep -q "streams: meets" "$TMP/gone.err"
+kill -KILL "$SERVER_PID"
+wait $SEARCH
+check "a server that goes away is no server at its limit: exit 1" same $? 1
+check "and the answer says so" json "$TMP/gone.json" '.capacity.sure == false and .capacity.fails == null and .capacity.limited_by == null and
+    (.capacity.answer | startswith("unsure, the server was gone: at least "))'
+start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+
 bad() { # TEXT ARGS…
     bad_text=$1
     shift

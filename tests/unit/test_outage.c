@@ -18,13 +18,16 @@ static void test_goes_and_comes(void **state)
     assert_int_equal(see(&o, OUT_OK, 5, 10, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_RESET, 0, 100, &away, &failures), OUTAGE_NOTHING); /* one is none */
     assert_int_equal(see(&o, OUT_CONNECT, 0, 150, &away, &failures), OUTAGE_AWAY);
+    assert_false(outage_gone(&o)); /* an answer that broke off, and one refusal */
     assert_int_equal(see(&o, OUT_CONNECT, 0, 250, &away, &failures), OUTAGE_NOTHING); /* once */
+    assert_true(outage_gone(&o));
     assert_int_equal(see(&o, OUT_CANCELLED, 0, 300, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_HTTP_429, 0, 300, &away, &failures), OUTAGE_NOTHING); /* somebody is there */
     assert_int_equal(see(&o, OUT_OK, 20, 90, &away, &failures), OUTAGE_NOTHING);       /* it had ended before, and is told late */
     assert_int_equal(see(&o, OUT_OK, 700, 900, &away, &failures), OUTAGE_BACK);
     assert_int_equal(away, 600);
     assert_int_equal(failures, 3);
+    assert_false(outage_gone(&o));
     assert_int_equal(see(&o, OUT_RESET, 0, 1000, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_OK, 950, 1100, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_RESET, 0, 1200, &away, &failures), OUTAGE_NOTHING); /* a success lies between */
