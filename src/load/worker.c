@@ -434,8 +434,10 @@ static void apply_target(struct worker *w)
         w->ready = 0;
         w->ready_at = 0;
     }
-    if (before.step != w->target.step)
+    if (before.step != w->target.step) {
         w->load_start = w->dry_at = 0;
+        worker_end_turns(w);
+    }
     int n = worker_slots_wanted(w);
     grow(w, n);
     curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)MAX_OF(n, 4));

@@ -68,6 +68,8 @@ void worker_let_go(struct worker *w);
 
 /* worker_turns.c, conversations: an answer has come, or failed: what is next in this slot. */
 void worker_turn_over(struct slot *s, bool ok);
+/* Another step begins: its first requests are of its own lengths.  Nothing is in flight. */
+void worker_end_turns(struct worker *w);
 
 /* worker.c: what both loops stand on. */
 bool worker_may_send(const struct worker *w);

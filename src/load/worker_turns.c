@@ -9,6 +9,12 @@ static void end_conversation(struct slot *s)
     buf_clear(&s->history);
 }
 
+void worker_end_turns(struct worker *w)
+{
+    for (int i = 0; i < w->slots_n; i++)
+        end_conversation(w->slots[i]);
+}
+
 static void add_answer(struct slot *s)
 {
     const struct buf *a = &s->t.answer;

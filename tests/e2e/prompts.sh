@@ -18,6 +18,9 @@ check "the next turn's context is known beforehand" rows 'all((.prompt_tokens - 
 load -c 1 -n 4 --turns 2 --think 400ms --context 64
 check "a pause for thought between two turns" rows 'sort_by(.seq) | .[1].sent - .[0].end >= 390000000 and .[3].sent - .[2].end >= 390000000 and .[2].sent - .[1].end < 300000000'
 check "which is in no latency" json "$TMP/out.json" '.ttft_due_ms.max < 300'
+load -c 2 --context 256,2k --turns 9 -n 6 --warmup 2 --order listed
+check "a conversation ends with its cell of a matrix: the next one's prompts are of its own length" json "$TMP/run.ndjson" '[.[] | select(.type == "request" and .phase == 1 and .part != "preflight")] |
+    length == 8 and all(.prompt_tokens >= 2000)' -s
 load -c 1 -n 6 --turns 50 --context 31000 --turn-context 800
 check "a conversation ends before the server's context does" json "$TMP/out.json" '.requests.ok == 6 and .tokens.context_max <= 32768'
 check "and another one begins" rows '[.[].turn] | (map(select(. == 1)) | length) >= 2'
