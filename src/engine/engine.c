@@ -197,8 +197,18 @@ static void see_steady(struct engine *g)
         phases_steady(&g->result.phases, at);
 }
 
+#define NOT_SENT_MOST 10000000
+
+void engine_count_unsent(struct engine *g, int64_t at)
+{
+    /* A try of a search is broken off as soon as enough is known of it. */
+    if (g->shared.target.open && g->step_begun && !engine_searches(g))
+        g->result.not_sent += (uint64_t)schedule_waiting(&g->shared.schedule, at, NOT_SENT_MOST);
+}
+
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why)
 {
+    engine_count_unsent(g, at);
     g->result.end = why;
     g->result.load_end = at;
     phases_end(&g->result.phases, at);

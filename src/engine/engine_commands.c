@@ -134,6 +134,8 @@ void engine_cancel_all(struct engine *g, int64_t now)
     if (g->cancelled)
         return;
     g->cancelled = true;
+    if (engine_loading(g))
+        engine_count_unsent(g, g->state == RUN_PAUSED ? g->paused_since : now);
     phases_close(&g->result.phases, now);
     if (g->result.load_end == 0)
         g->result.load_end = now;

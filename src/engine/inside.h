@@ -155,6 +155,7 @@ struct engine {
 
 /* engine.c: the end of sending, in this step or for good. */
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
+void engine_count_unsent(struct engine *g, int64_t at); /* sending ends then: what is due and waits for a stream never goes */
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
 

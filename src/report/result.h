@@ -26,6 +26,7 @@ struct run_result {
     struct preflight pre;   /* server facts and the first request */
     struct phases phases;
     uint64_t sent;
+    uint64_t not_sent;      /* open loop: due before the end of sending, and never sent for want of a free stream; at most 10 million are counted */
     struct hist lag, batch_delay, stamp_arrival, stamp_ttft;
     struct hist skew;       /* ns, open loop: this program's part of send_skew */
     double worker_cpu;      /* highest share of a core that a worker thread used while loading; NAN */

@@ -222,8 +222,9 @@ static void json_drawn(struct jsonw *j, const char *key, const struct lengths *l
 }
 
 /* null: closed loop. */
-static void json_arrivals(struct jsonw *j, const struct run_config *c)
+static void json_arrivals(struct jsonw *j, const struct run_result *r)
 {
+    const struct run_config *c = r->cfg;
     char kind[32];
     if (c->trace == NULL && c->arrival.rate <= 0) {
         jw_str(j, "arrivals", NULL);
@@ -235,6 +236,7 @@ static void json_arrivals(struct jsonw *j, const struct run_config *c)
     jw_num(j, "rate", c->trace == NULL ? c->arrival.rate : (double)NAN, 6);
     jw_num(j, "ramp_to", c->arrival.ramp_ns > 0 ? c->arrival.rate_end : (double)NAN, 6);
     jw_num(j, "ramp_s", c->arrival.ramp_ns > 0 ? (double)c->arrival.ramp_ns / 1e9 : (double)NAN, 3);
+    jw_int(j, "not_sent", (int64_t)r->not_sent);
     jw_close(j, '}');
 }
 
@@ -257,7 +259,7 @@ static void json_head(struct jsonw *j, const struct run_result *r)
     jw_int(j, "max_tokens", c->max_tokens);
     json_drawn(j, "context_drawn", &c->context_of);
     json_drawn(j, "max_tokens_drawn", &c->output_of);
-    json_arrivals(j, c);
+    json_arrivals(j, r);
     jw_int(j, "warmup", c->warmup);
     jw_int(j, "seed", c->seed);
     jw_bool(j, "tls_verified", !c->insecure);

@@ -166,6 +166,8 @@ static void arrivals(const struct run_result *r, struct buf *b)
     if (waited > 0)
         buf_addf(b, "; %s waited for a free stream, p95 %s: in ttft_due, not in TTFT", fmt_percent(p, (double)waited / (double)wait->count),
                  fmt_ms(n, hist_quantile(wait, 0.95) / 1e6));
+    if (r->not_sent > 0)
+        buf_addf(b, "; %s more were due and never sent: no figure has them", fmt_count(n, (double)r->not_sent));
     buf_adds(b, "\n");
 }
 

@@ -47,6 +47,13 @@ check "one at a time" rows 'sort_by(.sent) | [range(1; length) as $i | .[$i].sen
 check "the summary says so" contains "$TMP/plain" "waited for a free stream"
 check "and what was asked for" contains "$TMP/plain" "200 requests/s (poisson), at most 1 stream"
 
+load --rate 200 --arrival constant -d 2s -c 1 --max-tokens 50
+check "time over: what was due and not sent is counted" json "$TMP/out.json" '.ended_by == "duration" and (.requests.ended + .arrivals.not_sent - 400 | fabs) <= 2'
+"$TOKGAUGE" run "$URL" --plain --rate 200 -d 1s -c 1 --max-tokens 50 --context 64 >"$TMP/plain" 2>&1
+check "and said" contains "$TMP/plain" "more were due and never sent"
+load --rate 50 --arrival constant -n 20
+check "none where all were" json "$TMP/out.json" '.arrivals.not_sent == 0'
+
 # ---- lengths ----
 
 load --rate 200 -n 100 --context uniform:100-300 --max-tokens normal:20,6
