@@ -1,5 +1,6 @@
 #include "report/report.h"
 #include "fmt.h"
+#include "jsonr.h"
 #include "report/doc.h"
 #include "report/matrix_tables.h"
 #include "report/pools.h"
@@ -296,14 +297,34 @@ static void system_facts(const struct run_file *f, struct doc *d)
     doc_table_end(d);
 }
 
+/* Of an open loop: when requests were sent, and what was left.  A killed run has no summary: then its first rate. */
+static void arrivals_of(const struct run_file *f, struct doc *d)
+{
+    const cJSON *a = json_get(f->summary, "arrivals");
+    const char *kind = json_text(a, "kind"), *trace = json_text(a, "trace");
+    char n[FMT_SIZE], to[FMT_SIZE];
+    double rate = cJSON_IsObject(a) ? json_number(a, "rate") : f->phases_n > 0 ? f->phases[0].rate : (double)NAN;
+    if (trace != NULL)
+        doc_text(d, "Requests were sent when a trace said: %s. ", trace);
+    else if (f->phases_n == 1 && rate > 0 && isfinite(json_number(a, "ramp_to")))
+        doc_text(d, "From %s to %s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), fmt_rate(to, json_number(a, "ramp_to")),
+                 kind != NULL ? ", " : "", kind != NULL ? kind : "");
+    else if (f->phases_n == 1 && rate > 0)
+        doc_text(d, "%s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), kind != NULL ? ", " : "", kind != NULL ? kind : "");
+    if (json_number(a, "not_sent") > 0)
+        doc_text(d, "%s requests were due and never sent, for want of a free stream: no figure has them. ", fmt_count(n, json_number(a, "not_sent")));
+}
+
 static void load_of(const struct run_file *f, struct doc *d)
 {
     char c[FMT_SIZE], o[FMT_SIZE];
+    bool open = f->phases_n > 0 && f->phases[0].rate > 0;
     doc_heading(d, 2, "Load");
     doc_paragraph_begin(d);
+    arrivals_of(f, d);
     if (f->phases_n == 1) {
         const struct run_phase *p = &f->phases[0];
-        doc_text(d, "%d stream%s in flight, context %s tokens, output %s tokens", p->streams,
+        doc_text(d, "%s%d stream%s in flight, context %s tokens, output %s tokens", open ? "At most " : "", p->streams,
                  p->streams == 1 ? "" : "s", fmt_tokens(c, (double)p->context),
                  fmt_tokens(o, (double)p->max_tokens));
     } else {

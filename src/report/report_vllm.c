@@ -1,6 +1,8 @@
 /* The JSON of `vllm bench serve --save-result`, so that tools made for it can read our runs.  Its names, its units (ms;
  * seconds in the lists), its definitions where they differ from ours (vllmfile.h). */
 #include "report/report.h"
+#include "fmt.h"
+#include "jsonr.h"
 #include "jsonw.h"
 #include "report/vllmfile.h"
 #include "stats.h"
@@ -139,6 +141,24 @@ static void compact_date(const char *started, char out[16])
     out[n] = '\0';
 }
 
+/* Theirs are gamma gaps of a mean, 1 being Poisson; of a trace, a ramp or bursts it has no word: the rate then is what it was. */
+static void arrivals(const struct run_file *f, const struct vllm_totals *s, struct jsonw *j)
+{
+    const cJSON *a = json_get(f->summary, "arrivals");
+    const char *kind = json_text(a, "kind");
+    double rate = cJSON_IsObject(a) ? json_number(a, "rate") : f->phases_n > 0 ? f->phases[0].rate : (double)NAN, shape = 1;
+    bool own = cJSON_IsObject(a) && (json_text(a, "trace") != NULL || isfinite(json_number(a, "ramp_to")));
+    if (own)
+        rate = (double)f->rows_n / s->seconds;
+    if (kind != NULL && strncmp(kind, "gamma:", 6) == 0 && !parse_double(kind + 6, &shape))
+        shape = 1;
+    if (rate > 0)
+        jw_num(j, "request_rate", rate, 6);
+    else
+        jw_str(j, "request_rate", "inf");
+    jw_num(j, "burstiness", shape, 6);
+}
+
 void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
 {
     struct jsonw j = {.out = out};
@@ -157,8 +177,7 @@ void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
     jw_str(&j, "model_id", run_file_text(f, "model"));
     jw_str(&j, "tokenizer_id", run_file_text(f, "model"));
     jw_int(&j, "num_prompts", (int64_t)f->rows_n);
-    jw_str(&j, "request_rate", "inf");
-    jw_num(&j, "burstiness", 1, 1);
+    arrivals(f, &s, &j);
     jw_int(&j, "max_concurrency", f->phases_n > 0 ? f->phases[0].streams : 0);
     jw_num(&j, "duration", s.seconds, 6);
     jw_int(&j, "completed", (int64_t)s.completed);

@@ -51,6 +51,11 @@ load --rate 200 --arrival constant -d 2s -c 1 --max-tokens 50
 check "time over: what was due and not sent is counted" json "$TMP/out.json" '.ended_by == "duration" and (.requests.ended + .arrivals.not_sent - 400 | fabs) <= 2'
 "$TOKGAUGE" run "$URL" --plain --rate 200 -d 1s -c 1 --max-tokens 50 --context 64 >"$TMP/plain" 2>&1
 check "and said" contains "$TMP/plain" "more were due and never sent"
+"$TOKGAUGE" report "$TMP/run.ndjson" >"$TMP/report.md"
+check "the report has the rate, and what was not sent" sh -c 'grep -q "^200.0 requests/s, constant, whatever the server did" "$1" && grep -q "requests were due and never sent" "$1"' sh "$TMP/report.md"
+load --rate 50 --arrival gamma:0.5 -n 10
+"$TOKGAUGE" report "$TMP/run.ndjson" --format vllm >"$TMP/vllm.json"
+check "the export for vLLM has it too" json "$TMP/vllm.json" '.request_rate == 50 and .burstiness == 0.5'
 load --rate 50 --arrival constant -n 20
 check "none where all were" json "$TMP/out.json" '.arrivals.not_sent == 0'
 
