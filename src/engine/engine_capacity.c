@@ -155,7 +155,7 @@ void engine_see_capacity(struct engine *g, int64_t now)
     const struct phase *p = phase_of_step(g);
     if (!engine_searches(g) || (g->state != RUN_LOAD && g->state != RUN_WARMUP))
         return;
-    if (g->result.load_start != 0 && now - g->result.load_start > g->cfg->budget_ns) {
+    if (g->result.load_start != 0 && now - g->result.load_start - g->paused_ns > g->cfg->budget_ns) {
         end_try(g, now, CAPACITY_UNSURE);
         return;
     }

@@ -14,7 +14,7 @@
 
 #define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
 #define DEAD_ENOUGH 3 /* such requests, then connections are not reused at all */
-#define HISTORY_MAX (8u << 20)
+#define HISTORY_MAX (64u << 20) /* more than what is kept, with one more turn */
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
@@ -158,10 +158,13 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
     s->phase = w->target.phase;
     int64_t before = s->context;
     set_lengths(s, context, max_tokens);
-    if (s->turn > 0)
-        s->context = before; /* what was said decides */
-    else
+    if (s->turn > 0) { /* what was said decides */
+        int64_t room = w->shared->server->max_model_len;
+        s->context = before;
+        s->max_tokens = room > before ? MIN_OF(s->max_tokens, room - before) : s->max_tokens;
+    } else {
         s->conversation = s->item.seq;
+    }
     make_body(s, &s->t.body);
     int64_t now = clock_ns();
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define HISTORY_KEPT (16u << 20)
+
 static void end_conversation(struct slot *s)
 {
     s->turn = 0;
@@ -39,7 +41,7 @@ void worker_turn_over(struct slot *s, bool ok)
     size_t most = prompt_turns(p, s->conversation);
     int64_t room = sh->server->max_model_len, next = next_context(s);
     bool last = s->turn + 1 >= sh->cfg->turns || (most > 0 && (size_t)s->turn + 1 >= most) || (room > 0 && next + s->max_tokens > room);
-    if (!ok || last) {
+    if (!ok || last || s->history.len > HISTORY_KEPT) {
         end_conversation(s);
         return;
     }
