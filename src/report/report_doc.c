@@ -172,6 +172,23 @@ static void cards(const struct run_file *f, struct doc *d)
     doc_cards_end(d);
 }
 
+/* How many requests met them, and the rate of those, where the run came to its end. */
+static void objectives_item(const struct run_file *f, struct doc *d)
+{
+    char goals[160], share[FMT_SIZE], n[FMT_SIZE];
+    const cJSON *goodput = cJSON_GetObjectItemCaseSensitive(f->summary, metrics[M_GOODPUT].key);
+    if (f->slo.n == 0)
+        return;
+    slo_text(&f->slo, goals, sizeof goals);
+    doc_item_begin(d);
+    doc_text(d, "Objectives: ");
+    doc_strong(d, "%s", fmt_percent(share, tally_good_share(&f->total)));
+    doc_text(d, " of the requests met %s", goals);
+    if (cJSON_IsNumber(goodput))
+        doc_text(d, "; goodput %s req/s", fmt_rate(n, goodput->valuedouble));
+    doc_item_end(d);
+}
+
 static void in_short(const struct run_file *f, struct doc *d)
 {
     const char *window;
@@ -195,6 +212,7 @@ static void in_short(const struct run_file *f, struct doc *d)
     if (isfinite(first))
         doc_text(d, "; %s for the request before the load, which is in no other figure", fmt_ms(n, first));
     doc_item_end(d);
+    objectives_item(f, d);
     const char *stability = report_stability(e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN);
     if (stability != NULL) {
         doc_item_begin(d);
@@ -369,6 +387,10 @@ static void results(const struct run_file *f, struct doc *d)
     doc_heading(d, 2, "Results");
     doc_table_begin(d, "Results", columns, ARRAY_LEN(columns));
     dist_row(d, &f->total, M_TTFT, fmt_ms);
+    if (f->total.hist[M_STREAM_WAIT] != NULL) { /* an open loop */
+        dist_row(d, &f->total, M_TTFT_DUE, fmt_ms);
+        dist_row(d, &f->total, M_STREAM_WAIT, fmt_ms);
+    }
     dist_row(d, &f->total, M_TPOT, fmt_ms);
     dist_row(d, &f->total, M_ITL, fmt_ms);
     dist_row(d, &f->total, M_E2E, fmt_ms);
@@ -389,7 +411,7 @@ static void results(const struct run_file *f, struct doc *d)
     doc_paragraph_end(d);
 }
 
-static void phase_row(const struct run_file *f, const struct run_phase *p, struct doc *d)
+static void phase_row(const struct run_file *f, const struct run_phase *p, bool rates, struct doc *d)
 {
     struct tally t;
     struct dist ttft, decode, e2e;
@@ -400,6 +422,8 @@ static void phase_row(const struct run_file *f, const struct run_phase *p, struc
     doc_row_begin(d);
     doc_cell(d, "%d", p->id);
     doc_cell(d, "%d", p->streams);
+    if (rates)
+        cell_number(d, fmt_rate, p->rate);
     cell_number(d, fmt_tokens, (double)p->context);
     cell_number(d, fmt_tokens, (double)p->max_tokens);
     cell_number(d, fmt_ms, ttft.p50);
@@ -413,15 +437,21 @@ static void phase_row(const struct run_file *f, const struct run_phase *p, struc
 
 static void phases(const struct run_file *f, struct doc *d)
 {
-    static const struct doc_column columns[] = {
+    static const struct doc_column closed[] = {
         {"phase", true},    {"streams", true},      {"context", true},  {"output", true}, {"TTFT p50", true},
         {"TTFT p95", true}, {"decode tok/s", true}, {"e2e mean", true}, {"n", true}};
+    static const struct doc_column open[] = {
+        {"phase", true},    {"streams at most", true}, {"requests/s", true}, {"context", true}, {"output", true}, {"TTFT p50", true},
+        {"TTFT p95", true}, {"decode tok/s", true},    {"e2e mean", true},   {"n", true}};
+    bool rates = false;
     if (f->phases_n < 2)
         return;
-    doc_heading(d, 3, "Phases");
-    doc_table_begin(d, "Phases", columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < f->phases_n; i++)
-        phase_row(f, &f->phases[i], d);
+        rates = rates || isfinite(f->phases[i].rate);
+    doc_heading(d, 3, "Phases");
+    doc_table_begin(d, "Phases", rates ? open : closed, rates ? ARRAY_LEN(open) : ARRAY_LEN(closed));
+    for (size_t i = 0; i < f->phases_n; i++)
+        phase_row(f, &f->phases[i], rates, d);
     doc_table_end(d);
 }
 

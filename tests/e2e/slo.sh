@@ -27,6 +27,8 @@ check "the summary says what was missed" contains "$TMP/plain" "missed ttft"
 check "and what was asked" contains "$TMP/plain" "req/s met ttft <= 100 ms, e2e <= 60.0 s"
 "$TOKGAUGE" report "$TMP/plain.ndjson" --format vllm >"$TMP/vllm.json"
 check "vllm's request_goodput" json "$TMP/vllm.json" '.request_goodput > 0 and .request_goodput < .request_throughput'
+"$TOKGAUGE" report "$TMP/plain.ndjson" >"$TMP/report.md"
+check "the report has them" contains "$TMP/report.md" "of the requests met ttft ≤ 100 ms, e2e ≤ 60.0 s; goodput"
 "$TOKGAUGE" replay "$TMP/plain.ndjson" --txt "$TMP/end.txt" --svg-size 160x40
 check "a replay shows it" contains "$TMP/end.txt" "meet the slo"
 stop_server
