@@ -170,7 +170,7 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
     transfer_start(&s->t, s->item.due, now);
     s->t.tl.free_at = free_at;
-    mark_ready(s, now);
+    mark_ready(s, free_at != 0 ? MAX_OF(s->item.due, free_at) : now); /* open loop: the load begins when it is due */
     s->active = true;
     w->active++;
     w->set->sent += s->item.warmup ? 0 : 1;

@@ -71,7 +71,7 @@ static void send_held(struct worker *w, struct slot *s)
     s->item = r.item;
     worker_send(s, r.context, r.max_tokens, s->free_at);
     if (schedule_sent(&w->shared->schedule))
-        worker_note_dry(s, clock_ns());
+        worker_note_dry(s, MAX_OF(r.item.due, s->t.tl.free_at)); /* when it could be sent, however late this program was */
 }
 
 void worker_pump(struct worker *w)

@@ -1,13 +1,13 @@
 # Lists of loads: every one of them run, what does not fit left out and named, the grid and its knee in summary and report.
 . "$TESTS_DIR/e2e/lib.sh"
-start_sim --step 4 --step-seq 0 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 2 --max-model-len 2048 --kv-tokens 20000
+start_sim --step 12 --step-seq 0 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 2 --max-model-len 2048 --kv-tokens 20000
 load() {
     rm -f "$TMP/run.ndjson" "$TMP/out.json"
     "$TOKGAUGE" run "$URL" --out "$TMP/run.ndjson" "$@" >"$TMP/out.json" 2>"$TMP/err"
 }
-load --json -c 1,2,4 --context 64,512,4k --max-tokens 16 -n 24
+load --json -c 1,2,4 --context 64,512,4k --max-tokens 16 -n 12
 check "each cell that fits is a phase" json "$TMP/out.json" '[.phases[] | [.max_num_seqs, .context]] | sort == [[1,64],[1,512],[2,64],[2,512],[4,64],[4,512]]'
-check "with its requests" json "$TMP/out.json" '.phases | all(.requests.ok == 24)'
+check "with its requests" json "$TMP/out.json" '.phases | all(.requests.ok == 12)'
 check "what is too long is left out, and named" json "$TMP/run.ndjson" '[.[] | select(.type == "left_out") | [.max_num_seqs, .context]] | sort == [[1,4096],[2,4096],[4,4096]]' -s
 check "on stderr too" contains "$TMP/err" "left out: 4096 + 16 tokens exceed the 2048"
 check "two streams give more than one" json "$TMP/out.json" '[.phases[] | select(.context == 64)] | sort_by(.max_num_seqs) | [.[].whole.output_tok_s] | .[1] > 1.5 * .[0]'
@@ -20,7 +20,7 @@ check "but no average over different loads" lacks "$TMP/report.md" "time per out
 check "a curve for each context" contains "$TMP/report.html" "Throughput and latency, context 512, output 16"
 "$TOKGAUGE" replay "$TMP/run.ndjson" --view matrix --txt "$TMP/matrix.txt" --svg-size 100x30
 check "a replay's matrix" contains "$TMP/matrix.txt" "knee"
-load --plain -c 1,2,4 --context 64 --max-tokens 16 -n 24 --order listed
+load --plain -c 1,2,4 --context 64 --max-tokens 16 -n 12 --order listed
 check "the summary has the table" contains "$TMP/out.json" "output tok/s, all streams"
 check "and the knee" contains "$TMP/out.json" "knee at context 64: 2 streams"
 in_order() { # EXPRESSION

@@ -14,7 +14,7 @@ rows() { # EXPRESSION: of the list of measured requests
 load --rate 40 --arrival constant -n 60
 check "a constant rate: due times are equal apart" rows 'sort_by(.due) | [range(1; length) as $i | .[$i].due - .[$i - 1].due] | all(. == 25000000)'
 check "as many as were asked for" json "$TMP/out.json" '.requests.ok == 60 and .ended_by == "requests" and .ttft_due_ms.n == 60'
-check "the window ends with the last due" json "$TMP/out.json" '.window == "steady" and .whole.seconds > 1.45 and .whole.seconds < 5'
+check "the window ends with the last due" json "$TMP/out.json" '.window == "steady" and .whole.seconds > 1.46 and .whole.seconds < 1.5'
 check "none is sent before it is due" rows 'all(.sent >= .due)'
 check "the summary has the arrivals" json "$TMP/out.json" '.arrivals.kind == "constant" and .arrivals.rate == 40 and .arrivals.trace == null'
 load --rate 100 -n 200 --seed 3
@@ -85,7 +85,7 @@ check "a trace: its rhythm" rows 'sort_by(.seq) | [.[].due - .[0].due] == [0, 30
 check "its lengths, the run's where it has none" rows 'sort_by(.seq) | [.[].max_tokens] == [3, 5, 4, 7] and [.[].context] == [64, 200, 300, 64]'
 check "and its end" json "$TMP/out.json" '.requests.ok == 4 and .ended_by == "requests"'
 trace_came() { # the server's own clock
-    jq -s -e '[.[-4:][].arrived_ns] | sort | [.[] - .[0]] | .[1] > 0.25e9 and .[3] > 0.85e9' "$TMP/log"
+    jq -s -e '[.[-4:][].arrived_ns] | sort | [.[] - .[0]] | .[1] > 0.1e9 and .[3] > 0.6e9' "$TMP/log"
 }
 check "as the server saw it come" within 5 trace_came
 printf '{"timestamp":0,"input_length":50,"output_length":2}\n{"timestamp":200,"input_length":60,"output_length":2,"hash_ids":[1,2]}\n' >"$TMP/mooncake.jsonl"
