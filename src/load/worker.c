@@ -170,7 +170,7 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
     transfer_start(&s->t, s->item.due, now);
     s->t.tl.free_at = free_at;
-    mark_ready(s, free_at != 0 ? MAX_OF(s->item.due, free_at) : now); /* open loop: the load begins when it is due */
+    mark_ready(s, free_at != 0 ? free_at : now); /* open loop: the load begins when it is due */
     s->active = true;
     w->active++;
     w->set->sent += s->item.warmup ? 0 : 1;
@@ -448,6 +448,9 @@ static void apply_target(struct worker *w)
     worker_let_go(w);
     for (int i = 0; i < w->slots_n; i++)
         apply_slot(w->slots[i], i < n, now);
+    bool begins = w->target.open && (before.step != w->target.step || !before.open);
+    for (int i = 0; i < n && begins; i++) /* nothing that this step sends has waited for them */
+        w->slots[i]->free_at = w->slots[i]->active ? w->slots[i]->free_at : 1;
     if (w->target.open)
         worker_soon(w->starter);
     set_lag_timer(w);

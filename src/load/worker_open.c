@@ -69,9 +69,9 @@ static void send_held(struct worker *w, struct slot *s)
     const struct scheduled r = w->held;
     w->holds = false;
     s->item = r.item;
-    worker_send(s, r.context, r.max_tokens, s->free_at);
+    worker_send(s, r.context, r.max_tokens, MAX_OF(r.item.due, s->free_at));
     if (schedule_sent(&w->shared->schedule))
-        worker_note_dry(s, MAX_OF(r.item.due, s->t.tl.free_at)); /* when it could be sent, however late this program was */
+        worker_note_dry(s, s->t.tl.free_at); /* when it could be sent, however late this program was */
 }
 
 void worker_pump(struct worker *w)

@@ -50,7 +50,7 @@ struct token_event {
 
 struct timeline {
     int64_t due, started, sent, first_byte, first_event, first_token, first_answer, last_token, end;
-    int64_t free_at;            /* open loop: when a stream was free for it, before or after due; 0: closed loop */
+    int64_t free_at;            /* open loop: when it was due and a stream was free for it; 0: closed loop */
     int64_t connect_ns, tls_ns; /* −1 unknown */
     bool slept;                 /* this machine slept meanwhile: our clock stood still, so it has no numbers */
     bool retried;               /* the library sent the request again on a fresh connection */

@@ -45,7 +45,7 @@ check "not even one stream" json "$TMP/none.json" '.capacity.meets == null and .
     (.capacity.answer | startswith("not even 1 stream"))'
 "$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 1 --context 64 --max-tokens 32 --budget 2s >"$TMP/unsure.json" 2>/dev/null
 check "where the time did not suffice it says so" json "$TMP/unsure.json" '.capacity.sure == false and (.capacity.answer | startswith("unsure"))'
-"$TOKGAUGE" run "$URL" --json --slo ttft=60ms --find-capacity -c 8 --context 64 --max-tokens 24 >"$TMP/queue.json" 2>/dev/null
+"$TOKGAUGE" run "$URL" --json --slo ttft=90ms --find-capacity -c 8 --context 64 --max-tokens 64 >"$TMP/queue.json" 2>/dev/null
 check "the server's own queue is named" json "$TMP/queue.json" '.capacity.answer | contains("requests queue above 4 (the server runs 4 at once)")'
 LC_ALL=C "$TOKGAUGE" run "$URL" --plain --slo ttft=10s --find-capacity --rate 20 --context 64 --max-tokens 8 --budget 4s >"$TMP/rate" 2>/dev/null
 check "by rate" contains "$TMP/rate" "requests/s at 64 context"

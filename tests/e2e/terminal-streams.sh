@@ -113,10 +113,12 @@ until $TMP/tokens 300
 key 3 Enter
 wait "╭─ stream 1 "
 until $TMP/tokens 1500
+wait "● decoding"
 dump
 key Down
 wait "╭─ stream 2 "
 until $TMP/tokens 2700
+wait "● decoding"
 dump
 key q
 expect-exit 0

@@ -155,6 +155,7 @@ static void end_day(struct engine *g)
     pthread_mutex_destroy(&g->lock);
     free(g->streams);
     free(g->repeated);
+    free(g->left_out);
 }
 
 static void check_series(const struct series *s)
@@ -217,6 +218,7 @@ static void test_day(void **state)
     end_day(g);
     check_file(most);
     record_set_release(own);
+    free(own);
     mailbox_release(&m);
     free(g);
     unlink(path);
