@@ -101,10 +101,14 @@ expect-exit 0
 restored
 E2
 # More text than the rows carry (256 bytes, three lines here), and soon for another stream too.
+made() { # tokens, by the server
+    curl -s "$URL/metrics" | awk '/^vllm:generation_tokens_total/ { s += $2 } END { print s + 0 }'
+}
+before=$(made)
 cat >"$TMP/tokens" <<E2
 #!/bin/sh
-# tokens N: true when the server has made so many
-curl -s "$URL/metrics" | awk -v n="\$1" '/^vllm:generation_tokens_total/ { s += \$2 } END { exit !(s >= n) }'
+# tokens N: true when the server has made so many more
+curl -s "$URL/metrics" | awk -v n="\$1" '/^vllm:generation_tokens_total/ { s += \$2 } END { exit !(s - $before >= n) }'
 E2
 chmod +x "$TMP/tokens"
 "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 3 --max-tokens 5000 --seed 3 <<E2 >"$TMP/dump" 2>&1
