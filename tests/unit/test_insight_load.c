@@ -1,37 +1,5 @@
 /* Findings about what was asked for: for each rule data that fires it, and data that must not. */
-#include "check.h"
-#include "made_run.h"
-
-#include "report/insight.h"
-
-static struct insight found[INSIGHT_RULES];
-
-static const struct insight *find(const char *rule)
-{
-    struct run_file *f = made();
-    size_t n = insight_find(f, found);
-    run_file_free(f);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(found[i].rule, rule) == 0)
-            return &found[i];
-    return NULL;
-}
-
-static void says(const char *rule, const char *words)
-{
-    const struct insight *i = find(rule);
-    if (i == NULL)
-        fail_msg("%s is silent", rule);
-    else if (strstr(i->sentence, words) == NULL && strstr(i->evidence, words) == NULL && strstr(i->advice, words) == NULL)
-        fail_msg("%s: '%s' is not in: %s | %s | %s", rule, words, i->sentence, i->evidence, i->advice);
-}
-
-static void silent(const char *rule)
-{
-    const struct insight *i = find(rule);
-    if (i != NULL)
-        fail_msg("%s says: %s (%s)", rule, i->sentence, i->evidence);
-}
+#include "findings.h"
 
 static void begin_with(const char *fields)
 {
