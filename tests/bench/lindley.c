@@ -1,17 +1,20 @@
 /* lindley: queueing theory as the judge of a whole run over sockets.
  *
- *   lindley LOG RUN RATE
+ *   lindley LOG RUN RATE LATE
  *
  * LOG is that of a simulator with one sequence at once (`tokgauge sim --max-num-seqs 1 --overhead 0 --log LOG`), RUN the file
- * of one open-loop run against it, RATE what that run was asked for, in requests a second.  One JSON line on stdout, times in ms.
+ * of one open-loop run against it, RATE what that run was asked for, in requests a second, LATE what `lateness` saw of the machine
+ * in the same time.  One JSON line on stdout, times in ms.
  *
  * First the server by its own log: the wait of each customer, admission − arrival, beside Lindley's recursion on the arrivals and
  * services of that log (Lindley 1952; Kleinrock, Queueing Systems I (1975), 8.1).
  *
  *     W(n+1) = max(0, W(n) + S(n) − A(n))
  *
- * Then the client by that log: our TTFT of each request (from sending, and from its due time) beside its arrival → first
- * token there.  One is served after the other, so that the n-th first token here is the n-th there.
+ * Then the client by that: the wait that our TTFT tells (less the shortest time to a first token of the log) beside Lindley's for
+ * the same customer, and our TTFT from the due time beside arrival → first token there.  One is served after the other, so that the
+ * n-th first token here is the n-th there.  Of those that are off, how many had no core wake late for them meanwhile: a machine
+ * that stood still for some ms had nobody on it who could have measured better.
  * Then the client by theory: our TTFT beside what the same recursion makes of our own moments of sending; of the log it has the
  * service time and the shortest time to a first token alone.  And the mean wait beside M/D/1. */
 #include "jsonr.h"
@@ -35,6 +38,10 @@ struct served { /* by the server's log, ns */
 
 struct asked { /* by the run file, ns */
     int64_t due, sent, first_token;
+};
+
+struct late { /* a core stood still, ns */
+    int64_t from, to;
 };
 
 struct list {
@@ -82,6 +89,15 @@ static void take_run(const cJSON *o, const char *path, struct list *out)
     *(struct asked *)list_add(out, sizeof a) = a;
 }
 
+static void take_late(const cJSON *o, const char *path, struct list *out)
+{
+    if (json_get(o, "due_ns") == NULL)
+        return; /* the line of all of them */
+    int64_t due = moment(o, "due_ns", path);
+    struct late l = {due, due + moment(o, "late_ns", path)};
+    *(struct late *)list_add(out, sizeof l) = l;
+}
+
 static struct list read_lines(const char *path, void (*take)(const cJSON *, const char *, struct list *))
 {
     struct list out = {0};
@@ -124,53 +140,73 @@ static double ms(int64_t ns)
     return (double)ns / 1e6;
 }
 
-/* ,"NAME":{…} of differences, by their size; error[] is sorted. */
-static void tell_errors(const char *name, double *error, size_t n)
+/* ,"NAME":{…} of differences, by their size; error[] is sorted.  excused, or NULL: where the machine itself was late. */
+static void tell_errors(const char *name, double *error, const bool *excused, size_t n)
 {
-    size_t beyond = 0;
+    size_t beyond = 0, ours = 0;
     for (size_t i = 0; i < n; i++) {
         error[i] = fabs(error[i]);
         beyond += error[i] > WITHIN_MS;
+        ours += error[i] > WITHIN_MS && (excused == NULL || !excused[i]);
     }
     struct dist d;
     dist_of_values(&d, error, n);
     char p50[FMT_SIZE], p99[FMT_SIZE], max[FMT_SIZE];
-    printf(",\"%s\":{\"p50\":%s,\"p99\":%s,\"max\":%s,\"beyond\":%zu}", name, fmt_json(p50, d.p50, 6),
-           fmt_json(p99, d.p99, 6), fmt_json(max, d.max, 6), beyond);
+    printf(",\"%s\":{\"p50\":%s,\"p99\":%s,\"max\":%s,\"beyond\":%zu,\"ours\":%zu}", name, fmt_json(p50, d.p50, 6),
+           fmt_json(p99, d.p99, 6), fmt_json(max, d.max, 6), beyond, ours);
+}
+
+/* Lindley's recursion on the log: the wait of each customer, ns. */
+static int64_t *lindley_waits(const struct served *s, size_t n)
+{
+    int64_t *wait = xcalloc(n, sizeof *wait);
+    for (size_t i = 1; i < n; i++)
+        wait[i] = MAX_OF(INT64_C(0),
+                         wait[i - 1] + (s[i - 1].served - s[i - 1].admitted) - (s[i].arrived - s[i - 1].arrived));
+    return wait;
 }
 
 /* The server's scheduler, by its own log: the customers of the load and those before it. */
-static void judge_waits(const struct served *s, size_t n)
+static void judge_waits(const struct served *s, const int64_t *wait, size_t n)
 {
     double *error = xcalloc(n, sizeof *error);
-    int64_t wait = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            wait = MAX_OF(INT64_C(0),
-                          wait + (s[i - 1].served - s[i - 1].admitted) - (s[i].arrived - s[i - 1].arrived));
-        error[i] = ms(s[i].admitted - s[i].arrived - wait);
-    }
-    tell_errors("wait_by_lindley", error, n);
+    for (size_t i = 0; i < n; i++)
+        error[i] = ms(s[i].admitted - s[i].arrived - wait[i]);
+    tell_errors("server_wait", error, NULL, n);
     free(error);
 }
 
-/* Our stamps, by the server's: what the wire and both loops add is in it. */
-static void judge_stamps(const struct served *s, const struct asked *a, size_t n)
+/* Where a core was late between the due time of a request and its first token.  The run file's clock is not the log's: the
+ * shortest way of a request from here to there is taken for none. */
+static bool *find_excused(const struct served *s, const struct asked *a, size_t n, const struct late *late, size_t lates)
 {
-    double *ttft = xcalloc(n, sizeof *ttft), *due = xcalloc(n, sizeof *due);
+    bool *excused = xcalloc(n, sizeof *excused);
+    int64_t between = INT64_MAX;
+    for (size_t i = 0; i < n; i++)
+        between = MIN_OF(between, s[i].arrived - a[i].sent);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < lates && !excused[i]; k++)
+            excused[i] = late[k].from < a[i].first_token + between && late[k].to > a[i].due + between;
+    return excused;
+}
+
+/* Our stamps: what the wire and both loops add is in it. */
+static void judge_stamps(const struct served *s, const struct asked *a, const int64_t *lindley, const bool *excused, size_t n,
+                         double to_first)
+{
+    double *wait = xcalloc(n, sizeof *wait), *due = xcalloc(n, sizeof *due);
     for (size_t i = 0; i < n; i++) {
-        double truth = ms(s[i].first_token - s[i].arrived);
-        ttft[i] = ms(a[i].first_token - a[i].sent) - truth;
-        due[i] = ms(a[i].first_token - a[i].due) - truth;
+        wait[i] = ms(a[i].first_token - a[i].sent) - to_first - ms(lindley[i]);
+        due[i] = ms(a[i].first_token - a[i].due) - ms(s[i].first_token - s[i].arrived);
     }
-    tell_errors("ttft_by_log", ttft, n);
-    tell_errors("ttft_due_by_log", due, n);
-    free(ttft);
+    tell_errors("our_wait", wait, excused, n);
+    tell_errors("ttft_due_by_log", due, excused, n);
+    free(wait);
     free(due);
 }
 
 /* Our TTFT by theory: in the order in which they were served, which is that of their first tokens. */
-static void judge_ttft(const struct asked *a, size_t n, double service, double to_first)
+static void judge_ttft(const struct asked *a, const bool *excused, size_t n, double service, double to_first)
 {
     double *error = xcalloc(n, sizeof *error), wait = 0;
     for (size_t i = 0; i < n; i++) {
@@ -178,7 +214,7 @@ static void judge_ttft(const struct asked *a, size_t n, double service, double t
             wait = MAX_OF(0.0, wait + service - ms(a[i].sent - a[i - 1].sent));
         error[i] = ms(a[i].first_token - a[i].sent) - (wait + to_first);
     }
-    tell_errors("ttft_by_lindley", error, n);
+    tell_errors("ttft_by_lindley", error, excused, n);
     free(error);
 }
 
@@ -203,11 +239,11 @@ static void judge_mean(const struct served *s, size_t n, double rate, double ser
 int main(int argc, char **argv)
 {
     double rate;
-    if (argc != 4 || !parse_double(argv[3], &rate) || rate <= 0) {
-        fputs("usage: lindley LOG RUN RATE\n", stderr);
+    if (argc != 5 || !parse_double(argv[3], &rate) || rate <= 0) {
+        fputs("usage: lindley LOG RUN RATE LATE\n", stderr);
         return 2;
     }
-    struct list log = read_lines(argv[1], take_log), run = read_lines(argv[2], take_run);
+    struct list log = read_lines(argv[1], take_log), run = read_lines(argv[2], take_run), late = read_lines(argv[4], take_late);
     if (run.n < 10 * (size_t)BATCHES || log.n < run.n)
         die("%s has %zu requests and %s %zu: too few", argv[1], log.n, argv[2], run.n);
     struct served *all = log.items, *s = all + (log.n - run.n); /* without those before the load */
@@ -220,13 +256,21 @@ int main(int argc, char **argv)
         service = MAX_OF(service, ms(s[i].served - s[i].admitted));
         to_first = MIN_OF(to_first, ms(s[i].first_token - s[i].arrived));
     }
-    printf("{\"requests\":%zu,\"service\":%.6f,\"service_min\":%.6f", run.n, service, shortest);
-    judge_waits(all, log.n);
-    judge_stamps(s, run.items, run.n);
-    judge_ttft(run.items, run.n, service, to_first);
+    int64_t *wait = lindley_waits(all, log.n);
+    bool *excused = find_excused(s, run.items, run.n, late.items, late.n);
+    size_t excused_n = 0;
+    for (size_t i = 0; i < run.n; i++)
+        excused_n += excused[i];
+    printf("{\"requests\":%zu,\"service\":%.6f,\"service_min\":%.6f,\"excused\":%zu", run.n, service, shortest, excused_n);
+    judge_waits(all, wait, log.n);
+    judge_stamps(s, run.items, wait + (log.n - run.n), excused, run.n, to_first);
+    judge_ttft(run.items, excused, run.n, service, to_first);
     judge_mean(s, run.n, rate, service);
     puts("}");
+    free(wait);
+    free(excused);
     free(log.items);
     free(run.items);
+    free(late.items);
     return 0;
 }

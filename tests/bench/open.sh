@@ -102,11 +102,29 @@ openloop() {
     fi
 }
 
-# tell_errors WHAT KEY: differences that the tool found, of which none may be above 2 ms
+# tell_errors WHAT KEY TARGET KIND: differences that the tool found, of which none may be above 2 ms where the machine was awake
 tell_errors() {
     row "$1: p99" ms "$(value queue.out ".$2.p99")" null 2 value
     row "$1: largest" ms "$(value queue.out ".$2.max")" null null info
-    row "$1: how many > 2 ms" '' "$(value queue.out ".$2.beyond | tostring")" null 0 value
+    row "$1: how many > 2 ms" '' "$(value queue.out ".$2.beyond | tostring")" null null info
+    row "$1: … while no core woke late" '' "$(value queue.out ".$2.ours | tostring")" null "$3" "$4"
+}
+
+# The yardstick of milliseconds: how late the machine wakes whoever sleeps, in the same time.
+start_lateness() {
+    "$BIN/lateness" "$TMP/late" >"$TMP/late.out" &
+    LATENESS=$!
+    until grep -q watching "$TMP/late.out"; do
+        kill -0 "$LATENESS" || exit 1
+        sleep 0.02
+    done
+}
+
+stop_lateness() {
+    kill "$LATENESS"
+    wait "$LATENESS"
+    LATENESS=''
+    tail -n 1 "$TMP/late" >"$TMP/late.sum"
 }
 
 # One sequence at once, 4 ms each: 250 requests/s is all that the server can do.
@@ -114,16 +132,21 @@ lindley() {
     for share in 50 80; do
         start_server "$TOKGAUGE" sim --port 0 --max-num-seqs 1 --step 2 --step-seq 0 --prefill-rate 1000000000 --overhead 0 --cold 0 \
             --jitter 0 --log "$TMP/queue.log"
+        start_lateness
         open_run queue $((250 * share / 100)) "$LINDLEY_S"
+        stop_lateness
         stop_server
-        "$BIN/lindley" "$TMP/queue.log" "$TMP/queue.run" $((250 * share / 100)) >"$TMP/queue.out" ||
+        "$BIN/lindley" "$TMP/queue.log" "$TMP/queue.run" $((250 * share / 100)) "$TMP/late" >"$TMP/queue.out" ||
             echo 'bench: the queue cannot be judged' >&2
         at="ρ 0.$((share / 10))"
         row "$at: requests" '' "$(value queue.out '.requests')" null null info
-        tell_errors "$at: server's wait − Lindley's" wait_by_lindley
-        tell_errors "$at: our TTFT − server's" ttft_by_log
-        tell_errors "$at: our ttft_due − server's" ttft_due_by_log
-        tell_errors "$at: our TTFT − Lindley's" ttft_by_lindley
+        row "$at: … while a core woke late (> 0.5 ms)" '' "$(value queue.out '.excused | tostring')" null null info
+        row "$at: the machine's own lateness, p99" ms "$(value late.sum .p99_ms)" null null info
+        row "$at: the machine's own lateness, largest" ms "$(value late.sum .max_ms)" null null info
+        tell_errors "$at: server's wait − Lindley's" server_wait 0 value
+        tell_errors "$at: our wait − Lindley's" our_wait 0 value
+        tell_errors "$at: our ttft_due − server's" ttft_due_by_log 0 value
+        tell_errors "$at: our TTFT − Lindley's by our sending" ttft_by_lindley null info
         row "$at: mean wait, beside Pollaczek–Khinchine" ms "$(value queue.out .wait_mean)" "$(value queue.out .wait_theory)" null info
         row "$at: … 95 % margin of so many" ms "$(value queue.out .wait_margin)" null null info
         row "$at: … off by, in such margins" '' "$(value queue.out '(.wait_mean - .wait_theory | fabs) / .wait_margin')" null 2 value

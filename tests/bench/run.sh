@@ -18,11 +18,14 @@ BIN=$BUILD/tests/bench
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
 export XDG_STATE_HOME="$TMP/state" LC_ALL=C.UTF-8
 SERVER=''
+LATENESS=''
 FAILED=0
 finish() {
     status=$?
     trap - EXIT
-    [ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null
+    for helper in $SERVER $LATENESS; do
+        kill "$helper" 2>/dev/null
+    done
     rm -rf "$TMP"
     exit "$status"
 }
@@ -30,7 +33,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/lindley" "$BIN/ui_frame"; do
+for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/lindley" "$BIN/lateness" "$BIN/ui_frame"; do
     [ -x "$tool" ] || { echo "bench: $tool is not built" >&2; exit 1; }
 done
 command -v jq >/dev/null || { echo 'bench: needs jq' >&2; exit 1; }
