@@ -30,7 +30,8 @@ WARN = -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototype
 OPT  = $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
 HARD = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 SANF = $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined) \
-       $(if $(filter thread,$(SAN)),-fsanitize=thread)
+       $(if $(filter thread,$(SAN)),-fsanitize=thread) \
+       $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=undefined)
 comma := ,
 # A line per file; V=1 shows the whole command.
 Q = $(if $(V),,@echo "  $@";)
@@ -111,7 +112,7 @@ check: tests
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/run.sh $(T)
 fuzz:
 	@sh tests/deps.sh lint
-	sh tests/fuzz/run.sh $(FUZZ_S)
+	sh tests/fuzz/run.sh $(FUZZ_S) $(FUZZ)
 soak: all
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak.sh $(SOAK_S)
 soak-ui: tests

@@ -11,10 +11,12 @@ bool err_set(struct err *e, const char *fmt, ...)
 {
     if (e == NULL)
         return false;
+    char raw[sizeof e->msg];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(e->msg, sizeof e->msg, fmt, ap);
+    vsnprintf(raw, sizeof raw, fmt, ap);
     va_end(ap);
+    str_sanitise(e->msg, sizeof e->msg, raw, strlen(raw));
     return false;
 }
 

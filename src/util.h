@@ -16,7 +16,8 @@ struct err {
     char msg[512];
 };
 
-/* Fills e (may be NULL) and returns false, so that `return err_set(e, …)` reads well. */
+/* Fills e (may be NULL) and returns false, so that `return err_set(e, …)` reads well.  What it quotes may be anybody's text:
+ * the message is sanitised (str_sanitise), so it is one line that a terminal can show. */
 bool err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Broken invariant or no memory: runs the hook (which restores the terminal), prints one line, exits 1. */

@@ -32,6 +32,9 @@ static void test_sanitise(void **state)
         assert_string_equal(out, cases[i].out);
     }
     char small[4];
+    struct err e; /* what a message quotes may be anybody's */
+    assert_false(err_set(&e, "no file '%s'", "a\nb\033[2Jc"));
+    assert_string_equal(e.msg, "no file 'a b\xef\xbf\xbd[2Jc'");
     str_sanitise(small, sizeof small, "ab\xe4\xbd\xa0", 5);
     assert_string_equal(small, "ab"); /* a character is never cut */
     char nul[8];
