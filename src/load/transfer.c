@@ -77,6 +77,11 @@ static void on_event(void *ctx, const struct sse_event *ev)
             chat_error_text(ev->data, ev->n, e.error_text, sizeof e.error_text);
     }
     t->any_event = true;
+    if (ev->unended && e.malformed) { /* nobody wrote that: the rest of it is missing */
+        t->tl.cut = true;
+        chat_release(&e);
+        return;
+    }
     bool approx;
     int64_t tokens = timeline_event(&t->tl, a->now, &e, &approx);
     if (tokens > 0) {
@@ -126,6 +131,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
     size_t len = size * n;
+    t->head_ended = len <= 2; /* false again where another head follows, as after 100 Continue */
     if (len > 12 && strncasecmp(p, "retry-after:", 12) == 0) {
         char num[16];
         str_sanitise(num, sizeof num, p + 12, len - 12);
@@ -210,7 +216,7 @@ void transfer_start(struct transfer *t, int64_t due, int64_t now)
     buf_clear(&t->head);
     buf_clear(&t->text);
     buf_clear(&t->answer);
-    t->any_event = t->live_approx = false;
+    t->any_event = t->live_approx = t->head_ended = false;
     t->last_byte = t->live_tokens = 0;
     t->tail_n = 0;
     if (t->kept != NULL)
@@ -291,11 +297,14 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
 {
     struct arrival a = {t, now};
     sse_end(&t->sse, on_event, &a);
+    t->tl.cut |= t->sse.cut;
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     http_name_refusal(t->easy, code, t->curl_error);
     if (how == TR_COMPLETE)
         how = transport_of(code, t);
+    if (how == TR_COMPLETE && !t->head_ended) /* closed among the headers, which libcurl calls well */
+        how = TR_CLOSED_EARLY;
     bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->sse.seen;
     t->tl.malformed |= foreign && how == TR_COMPLETE;
     note_connection(t);

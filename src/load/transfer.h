@@ -36,6 +36,7 @@ struct transfer {
     struct buf body;       /* the request; the caller fills it before transfer_start */
     struct buf head;       /* first bytes of an answer that is no event stream */
     bool any_event;
+    bool head_ended;       /* the blank line after the answer's headers came */
     int64_t last_byte;
     int64_t live_tokens;   /* of this request so far */
     bool live_approx;

@@ -28,14 +28,14 @@ void sse_reset(struct sse *s)
 {
     shrink(&s->line);
     shrink(&s->data);
-    s->has_data = s->after_cr = s->started = s->too_large = s->seen = false;
+    s->has_data = s->after_cr = s->started = s->too_large = s->seen = s->cut = false;
 }
 
-static void dispatch(struct sse *s, sse_fn *fn, void *ctx)
+static void dispatch(struct sse *s, bool unended, sse_fn *fn, void *ctx)
 {
     if (!s->has_data)
         return;
-    fn(ctx, &(struct sse_event){.data = s->data.data != NULL ? s->data.data : "", .n = s->data.len});
+    fn(ctx, &(struct sse_event){.data = s->data.data != NULL ? s->data.data : "", .n = s->data.len, .unended = unended});
     s->has_data = false;
     buf_clear(&s->data);
 }
@@ -55,17 +55,21 @@ static const char *field_value(const char *line, size_t n, const char *field, si
     return line + skip;
 }
 
+/* How many bytes of the stream's first line are a BOM. */
+static size_t skip_bom(struct sse *s, const char *line, size_t n)
+{
+    bool first = !s->started;
+    s->started = true;
+    return first && n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 static bool take_line(struct sse *s, const char *line, size_t n, sse_fn *fn, void *ctx)
 {
-    if (!s->started) {
-        s->started = true;
-        if (n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-            line += 3;
-            n -= 3;
-        }
-    }
+    size_t bom = skip_bom(s, line, n);
+    line += bom;
+    n -= bom;
     if (n == 0) {
-        dispatch(s, fn, ctx);
+        dispatch(s, false, fn, ctx);
         return true;
     }
     size_t vn;
@@ -130,15 +134,31 @@ bool sse_feed(struct sse *s, const char *bytes, size_t n, sse_fn *fn, void *ctx)
     return !s->too_large;
 }
 
+/* Could these first bytes of a line go on as a line of an event stream? */
+static bool begins_line(const char *line, size_t n)
+{
+    static const char *const fields[] = {"data:", "error:", "event:", "id:", "retry:", ":", "\xef\xbb\xbf"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (memcmp(line, fields[i], MIN_OF(n, strlen(fields[i]))) == 0)
+            return true;
+    return false;
+}
+
 void sse_end(struct sse *s, sse_fn *fn, void *ctx)
 {
     if (s->too_large)
         return;
-    size_t vn;
-    const char *v = s->line.len > 0 ? field_value(s->line.data, s->line.len, "data", &vn) : NULL;
-    if (v != NULL && vn == 6 && memcmp(v, "[DONE]", 6) == 0) {
-        dispatch(s, fn, ctx);
-        take_line(s, s->line.data, s->line.len, fn, ctx);
+    size_t n = s->line.len, vn;
+    if (n > 0) {
+        size_t bom = skip_bom(s, s->line.data, n);
+        const char *line = s->line.data + bom, *v = field_value(line, n - bom, "data", &vn);
+        if (v != NULL && vn == 6 && memcmp(v, "[DONE]", 6) == 0) {
+            dispatch(s, true, fn, ctx);
+            take_line(s, line, n - bom, fn, ctx);
+        } else {
+            s->cut = begins_line(line, n - bom);
+            s->seen |= s->cut;
+        }
     }
-    dispatch(s, fn, ctx);
+    dispatch(s, true, fn, ctx);
 }

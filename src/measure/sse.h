@@ -17,6 +17,7 @@ struct sse_event {
     const char *data; /* ends in NUL, valid during the call */
     size_t n;
     bool error_line;
+    bool unended; /* the stream ended without the blank line after it: it may not be all of it */
 };
 typedef void sse_fn(void *ctx, const struct sse_event *e);
 
@@ -24,6 +25,7 @@ struct sse {
     struct buf line, data;
     bool has_data, after_cr, started, too_large;
     bool seen; /* a comment or an event: these bytes are an event stream */
+    bool cut;  /* after sse_end: the stream ended inside a line, and that was dropped */
 };
 
 void sse_init(struct sse *s);

@@ -161,7 +161,7 @@ static enum outcome classify(const struct timeline *t, enum transport how)
     if (cut && !t->done)
         return how == TR_RESET ? OUT_RESET : OUT_TRUNCATED;
     if (!t->done && !t->finish)
-        return t->events > 0 || t->first_event != 0 ? OUT_TRUNCATED : OUT_EMPTY;
+        return t->events > 0 || t->first_event != 0 || t->cut ? OUT_TRUNCATED : OUT_EMPTY;
     return t->events > 0 ? OUT_OK : OUT_EMPTY;
 }
 

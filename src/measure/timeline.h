@@ -55,6 +55,7 @@ struct timeline {
     bool slept;                 /* this machine slept meanwhile: our clock stood still, so it has no numbers */
     bool retried;               /* the library sent the request again on a fresh connection */
     bool done, finish, error, malformed;
+    bool cut;                   /* the stream ended inside an event */
     bool usage_fell;            /* cumulative usage went down */
     int http_status;
     uint64_t events;     /* output events */

@@ -8,6 +8,7 @@ SECONDS_EACH=${1:-60}
 OUT=build/fuzz
 LIBS=$OUT/clang # where the Makefile puts what is instrumented so
 make -j "$(nproc)" CC=clang SAN=fuzz "$LIBS/libcore.a" "$LIBS/libui.a"
+# shellcheck disable=SC2046  # names without spaces
 [ $# -gt 0 ] || set -- $(find tests/fuzz -name 'fuzz_*.c' | sort | sed 's|.*/||; s|\.c$||')
 
 # shellcheck disable=SC2046  # lists of flags
