@@ -6,13 +6,17 @@
  *       the command gets a terminal whose output is read and thrown away.  first_ms: from fork to TEXT in the
  * output (without --until: to the first byte); then the keys are pressed; window_cpu_s: CPU time of the
  * process during `over` seconds that begin `after` seconds later.  The command is ended by SIGTERM when all
- * that is known. */
+ * that is known.
+ *   meter --request … COMMAND… http://127.0.0.1:PORT …
+ *       a port is opened, whose number stands in for the word PORT.  first_ms: from fork to the first bytes that a client
+ * writes there; then the command is ended.  Nobody answers it. */
 #include "buf.h"
 #include "clock.h"
 #include "fmt.h"
 #include "util.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <math.h>
 #include <poll.h>
@@ -23,6 +27,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +38,7 @@ static struct {
     const char *out, *until, *keys;
     struct winsize size; /* ws_col 0: no terminal */
     double limit_s, after_s, over_s;
+    bool request;
 } opt = {.limit_s = 600};
 
 static pid_t child;
@@ -93,6 +99,54 @@ static void watch_terminal(int fd, int64_t begin, struct result *r)
     buf_release(&seen);
 }
 
+/* ---- the port ---- */
+
+static int open_port(int *port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, 8) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        die("no port: %s", strerror(errno));
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+/* PORT in the command's words becomes the number. */
+static void name_port(char **words, int port)
+{
+    for (; *words != NULL; words++) {
+        const char *at = strstr(*words, "PORT");
+        if (at == NULL)
+            continue;
+        size_t size = strlen(*words) + 8;
+        char *word = xmalloc(size);
+        snprintf(word, size, "%.*s%d%s", (int)(at - *words), *words, port, at + 4);
+        *words = word;
+    }
+}
+
+/* Waits for who connects and writes first. */
+static void watch_port(int fd, int64_t begin, struct result *r)
+{
+    struct pollfd p[8] = {{.fd = fd, .events = POLLIN}};
+    nfds_t n = 1;
+    while (isnan(r->first_ms) && (double)(clock_ns() - begin) / 1e9 < opt.limit_s) {
+        if (poll(p, n, 100) <= 0)
+            continue;
+        int64_t now = clock_ns();
+        for (nfds_t i = 1; i < n; i++)
+            if (p[i].revents & POLLIN)
+                r->first_ms = (double)(now - begin) / 1e6;
+        if ((p[0].revents & POLLIN) && n < ARRAY_LEN(p))
+            p[n++] = (struct pollfd){.fd = accept(fd, NULL, NULL), .events = POLLIN};
+    }
+    for (nfds_t i = 1; i < n; i++)
+        close(p[i].fd);
+    close(fd);
+}
+
 static void on_alarm(int sig)
 {
     (void)sig;
@@ -111,7 +165,7 @@ static void report(const struct result *r, int64_t wall_ns, int status, const st
         die("%s: %s", opt.out, strerror(errno));
     char first[FMT_SIZE], window[FMT_SIZE], cpu[FMT_SIZE];
     fprintf(f,
-            "{\"status\":%d,\"wall_s\":%.3f,\"cpu_s\":%.3f,\"rss_kb\":%ld,\"first_ms\":%s,\"window_s\":%s,"
+            "{\"status\":%d,\"wall_s\":%.4f,\"cpu_s\":%.3f,\"rss_kb\":%ld,\"first_ms\":%s,\"window_s\":%s,"
             "\"window_cpu_s\":%s}\n",
             WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), (double)wall_ns / 1e9,
             seconds(ru->ru_utime) + seconds(ru->ru_stime), ru->ru_maxrss, fmt_json(first, r->first_ms, 2),
@@ -123,7 +177,7 @@ static void report(const struct result *r, int64_t wall_ns, int status, const st
 static void usage(void)
 {
     fputs("usage: meter [--out FILE] [--limit S] [--pty COLSxROWS [--until TEXT] [--keys TEXT] [--after S] "
-          "[--over S]] "
+          "[--over S] | --request] "
           "COMMAND…\n",
           stderr);
     exit(2);
@@ -135,7 +189,8 @@ static void parse_options(int argc, char **argv)
         {"out", required_argument, NULL, 'o'},  {"limit", required_argument, NULL, 'l'},
         {"pty", required_argument, NULL, 'p'},  {"until", required_argument, NULL, 'u'},
         {"keys", required_argument, NULL, 'k'}, {"after", required_argument, NULL, 'a'},
-        {"over", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0},
+        {"over", required_argument, NULL, 'w'}, {"request", no_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     for (int o; (o = getopt_long(argc, argv, "+", table, NULL)) != -1;) {
         double *number = o == 'l' ? &opt.limit_s : o == 'a' ? &opt.after_s : o == 'w' ? &opt.over_s : NULL;
@@ -144,6 +199,10 @@ static void parse_options(int argc, char **argv)
             continue;
         if (text != NULL) {
             *text = optarg;
+            continue;
+        }
+        if (o == 'r') {
+            opt.request = true;
             continue;
         }
         char *rows;
@@ -162,8 +221,10 @@ int main(int argc, char **argv)
 {
     parse_options(argc, argv);
     struct result r = {(double)NAN, (double)NAN, (double)NAN};
+    int terminal = -1, port = 0, listener = opt.request ? open_port(&port) : -1;
+    if (opt.request)
+        name_port(argv + optind, port);
     int64_t begin = clock_ns();
-    int terminal = -1;
     child = opt.size.ws_col > 0 ? forkpty(&terminal, NULL, NULL, &opt.size) : fork();
     if (child < 0)
         die("fork: %s", strerror(errno));
@@ -176,6 +237,9 @@ int main(int argc, char **argv)
     }
     if (terminal >= 0) {
         watch_terminal(terminal, begin, &r);
+        kill(child, SIGTERM);
+    } else if (opt.request) {
+        watch_port(listener, begin, &r);
         kill(child, SIGTERM);
     } else {
         sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_RESTART}, NULL);

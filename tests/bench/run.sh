@@ -4,15 +4,17 @@
 # a target is missed.
 #
 #   ROUNDS=5       rounds of the timing figures, the median counts      ONLY='timing idle'   only these parts
+#                  parts: timing load flood crowd growth openloop lindley first_frame frame idle watch report
 #   IDLE_S=60      how long the idle cost is watched      FRAMES=10000   frames of each kind that the part `frame` makes
-#   … and what open.sh says of its two parts
+#   … and what speed.sh and open.sh say of their parts
 set -u
 BUILD=${BUILD:-build}
 TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
 ROUNDS=${ROUNDS:-5}
 IDLE_S=${IDLE_S:-60}
 FRAMES=${FRAMES:-10000}
-ONLY=${ONLY:-timing load openloop lindley first_frame frame idle watch}
+PARTS='timing load flood crowd growth openloop lindley first_frame frame idle watch report'
+ONLY=${ONLY:-$PARTS}
 BIN=$BUILD/tests/bench
 
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
@@ -33,7 +35,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/lindley" "$BIN/lateness" "$BIN/ui_frame"; do
+for tool in "$TOKGAUGE" "$BIN/blaster" "$BIN/drain" "$BIN/meter" "$BIN/lindley" "$BIN/lateness" "$BIN/longrun" "$BIN/ui_frame"; do
     [ -x "$tool" ] || { echo "bench: $tool is not built" >&2; exit 1; }
 done
 command -v jq >/dev/null || { echo 'bench: needs jq' >&2; exit 1; }
@@ -95,18 +97,19 @@ head_line() {
     : >"$TMP/rows.ndjson"
 }
 
-# row WHAT UNIT OURS BARE TARGET KIND: KIND ratio: ours / bare must be at most TARGET; value: ours must; info: no target
+# row WHAT UNIT OURS BARE TARGET KIND: KIND ratio: ours / bare must be at most TARGET; value: ours must; least: ours must be
+# TARGET at least; info: no target
 row() {
     jq -nc --arg what "$1" --arg unit "$2" --argjson ours "$3" --argjson bare "$4" --argjson target "$5" --arg kind "$6" '
         {what: $what, unit: $unit, ours: $ours, bare: $bare, target: $target, kind: $kind}
         | .ratio = (if .ours != null and (.bare // 0) > 0 then .ours / .bare else null end)
-        | .judged = (if $kind == "ratio" then .ratio elif $kind == "value" then .ours else null end)
-        | .pass = (if $kind == "info" then null else .judged != null and .judged <= .target end)
+        | .judged = (if $kind == "ratio" then .ratio elif $kind == "info" then null else .ours end)
+        | .pass = (if $kind == "info" then null else .judged != null and (if $kind == "least" then .judged >= .target else .judged <= .target end) end)
         | del(.judged)' | tee -a "$TMP/rows.ndjson" >"$TMP/row.json"
     jq -r 'def num: if . == null then "–" elif . >= 100 then (. * 10 | round / 10 | tostring)
                     else (. * 1000 | round / 1000 | tostring) end;
         [.what + (if .unit != "" then ", " + .unit else "" end), (.ours | num), (.bare | num), (.ratio | num),
-         (if .target == null then "" else (if .kind == "ratio" then "≤ \(.target) ×" else "≤ \(.target)" end) end),
+         (if .target == null then "" elif .kind == "ratio" then "≤ \(.target) ×" elif .kind == "least" then "≥ \(.target)" else "≤ \(.target)" end),
          (if .pass == null then "" elif .pass then "PASS" else "FAIL" end)] | @tsv' "$TMP/row.json" |
         while IFS="$(printf '\t')" read -r what mine theirs ratio target verdict; do
             # a dash or "≤" has three bytes: printf counts bytes in some shells, so pad by awk's help
@@ -132,87 +135,6 @@ median() {
 }
 
 # ---- the parts ----
-
-# 100 streams × 30 tok/s for about 10 s, in turn: who goes first changes from round to round.
-timing() {
-    round=1
-    while [ "$round" -le "$ROUNDS" ]; do
-        order='ours bare'
-        [ $((round % 2)) = 1 ] || order='bare ours'
-        for who in $order; do
-            start_blaster --rate 30 --seed "$round"
-            if [ "$who" = ours ]; then
-                ours "ours$round" 100 300 100 --stamps
-            else
-                bare "bare$round" 100 3 100 --stamps
-            fi
-            stop_server
-        done
-        row "  round $round: arrival − stamp, p99" µs "$(value "ours$round.json" .stamps.arrival_us.p99)" \
-            "$(value "bare$round.json" .arrival_lag_us.p99)" null info
-        row "  round $round: TTFT error, p99" µs "$(value "ours$round.json" .stamps.ttft_error_us.p99)" \
-            "$(value "bare$round.json" .ttft_error_us.p99)" null info
-        round=$((round + 1))
-    done
-    for figure in 'arrival_us arrival_lag_us arrival−stamp' 'ttft_error_us ttft_error_us TTFT-error'; do
-        # shellcheck disable=SC2086  # three words
-        set -- $figure
-        for q in p50 p99; do
-            mine=$(jq ".stamps.$1.$q" "$TMP"/ours?.json | median)
-            theirs=$(jq ".$2.$q" "$TMP"/bare?.json | median)
-            if [ "$q" = p99 ]; then
-                row "100 × 30 tok/s: $3 $q, median of $ROUNDS" µs "$mine" "$theirs" 1.5 ratio
-            else
-                row "100 × 30 tok/s: $3 $q, median of $ROUNDS" µs "$mine" "$theirs" null info
-            fi
-        done
-    done
-}
-
-# 1,000 streams × 20 tok/s for 20 s: errors, CPU, memory.  CPU is that of the whole process, start and all, against a
-# client that looks at nothing.
-load() {
-    start_blaster --rate 20
-    ours load 1000 1000 400
-    stop_server
-    errors=$(value load.json '(.requests.failed + 1000 - .requests.ok) | tostring')
-    # Our own requests before the load (one token or a few) are in the server's log too.
-    wrong=$(jq -s '1000 - (map(select(.tokens == 400 and .complete)) | length)' "$TMP/truth.ndjson")
-    start_blaster --rate 20
-    bare load_bare 1000 1 400 --discard
-    stop_server
-    start_blaster --rate 20
-    ours one 1 1 20
-    stop_server
-    start_blaster --rate 20
-    bare one_bare 1 1 20 --discard
-    stop_server
-    row '1,000 × 20 tok/s × 20 s: requests not ok' '' "$errors" "$(value load_bare.json '.errors | tostring')" 0 value
-    row "1,000 × 20 tok/s × 20 s: not in server's log" '' "$wrong" null 0 value
-    row '1,000 × 20 tok/s × 20 s: CPU a chunk' µs "$(value load.cost '.cpu_s * 1e6 / 400000')" \
-        "$(value load_bare.cost '.cpu_s * 1e6 / 400000')" 1.5 ratio
-    # A thousand requests that start at once must not keep answers from being read.
-    row '1,000 × 20 tok/s × 20 s: client lag p99' ms "$(value load.json .client.lag_ms.p99)" null 5 value
-    row '1,000 streams: RSS a stream' KB "$(rss_per_stream load one)" "$(rss_per_stream load_bare one_bare)" 48 value
-    row 'RSS with one stream' MB "$(value one.cost '.rss_kb / 1024')" "$(value one_bare.cost '.rss_kb / 1024')" null info
-}
-
-rss_per_stream() {
-    jq -n --slurpfile many "$TMP/$1.cost" --slurpfile one "$TMP/$2.cost" '($many[0].rss_kb - $one[0].rss_kb) / 1000'
-}
-
-# From fork to the first frame on a terminal: FRAME_TEXT is something that only a whole frame shows.
-first_frame() {
-    start_blaster --rate 30
-    i=0
-    while [ "$i" -lt 5 ]; do
-        i=$((i + 1))
-        "$BIN/meter" --out "$TMP/frame$i.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --limit 10 \
-            "$TOKGAUGE" run "$URL" --max-num-seqs 4 --duration 20s
-    done
-    stop_server
-    row 'start to first frame, median of 5' ms "$(jq .first_ms "$TMP"/frame?.cost | median)" null 100 value
-}
 
 # What a frame costs: drawn in memory, and drawn and shown on a terminal; what is written for it.
 frame() {
@@ -309,12 +231,14 @@ watch() {
     done
 }
 
+# shellcheck source=tests/bench/speed.sh
+. "$(dirname "$0")/speed.sh"
 # shellcheck source=tests/bench/open.sh
 . "$(dirname "$0")/open.sh"
 head_line
 for part in $ONLY; do
-    case $part in
-    timing | load | openloop | lindley | first_frame | frame | idle | watch) "$part" ;;
+    case " $PARTS " in
+    *" $part "*) "$part" ;;
     *) echo "bench: no part \"$part\"" >&2; exit 2 ;;
     esac
 done

@@ -1,0 +1,181 @@
+# speed.sh: parts of run.sh, which reads this file: what a token costs, how many streams fit, how right a time is, and how that grows.
+#
+#   CROWD=8000     streams at once against the simulator        GROWTH='1 10 …'   numbers of streams in the table of growth
+#   LONG=1000000   requests in the run file that is reported
+
+CROWD=${CROWD:-8000}
+GROWTH=${GROWTH:-1 10 100 500 1000 2000 4000 8000}
+LONG=${LONG:-1000000}
+
+# cost_of_chunks NAME STREAMS RATE SECONDS: paced streams, ours and the bare client's that discards; sets chunks
+cost_of_chunks() {
+    paced=$1 paced_n=$2 paced_tokens=$(($3 * $4)) chunks=$(($2 * $3 * $4))
+    start_blaster --rate "$3"
+    ours "$paced" "$paced_n" "$paced_n" "$paced_tokens"
+    stop_server
+    # Our own requests before the load (one token or a few) are in the server's log too.
+    wrong=$(jq -s "$paced_n - (map(select(.tokens == $paced_tokens and .complete)) | length)" "$TMP/truth.ndjson")
+    start_blaster --rate "$3"
+    bare "${paced}_bare" "$paced_n" 1 "$paced_tokens" --discard
+    stop_server
+}
+
+rss_per_stream() {
+    jq -n --slurpfile many "$TMP/$1.cost" --slurpfile one "$TMP/$2.cost" "(\$many[0].rss_kb - \$one[0].rss_kb) / $3"
+}
+
+# 4,000 streams × 25 tok/s for 20 s: errors, CPU, memory.  CPU is that of the whole process, start and all, against a
+# client that looks at nothing.
+load() {
+    what='4,000 × 25 tok/s × 20 s'
+    cost_of_chunks load 4000 25 20
+    row "$what: requests not ok" '' "$(value load.json '(.requests.failed + 4000 - .requests.ok) | tostring')" \
+        "$(value load_bare.json '.errors | tostring')" 0 value
+    row "$what: not in server's log" '' "$wrong" null 0 value
+    row "$what: CPU a chunk" µs "$(value load.cost ".cpu_s * 1e6 / $chunks")" "$(value load_bare.cost ".cpu_s * 1e6 / $chunks")" 1.3 ratio
+    # Thousands of requests that start at once must not keep answers from being read.
+    row "$what: client lag p99" ms "$(value load.json .client.lag_ms.p99)" null 5 value
+    cost_of_chunks one 1 20 1
+    row '4,000 streams: RSS a stream' KB "$(rss_per_stream load one 4000)" "$(rss_per_stream load_bare one_bare 4000)" 32 value
+    row 'RSS with one stream' MB "$(value one.cost '.rss_kb / 1024')" "$(value one_bare.cost '.rss_kb / 1024')" null info
+}
+
+# As fast as loopback carries it, in writes of 64 tokens: what reading an event costs.
+flood() {
+    tokens=200000 chunks=2000000
+    start_blaster --flood
+    ours flood 10 10 "$tokens" --workers 1
+    stop_server
+    start_blaster --flood
+    bare flood_bare 10 1 "$tokens" --discard
+    stop_server
+    row 'flood, 10 streams: requests not ok' '' "$(value flood.json '(10 - .requests.ok) | tostring')" null 0 value
+    row 'flood, 10 streams: CPU a chunk' µs "$(value flood.cost ".cpu_s * 1e6 / $chunks")" \
+        "$(value flood_bare.cost ".cpu_s * 1e6 / $chunks")" 10 ratio
+    row 'flood: chunks a second on one core' million "$(value flood.cost "$chunks / .cpu_s / 1e6")" \
+        "$(value flood_bare.cost "$chunks / .cpu_s / 1e6")" 0.8 least
+}
+
+# The simulator decodes all of them at once, one step of 150 ms each: 6.7 tok/s a stream, if it keeps that up.
+crowd() {
+    start_server "$TOKGAUGE" sim --port 0 --max-num-seqs "$CROWD" --step 150 --step-seq 0 --prefill-rate 1000000000 --overhead 0 --cold 0 \
+        --jitter 0
+    ours crowd "$CROWD" "$CROWD" 100 --context 16
+    stop_server
+    row "$CROWD streams beside the simulator: not ok" '' "$(value crowd.json "($CROWD - .requests.ok) | tostring")" null 0 value
+    row "$CROWD streams: tokens a second each, p1" tok/s "$(value crowd.json '1000 / .tpot_ms.p99')" null 5 least
+    row "$CROWD streams: in all" tok/s "$(value crowd.json .output_tok_s)" null null info
+    row "$CROWD streams: client lag p99" ms "$(value crowd.json .client.lag_ms.p99)" null null info
+    row "$CROWD streams: peak RSS" MB "$(value crowd.cost '.rss_kb / 1024')" null null info
+}
+
+# timed NAME STREAMS RATE SEED TOKENS: both clients in turn with the server's stamps; who goes first changes with the seed
+timed() {
+    order='ours bare'
+    [ $(($4 % 2)) = 1 ] || order='bare ours'
+    for who in $order; do
+        start_blaster --rate "$3" --seed "$4"
+        [ "$FLOODED" = no ] || start_flood
+        if [ "$who" = ours ]; then
+            ours "$1" "$2" "$2" "$5" --stamps
+        else
+            bare "$1_bare" "$2" 1 "$5" --stamps
+        fi
+        [ "$FLOODED" = no ] || stop_flood
+        stop_server
+    done
+    row "  round $4: TTFT error, p99" µs "$(value "$1.json" .stamps.ttft_error_us.p99)" "$(value "$1_bare.json" .ttft_error_us.p99)" null info
+}
+
+# One more stream, of another client, as fast as loopback allows.
+start_flood() {
+    "$BIN/drain" "$URL" 1 1 1000000000 --flood --discard >/dev/null 2>&1 &
+    FLOOD=$!
+}
+
+stop_flood() {
+    kill "$FLOOD"
+    wait "$FLOOD" 2>/dev/null
+}
+
+# How far our time to first token is from that of the server, who stamps each: many streams, each with its own phase.
+timing() {
+    for flooded in no yes; do
+        FLOODED=$flooded
+        name=time_$flooded what='512 × 100 tok/s' target=1.5
+        [ "$flooded" = no ] || { what="$what beside a flood"; target=3; }
+        round=1
+        while [ "$round" -le "$ROUNDS" ]; do
+            timed "$name$round" 512 100 "$round" 400
+            round=$((round + 1))
+        done
+        for figure in 'arrival_us arrival_lag_us arrival−stamp' 'ttft_error_us ttft_error_us TTFT-error'; do
+            # shellcheck disable=SC2086  # three words
+            set -- $figure
+            mine=$(jq ".stamps.$1.p99" "$TMP/$name"?.json | median)
+            theirs=$(jq ".$2.p99" "$TMP/$name"?_bare.json | median)
+            kind=info limit=null
+            [ "$1" != ttft_error_us ] || { kind=ratio; limit=$target; }
+            row "$what: $3 p99, median of $ROUNDS" µs "$mine" "$theirs" "$limit" "$kind"
+        done
+    done
+}
+
+# How cost grows with the number of streams: about 40,000 tok/s in all where they are many.
+growth() {
+    FLOODED=no
+    printf '  %8s %14s %14s %7s %16s %16s %10s\n' streams 'CPU µs/chunk' 'bare' ratio 'TTFT err p99 µs' bare 'RSS MB'
+    for n in $GROWTH; do
+        rate=$((n <= 400 ? 100 : 40000 / n))
+        start_blaster --rate "$rate"
+        ours grow "$n" "$n" $((rate * 8)) --stamps
+        stop_server
+        start_blaster --rate "$rate"
+        bare grow_bare "$n" 1 $((rate * 8)) --discard
+        stop_server
+        start_blaster --rate "$rate"
+        bare grow_stamps "$n" 1 $((rate * 8)) --stamps
+        stop_server
+        chunks=$((n * rate * 8))
+        mine=$(value grow.cost ".cpu_s * 1e6 / $chunks") theirs=$(value grow_bare.cost ".cpu_s * 1e6 / $chunks")
+        mine_late=$(value grow.json .stamps.ttft_error_us.p99) theirs_late=$(value grow_stamps.json .ttft_error_us.p99)
+        memory=$(value grow.cost '.rss_kb / 1024')
+        printf '  %8d %14.2f %14.2f %7.2f %16.0f %16.0f %10.1f\n' "$n" "$mine" "$theirs" "$(jq -n "$mine / $theirs")" "$mine_late" \
+            "$theirs_late" "$memory"
+        {
+            row "growth, $n streams: CPU a chunk" µs "$mine" "$theirs" null info
+            row "growth, $n streams: TTFT error p99" µs "$mine_late" "$theirs_late" null info
+            row "growth, $n streams: peak RSS" MB "$memory" null null info
+        } >/dev/null
+    done
+}
+
+# From fork to the first byte of a request at the server, and to the first whole frame: FRAME_TEXT is in no other.
+first_frame() {
+    start_blaster --rate 30
+    i=0
+    while [ "$i" -lt "$ROUNDS" ]; do
+        i=$((i + 1))
+        "$BIN/meter" --out "$TMP/frame$i.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --limit 10 \
+            "$TOKGAUGE" run "$URL" --max-num-seqs 4 --duration 20s
+        "$BIN/meter" --out "$TMP/wire$i.cost" --request --limit 10 "$TOKGAUGE" run http://127.0.0.1:PORT --json 2>/dev/null
+        "$BIN/meter" --out "$TMP/exec$i.cost" "$TOKGAUGE" --version >/dev/null
+    done
+    stop_server
+    row "start to first request on the wire, median of $ROUNDS" ms "$(jq .first_ms "$TMP"/wire?.cost | median)" null 15 value
+    row "start to first frame, median of $ROUNDS" ms "$(jq .first_ms "$TMP"/frame?.cost | median)" null 50 value
+    row '  of which --version alone takes' ms "$(jq '.wall_s * 1000' "$TMP"/exec?.cost | median)" null null info
+}
+
+# A run file with a line for each of a million requests.
+report() {
+    start_fast_sim
+    open_run short 2000 2 -c 1000
+    stop_server
+    "$BIN/longrun" "$TMP/short.run" "$LONG" >"$TMP/long.run" || echo 'bench: no long run file' >&2
+    "$BIN/meter" --out "$TMP/report.cost" "$TOKGAUGE" report "$TMP/long.run" >"$TMP/report.md" 2>/dev/null
+    what="report of $LONG requests, $(($(wc -c <"$TMP/long.run") / 1000000)) MB"
+    row "$what" s "$(value report.cost .wall_s)" null 10 value
+    row "$what: peak RSS" MB "$(value report.cost '.rss_kb / 1024')" null 64 value
+    rm -f "$TMP/long.run"
+}
