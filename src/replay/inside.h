@@ -8,10 +8,16 @@
 #include "replay/replay.h"
 #include "report/runfile.h"
 
+struct place { /* of a row in an order */
+    int64_t at;    /* its end, or when it was started */
+    int stream;
+    size_t row;
+};
+
 struct replay {
     struct run_file *file;
     FILE *in; /* for the lines of samples */
-    size_t *by_end, *by_stream; /* numbers of rows: by their end; by stream and start */
+    struct place *by_end, *by_stream; /* rows by their end; by stream and start */
     size_t ordered;             /* rows that are in both */
     bool by_arrival;            /* of a file that grows: by_end has its later rows in the order in which they came */
     double end, load_from;

@@ -101,7 +101,7 @@ static double end_of(const struct run_file *f)
     for (size_t i = 0; i < f->samples_n; i++)
         end = fmax(end, f->samples[i].t);
     for (size_t i = 0; i < f->rows_n; i++)
-        end = fmax(end, replay_seconds(f->rows[i].tl.end));
+        end = fmax(end, replay_seconds(run_file_row(f, i)->tl.end));
     for (size_t i = 0; i < f->events_n; i++)
         end = fmax(end, f->events[i].t);
     return end;
@@ -146,7 +146,7 @@ void replay_measure(struct replay *r)
     r->cells = cells_of(f);
     r->load_from = (double)NAN;
     for (size_t i = 0; i < f->rows_n; i++)
-        r->load_from = fmin(r->load_from, replay_seconds(f->rows[i].tl.sent));
+        r->load_from = fmin(r->load_from, replay_seconds(run_file_row(f, i)->tl.sent));
     for (size_t i = 0; !f->rows_whole && i < f->samples_n; i++)
         if (f->samples[i].loading)
             r->load_from = fmin(r->load_from, f->samples[i].t);
@@ -379,10 +379,11 @@ static void take_rows(struct replay *r, double t)
 {
     struct snapshot *v = r->view;
     for (; r->rows < r->file->rows_n; r->rows++) {
-        const struct row *row = &r->file->rows[r->by_end[r->rows]];
-        if (!(replay_seconds(row->tl.end) <= t))
+        const struct place *next = &r->by_end[r->rows];
+        if (!(replay_seconds(next->at) <= t))
             break;
-        begin_cells(r, replay_seconds(row->tl.end));
+        begin_cells(r, replay_seconds(next->at));
+        const struct row *row = run_file_row(r->file, next->row);
         enum outcome o = row->tl.outcome;
         shown_failure(&r->shown, v, row);
         if (!r->file->rows_whole)
@@ -401,14 +402,13 @@ static size_t find_row(const struct replay *r, int stream, double t)
     size_t lo = 0, hi = r->file->rows_n; /* the first one behind */
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        const struct row *row = &r->file->rows[r->by_stream[mid]];
-        if (row->stream < stream || (row->stream == stream && replay_seconds(row->tl.started) <= t))
+        const struct place *p = &r->by_stream[mid];
+        if (p->stream < stream || (p->stream == stream && replay_seconds(p->at) <= t))
             lo = mid + 1;
         else
             hi = mid;
     }
-    size_t at = lo > 0 ? r->by_stream[lo - 1] : SIZE_MAX;
-    return at != SIZE_MAX && r->file->rows[at].stream == stream ? at : SIZE_MAX;
+    return lo > 0 && r->by_stream[lo - 1].stream == stream ? r->by_stream[lo - 1].row : SIZE_MAX;
 }
 
 /* The end of what had been said by then, as far as that share of the answer goes; sanitised, a byte may become three. */
@@ -425,7 +425,7 @@ static void show_text(const char *all, double share, char *out, size_t size)
 
 static void show_stream(struct replay *r, size_t at, double t, struct stream_row *out)
 {
-    const struct row *row = &r->file->rows[at];
+    const struct row *row = run_file_row(r->file, at);
     const struct timeline *l = &row->tl;
     double first = replay_seconds(l->first_token), last = replay_seconds(l->last_token), sent = replay_seconds(l->sent);
     bool busy = replay_seconds(l->end) > t;
@@ -453,7 +453,7 @@ static void show_stream(struct replay *r, size_t at, double t, struct stream_row
 /* Of a file that grows: is t within the row that was found, or does a later one of that stream follow? */
 static bool known_then(const struct replay *r, size_t at, int stream, double t)
 {
-    return (at != SIZE_MAX && replay_seconds(r->file->rows[at].tl.end) > t) || find_row(r, stream, MOST_S) != at;
+    return (at != SIZE_MAX && replay_seconds(run_file_row(r->file, at)->tl.end) > t) || find_row(r, stream, MOST_S) != at;
 }
 
 static void show_streams(struct replay *r, double t)

@@ -13,37 +13,30 @@ double replay_seconds(int64_t moment)
 
 /* ---- the order of rows ---- */
 
-static const struct row *sorted_rows; /* qsort has no argument for it */
-
 static int by_end(const void *a, const void *b)
 {
-    size_t i = *(const size_t *)a, k = *(const size_t *)b;
-    const struct timeline *x = &sorted_rows[i].tl, *y = &sorted_rows[k].tl;
-    return x->end != y->end ? (x->end < y->end ? -1 : 1) : i < k ? -1 : i > k;
+    const struct place *x = a, *y = b;
+    return x->at != y->at ? (x->at < y->at ? -1 : 1) : x->row < y->row ? -1 : x->row > y->row;
 }
 
 static int by_stream(const void *a, const void *b)
 {
-    size_t i = *(const size_t *)a, k = *(const size_t *)b;
-    const struct row *x = &sorted_rows[i], *y = &sorted_rows[k];
-    if (x->stream != y->stream)
-        return x->stream < y->stream ? -1 : 1;
-    return x->tl.started != y->tl.started ? (x->tl.started < y->tl.started ? -1 : 1) : i < k ? -1 : i > k;
+    const struct place *x = a, *y = b;
+    return x->stream != y->stream ? (x->stream < y->stream ? -1 : 1) : by_end(a, b);
 }
 
-static void sort(const struct run_file *f, size_t *list, size_t n, int (*how)(const void *, const void *))
+static void sort(struct place *list, size_t n, int (*how)(const void *, const void *))
 {
-    sorted_rows = f->rows;
     if (n > 1)
         qsort(list, n, sizeof *list, how);
 }
 
 /* Two lists that are in order become one: the second stands behind the first, and is as short as what a second brings. */
-static void merge(const struct run_file *f, size_t *list, size_t n, size_t more)
+static void merge(struct place *list, size_t n, size_t more)
 {
-    size_t *tail = xmalloc((more + 1) * sizeof *tail), i = n, k = more;
+    struct place *tail = xmalloc((more + 1) * sizeof *tail);
+    size_t i = n, k = more;
     memcpy(tail, list + n, more * sizeof *tail);
-    sorted_rows = f->rows;
     for (size_t to = n + more; k > 0;)
         list[--to] = i > 0 && by_stream(&list[i - 1], &tail[k - 1]) > 0 ? list[--i] : tail[--k];
     free(tail);
@@ -57,11 +50,14 @@ void replay_order(struct replay *r)
         return;
     r->by_end = xrealloc(r->by_end, (f->rows_n + 1) * sizeof *r->by_end);
     r->by_stream = xrealloc(r->by_stream, (f->rows_n + 1) * sizeof *r->by_stream);
-    for (size_t i = n; i < f->rows_n; i++)
-        r->by_end[i] = r->by_stream[i] = i;
-    sort(f, r->by_end + n, more, by_end);
-    sort(f, r->by_stream + n, more, by_stream);
-    merge(f, r->by_stream, n, more);
+    for (size_t i = n; i < f->rows_n; i++) {
+        const struct row *row = run_file_row(f, i);
+        r->by_end[i] = (struct place){row->tl.end, row->stream, i};
+        r->by_stream[i] = (struct place){row->tl.started, row->stream, i};
+    }
+    sort(r->by_end + n, more, by_end);
+    sort(r->by_stream + n, more, by_stream);
+    merge(r->by_stream, n, more);
     r->by_arrival = n > 0; /* one that ended a little before what the view has already is taken as it comes */
     r->ordered = f->rows_n;
 }
@@ -69,7 +65,7 @@ void replay_order(struct replay *r)
 void replay_order_again(struct replay *r)
 {
     if (r->by_arrival)
-        sort(r->file, r->by_end, r->file->rows_n, by_end);
+        sort(r->by_end, r->file->rows_n, by_end);
     r->by_arrival = false;
 }
 

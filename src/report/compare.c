@@ -80,7 +80,7 @@ static void of_requests(const struct run_file *f, enum metric_id m, bool by_vllm
 {
     out->v = xcalloc(f->rows_n + 1, sizeof *out->v);
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct timeline *t = &f->rows[i].tl;
+        const struct timeline *t = &run_file_row(f, i)->tl;
         double v[M_REQUEST_COUNT_];
         if (t->outcome != OUT_OK)
             continue;

@@ -51,12 +51,17 @@ static const struct run_phase *phase_of(const struct run_file *f, const struct r
     return NULL;
 }
 
-static bool first_of_phase(const struct run_file *f, const struct row *r)
+/* When the first request of each phase was sent; 0: none was. */
+static int64_t *firsts_of_phases(const struct run_file *f)
 {
-    for (size_t i = 0; i < f->rows_n; i++)
-        if (f->rows[i].phase == r->phase && f->rows[i].tl.sent != 0 && f->rows[i].tl.sent < r->tl.sent)
-            return false;
-    return true;
+    int64_t *first = xcalloc(f->phases_n + 1, sizeof *first);
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = run_file_row(f, i);
+        const struct run_phase *p = phase_of(f, r);
+        if (p != NULL && r->tl.sent != 0 && (first[p - f->phases] == 0 || r->tl.sent < first[p - f->phases]))
+            first[p - f->phases] = r->tl.sent;
+    }
+    return first;
 }
 
 bool insight_prompts_share(const struct run_file *f)
@@ -66,14 +71,14 @@ bool insight_prompts_share(const struct run_file *f)
 
 /* vLLM tells cached tokens only where it was asked to at its start; then what was sent decides: a unique prompt is new, a
  * repeated one is new the first time. */
-static enum newness newness_of(const struct run_file *f, const struct row *r)
+static enum newness newness_of(const struct run_file *f, const struct row *r, const int64_t *firsts)
 {
     const struct run_phase *p = phase_of(f, r);
     const char *prompt = run_file_text(f, "prompt");
     if (r->tl.cached_tokens >= 0)
         return cached(r) ? CACHED : uncached(r) ? FRESH : NEWNESS_UNKNOWN;
     if (p != NULL && p->repeated)
-        return first_of_phase(f, r) ? FRESH : LOOKS_CACHED;
+        return r->tl.sent <= firsts[p - f->phases] ? FRESH : LOOKS_CACHED;
     return prompt != NULL && strcmp(prompt, "unique") == 0 && !insight_prompts_share(f) ? FRESH : NEWNESS_UNKNOWN;
 }
 
@@ -82,8 +87,10 @@ static void gather(struct facts *d, const struct run_file *f)
     *d = (struct facts){.file = f, .newness = xcalloc(f->rows_n + 1, sizeof *d->newness),
                         .group = xcalloc(f->phases_n + 1, sizeof *d->group)};
     server_side(f, &d->server);
+    int64_t *firsts = firsts_of_phases(f);
     for (size_t i = 0; i < f->rows_n; i++)
-        d->newness[i] = newness_of(f, &f->rows[i]);
+        d->newness[i] = newness_of(f, run_file_row(f, i), firsts);
+    free(firsts);
     for (size_t i = 0; i < f->phases_n; i++) {
         struct group *g = &d->group[d->groups++];
         g->phase = &f->phases[i];
@@ -156,7 +163,7 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
         size_t n = 0, m = 0;
         bool told = true;
         for (size_t k = 0; k < f->rows_n; k++) {
-            const struct row *r = &f->rows[k];
+            const struct row *r = run_file_row(f, k);
             double ttft = ttft_of(r);
             enum newness is = d->newness[k];
             if (r->context != p->context || isnan(ttft) || p->streams != 1 || (r->phase != p->id && is != FRESH))
@@ -288,7 +295,7 @@ static bool prefill_linear(const struct facts *d, struct insight *o)
 {
     double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, syy = 0, least = (double)INFINITY, most = 0;
     for (size_t i = 0; i < d->file->rows_n; i++) {
-        const struct row *r = &d->file->rows[i];
+        const struct row *r = run_file_row(d->file, i);
         double y = ttft_of(r), x = (double)(r->tl.prompt_tokens - MAX_OF(r->tl.cached_tokens, 0));
         const struct run_phase *p = phase_of(d->file, r);
         if (isnan(y) || p == NULL || p->streams != 1 || d->newness[i] != FRESH || r->tl.prompt_tokens <= 0)
@@ -326,10 +333,10 @@ static bool decode_fell(const struct run_file *f, const struct run_phase *p, dou
 {
     size_t n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        if (f->rows[i].phase != p->id)
+        if (run_file_row(f, i)->phase != p->id)
             continue;
         double v[M_REQUEST_COUNT_];
-        timeline_numbers(&f->rows[i].tl, v);
+        timeline_numbers(&run_file_row(f, i)->tl, v);
         double rate = v[M_DECODE_RATE];
         if (!isfinite(rate) || (n > 0 && rate >= *to))
             return false;
@@ -342,23 +349,25 @@ static bool decode_fell(const struct run_file *f, const struct run_phase *p, dou
 
 void insight_variance(const struct run_file *f, const struct run_phase *p, char *out, size_t size)
 {
-    const struct row *first = NULL;
-    size_t later_cached = 0, later = 0, failed = 0;
+    struct row first = {0};
+    size_t first_at = f->rows_n, later_cached = 0, later = 0, failed = 0;
     double rest = 0, most = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         if (r->phase != p->id)
             continue;
         failed += r->tl.outcome != OUT_OK;
         if (r->tl.outcome != OUT_OK)
             continue;
-        if (first == NULL || r->tl.sent < first->tl.sent)
-            first = r;
+        if (first_at == f->rows_n || r->tl.sent < first.tl.sent) {
+            first = *r;
+            first_at = i;
+        }
     }
     out[0] = '\0';
-    for (size_t i = 0; i < f->rows_n && first != NULL; i++) {
-        const struct row *r = &f->rows[i];
-        if (r->phase != p->id || r == first || r->tl.outcome != OUT_OK)
+    for (size_t i = 0; i < f->rows_n && first_at < f->rows_n; i++) {
+        const struct row *r = run_file_row(f, i);
+        if (r->phase != p->id || i == first_at || r->tl.outcome != OUT_OK)
             continue;
         later++;
         later_cached += cached(r);
@@ -369,21 +378,21 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
         snprintf(out, size, "%zu failed", failed);
         return;
     }
-    if (first == NULL || later == 0)
+    if (later == 0)
         return;
     if (client_was_limit(f)) {
         snprintf(out, size, "this client was the limit, not the server");
         return;
     }
-    bool slow_first = (double)(first->tl.end - first->tl.sent) > most && ttft_of(first) > 1.5 * rest / (double)later;
+    bool slow_first = (double)(first.tl.end - first.tl.sent) > most && ttft_of(&first) > 1.5 * rest / (double)later;
     double from = 0, to = 0;
     char x[FMT_SIZE], y[FMT_SIZE];
-    if (slow_first && uncached(first) && later_cached == later)
+    if (slow_first && uncached(&first) && later_cached == later)
         snprintf(out, size, "the first was new to the prefix cache, the later ones were in it");
     else if (decode_fell(f, p, &from, &to))
         snprintf(out, size, "each decoded slower than the one before (%s → %s tok/s), as at a power or temperature limit",
                  fmt_rate(x, from), fmt_rate(y, to));
-    else if (slow_first && p->repeated && first->tl.cached_tokens < 0)
+    else if (slow_first && p->repeated && first.tl.cached_tokens < 0)
         snprintf(out, size, "the first waited longest: the later ones look cached (the server does not tell)");
     else if (slow_first)
         snprintf(out, size, "the first waited longest for its first token");
@@ -606,7 +615,7 @@ static bool client_limited(const struct facts *d, struct insight *o)
 static bool tool_parser(const struct facts *d, struct insight *o)
 {
     for (size_t i = 0; i < d->file->rows_n; i++) {
-        const struct row *r = &d->file->rows[i];
+        const struct row *r = run_file_row(d->file, i);
         if (strstr(r->error, "enable-auto-tool-choice") == NULL && strstr(r->error, "tool-call-parser") == NULL)
             continue;
         SAY(sentence, "The server refuses requests with tools: it was started without a parser for tool calls.");

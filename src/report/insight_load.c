@@ -76,7 +76,7 @@ bool insight_turns(const struct facts *d, struct insight *o)
     struct hist first = {0}, later = {0};
     double tokens = 0, first_tokens = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         if (r->turn == 0 || r->tl.outcome != OUT_OK || r->tl.first_token == 0 || r->tl.slept)
             continue;
         hist_add(r->turn == 1 ? &first : &later, (uint64_t)MAX_OF(r->tl.first_token - r->tl.sent, 0), 1);

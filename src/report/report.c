@@ -30,7 +30,7 @@ static void write_csv(const struct run_file *f, struct buf *out)
         buf_addf(out, ",%s", metrics[m].key);
     buf_adds(out, "\n");
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         double v[M_REQUEST_COUNT_];
         timeline_numbers(&r->tl, v);
         buf_addf(out, "%llu,%d,%d,%s,%d,%lld,%lld", (unsigned long long)r->seq, r->stream, r->phase,

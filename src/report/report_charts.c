@@ -181,14 +181,14 @@ static void bins_of_rows(const struct run_file *f, struct chart_bins *bins)
 {
     double min = (double)NAN, max = (double)NAN, n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        double v = ttft_of(&f->rows[i]);
+        double v = ttft_of(run_file_row(f, i));
         min = fmin(min, v);
         max = fmax(max, v);
         n += isfinite(v);
     }
     if (chart_bins_init(bins, min, max, n))
         for (size_t i = 0; i < f->rows_n; i++)
-            chart_bins_add(bins, ttft_of(&f->rows[i]), ttft_of(&f->rows[i]), 1);
+            chart_bins_add(bins, ttft_of(run_file_row(f, i)), ttft_of(run_file_row(f, i)), 1);
 }
 
 static void ttft_chart(const struct run_file *f, struct doc *d)

@@ -503,11 +503,14 @@ static void memory(const struct run_file *f, struct doc *d)
         doc_paragraph(d, "This is the memory of the machine that the load came from, not the server's.");
 }
 
+/* What one of those that ended so said; valid until another row is asked for. */
 static const char *example_of(const struct run_file *f, enum outcome o)
 {
-    for (size_t i = 0; i < f->rows_n; i++)
-        if (f->rows[i].tl.outcome == o && f->rows[i].error[0] != '\0')
-            return f->rows[i].error;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = run_file_row(f, i);
+        if (r->tl.outcome == o && r->error[0] != '\0')
+            return r->error;
+    }
     return "";
 }
 

@@ -59,7 +59,7 @@ static void interactive_rows(struct doc *d, const struct run_file *f, const stru
 {
     int run = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         if (r->phase != p->id)
             continue;
         double v[M_REQUEST_COUNT_], nan = (double)NAN;
@@ -147,7 +147,7 @@ static void runs_cell(struct doc *d, const struct run_file *f, const struct run_
     int shown = 0;
     doc_cell_begin(d);
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         double v[M_REQUEST_COUNT_];
         char n[FMT_SIZE];
         if (r->phase != p->id || shown > RUNS_SHOWN)
@@ -336,8 +336,8 @@ static void interactive_figures(const struct run_file *f, struct dist *ttft, str
     tally_init(&all);
     for (size_t i = 0; i < f->rows_n; i++)
         for (size_t k = 0; k < f->phases_n; k++)
-            if (f->phases[k].id == f->rows[i].phase && of_part(&f->phases[k], SUITE_INTERACTIVE))
-                tally_add(&all, &f->rows[i]);
+            if (f->phases[k].id == run_file_row(f, i)->phase && of_part(&f->phases[k], SUITE_INTERACTIVE))
+                tally_add(&all, run_file_row(f, i));
     tally_dist(&all, M_TTFT, ttft);
     tally_dist(&all, M_DECODE_RATE, decode);
     tally_release(&all);

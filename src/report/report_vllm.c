@@ -40,7 +40,7 @@ static void stats_of(const struct run_file *f, const char *name, number_fn *numb
     double *v = xcalloc(f->rows_n + 1, sizeof *v);
     size_t n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        double x = f->rows[i].tl.outcome == OUT_OK ? number(&f->rows[i]) : (double)NAN;
+        double x = run_file_row(f, i)->tl.outcome == OUT_OK ? number(run_file_row(f, i)) : (double)NAN;
         if (isfinite(x))
             v[n++] = x;
     }
@@ -74,7 +74,7 @@ static void list(const struct run_file *f, const char *name, number_fn *number, 
 {
     jw_open(j, name, '[');
     for (size_t i = 0; i < f->rows_n; i++)
-        jw_num(j, NULL, f->rows[i].tl.outcome == OUT_OK ? number(&f->rows[i]) / unit : 0, 9);
+        jw_num(j, NULL, run_file_row(f, i)->tl.outcome == OUT_OK ? number(run_file_row(f, i)) / unit : 0, 9);
     jw_close(j, ']');
 }
 
@@ -97,7 +97,7 @@ static void errors(const struct run_file *f, struct jsonw *j)
 {
     jw_open(j, "errors", '[');
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         jw_str(j, NULL, r->tl.outcome == OUT_OK ? "" : r->error[0] != '\0' ? r->error : outcome_name(r->tl.outcome));
     }
     jw_close(j, ']');
@@ -113,7 +113,7 @@ static void gaps(const struct run_file *f, struct jsonw *j)
             continue;
         }
         jw_open(j, NULL, '[');
-        for (size_t k = 0; k < d->gaps_n && f->rows[i].tl.outcome == OUT_OK; k++)
+        for (size_t k = 0; k < d->gaps_n && run_file_row(f, i)->tl.outcome == OUT_OK; k++)
             jw_num(j, NULL, (double)d->gap_ns[k] / 1e9, 9);
         jw_close(j, ']');
     }

@@ -3,8 +3,10 @@
 #include "buf.h"
 #include "hist.h"
 #include "jsonr.h"
+#include "measure/jsonmem.h"
 #include "measure/phases.h"
 #include "report/counted_json.h"
+#include "report/rowstore.h"
 #include "report/runfile_ended.h"
 
 #include <errno.h>
@@ -116,8 +118,8 @@ static bool read_row(struct run_file *f, const cJSON *o)
             f->details = room(f->details, f->rows_n, sizeof *f->details);
             f->details[f->rows_n] = read_detail(o);
         }
-        f->rows = room(f->rows, f->rows_n, sizeof r);
-        f->rows[f->rows_n++] = r;
+        rowstore_add(f->rows, &r);
+        f->rows_n++;
     }
     return true;
 }
@@ -352,12 +354,16 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
 static bool read_lines(struct run_file *f, FILE *in, struct err *e)
 {
     struct buf line;
+    static const char request_line[] = "{\"type\":\"request\",";
     bool ok = true, whole;
     buf_init(&line, LINE_MAX_BYTES);
     for (int64_t at = ftello(in); ok && buf_read_line(in, &line, &whole); at = ftello(in)) {
         if (f->growing && feof(in))
             break; /* the rest of this line comes later */
         f->read_to = ftello(in);
+        bool request = f->header != NULL && line.len > strlen(request_line) && memcmp(line.data, request_line, strlen(request_line)) == 0;
+        if (request) /* there may be a million of them, and nothing of their JSON is kept */
+            jsonmem_begin();
         cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
         if (f->header == NULL) {
             ok = take_header(f, o, e);
@@ -366,6 +372,8 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
         if (o == NULL || !read_line(f, &o, at))
             f->bad_lines++;
         cJSON_Delete(o);
+        if (request)
+            jsonmem_end();
     }
     buf_release(&line);
     if (ok && ferror(in))
@@ -393,10 +401,16 @@ void run_name(char out[RUN_NAME], const char *label, const char *path)
     str_sanitise(out, RUN_NAME, name, n);
 }
 
+const struct row *run_file_row(const struct run_file *f, size_t i)
+{
+    return rowstore_get(f->rows, i);
+}
+
 static struct run_file *read_file(FILE *in, const char *path, bool growing, struct err *e)
 {
     struct run_file *f = xcalloc(1, sizeof *f);
     f->path = xstrdup(path);
+    f->rows = rowstore_new();
     f->growing = growing;
     tally_init(&f->total);
     counted_clear(&f->counted);
@@ -476,7 +490,7 @@ void run_file_free(struct run_file *f)
         free(f->details[i].text);
     }
     free(f->details);
-    free(f->rows);
+    rowstore_free(f->rows);
     free(f->samples);
     free(f->marks);
     free(f->events);
@@ -556,8 +570,9 @@ double run_file_phase_rate(const struct run_file *f, int phase)
         return rate_of_samples(f, phase);
     int64_t from = INT64_MAX, to = 0, tokens = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct timeline *t = &f->rows[i].tl;
-        if (f->rows[i].phase != phase || t->sent == 0)
+        const struct row *r = run_file_row(f, i);
+        const struct timeline *t = &r->tl;
+        if (r->phase != phase || t->sent == 0)
             continue;
         from = MIN_OF(from, t->sent);
         to = MAX_OF(to, t->end);
@@ -586,9 +601,11 @@ void run_file_phase(const struct run_file *f, int phase, struct tally *t)
             tally_merge(t, ended);
         return;
     }
-    for (size_t i = 0; i < f->rows_n; i++)
-        if (f->rows[i].phase == phase)
-            tally_add(t, &f->rows[i]);
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = run_file_row(f, i);
+        if (r->phase == phase)
+            tally_add(t, r);
+    }
     for (int m = M_REQUEST_COUNT_; f->phases_n == 1 && m < M_LATENCY_COUNT_; m++)
         if (f->total.hist[m] != NULL) {
             t->hist[m] = xmalloc(sizeof *t->hist[m]);

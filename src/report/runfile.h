@@ -97,7 +97,7 @@ struct run_file {
     char name[RUN_NAME]; /* its label, or the file's name without folder and extension; sanitised */
     cJSON *header;      /* never NULL */
     cJSON *summary;     /* NULL: the run was killed, or the file was cut */
-    struct row *rows;   /* measured requests in the order of the file; their moments are ns with an origin of its own; no gaps */
+    struct rowstore *rows; /* measured requests in the order of the file: run_file_row */
     size_t rows_n;
     bool rows_whole;    /* every measured request has a row; else (--rows) `total` and run_file_phase are made from the samples'
                          * histograms, and are off by 0.8 % at the most */
@@ -142,6 +142,10 @@ size_t run_file_more(struct run_file *f, FILE *in);
 /* The same as run_file_load from an open stream, which stays open; path is for names and messages. */
 struct run_file *run_file_read(FILE *in, const char *path, struct err *e);
 void run_file_free(struct run_file *f);
+
+/* The measured request i, in the order of the file; its moments are ns with an origin of its own; no gaps.  Valid until the next
+ * call: who looks at two keeps a copy.  Cheapest in order (rowstore.h). */
+const struct row *run_file_row(const struct run_file *f, size_t i);
 
 /* Of a sample's line: the distribution of m of the requests that had ended since the sample before, added to t. */
 void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t);

@@ -148,7 +148,7 @@ void ended_sums(const cJSON *sample, struct run_sample *s)
 static void total_of_rows(struct run_file *f)
 {
     for (size_t i = 0; i < f->rows_n; i++)
-        tally_add(&f->total, &f->rows[i]);
+        tally_add(&f->total, run_file_row(f, i));
     for (size_t i = 0; i < f->ended_n; i++)
         for (int m = M_REQUEST_COUNT_; m < M_LATENCY_COUNT_; m++) {
             const struct hist *h = f->ended[i].tally.hist[m];

@@ -17,7 +17,7 @@ static void add_rows(const struct run_file *f, double until_s, struct server_sid
     double most = 0;
     size_t by_events = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct row *r = &f->rows[i];
+        const struct row *r = run_file_row(f, i);
         if (r->tl.sent == 0)
             continue;
         bool sure = r->tl.outcome == OUT_OK && r->tl.source != TOK_EVENTS && r->tl.output_tokens >= 0 && end_s(r) <= until_s;
@@ -38,9 +38,11 @@ static void add_rows(const struct run_file *f, double until_s, struct server_sid
 
 static bool began_idle(const struct run_file *f)
 {
-    for (size_t i = 0; i < f->rows_n; i++)
-        if (f->rows[i].tl.sent != 0 && (double)f->rows[i].tl.sent / 1e9 < f->counted_since)
+    for (size_t i = 0; i < f->rows_n; i++) {
+        int64_t sent = run_file_row(f, i)->tl.sent;
+        if (sent != 0 && (double)sent / 1e9 < f->counted_since)
             return false;
+    }
     return isfinite(f->counted_since);
 }
 

@@ -47,7 +47,7 @@ struct vllm_totals vllm_totals(const struct run_file *f)
     struct vllm_totals s = {.seconds = (double)NAN};
     int64_t from = 0, to = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        const struct timeline *t = &f->rows[i].tl;
+        const struct timeline *t = &run_file_row(f, i)->tl;
         if (t->started != 0 && (from == 0 || t->started < from))
             from = t->started;
         to = MAX_OF(to, t->end);
