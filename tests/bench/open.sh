@@ -39,15 +39,16 @@ sent_share() {
         ((map(.due) | max - min) / (map(.sent) | max - min)) end' "$TMP/$1.run"
 }
 
-# The rate that must hold, and what of it was lost: by our count, and by the server's, which writes a line a request.
+# open_holds RATE SKEW: a rate that must hold, with a skew (p99, ms) below that, and what of it was lost: by our count, and by the
+# server's, which writes a line a request
 open_holds() {
     start_fast_sim --log "$TMP/open.log"
-    open_run open 1000 "$OPEN_S" -c 1000
+    open_run open "$1" "$OPEN_S" -c 1000
     stop_server
-    due=$((1000 * OPEN_S))
-    at="1,000/s × $OPEN_S s"
-    row "$at: send skew p99, the client's part" ms "$(value open.json .client.skew_ms.p99)" null 2 value
-    row "$at: send skew p99, all of it" ms "$(value open.json .send_skew_ms.p99)" null 2 value
+    due=$(($1 * OPEN_S))
+    at="$1/s × $OPEN_S s"
+    row "$at: send skew p99, the client's part" ms "$(value open.json .client.skew_ms.p99)" null "$2" value
+    row "$at: send skew p99, all of it" ms "$(value open.json .send_skew_ms.p99)" null "$2" value
     row "$at: due, and not ended" '' "$(value open.json "$due - .requests.ended | tostring")" null 0 value
     row "$at: failed" '' "$(value open.json '.requests.failed | tostring')" null 0 value
     known=$(grep -c '"type":"request"' "$TMP/open.run")
@@ -89,7 +90,8 @@ holds() {
 }
 
 openloop() {
-    open_holds
+    open_holds 1000 1
+    open_holds 3000 3
     rate=1000 best=null
     while [ "$rate" -le "$FASTEST" ] && holds "$rate"; do
         best=$held

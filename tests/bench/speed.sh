@@ -60,7 +60,7 @@ flood() {
 crowd() {
     start_server "$TOKGAUGE" sim --port 0 --max-num-seqs "$CROWD" --step 150 --step-seq 0 --prefill-rate 1000000000 --overhead 0 --cold 0 \
         --jitter 0
-    ours crowd "$CROWD" "$CROWD" 100 --context 16
+    ours crowd "$CROWD" "$CROWD" 250 --context 16 --drain 100s # the simulator lets 80 of them in with each step
     stop_server
     row "$CROWD streams beside the simulator: not ok" '' "$(value crowd.json "($CROWD - .requests.ok) | tostring")" null 0 value
     row "$CROWD streams: tokens a second each, p1" tok/s "$(value crowd.json '1000 / .tpot_ms.p99')" null 5 least
