@@ -327,8 +327,11 @@ static void judge_client(struct run_result *r)
 {
     double lag = hist_quantile(&r->lag, 0.99) / 1e6, batch = hist_quantile(&r->batch_delay, 0.99) / 1e6;
     double skew = hist_quantile(&r->skew, 0.99) / 1e6;
+    uint64_t not_sent = r->phases.total.outcome[OUT_CLIENT];
     r->client_limited = true;
-    if (lag > 5)
+    if (not_sent > 0)
+        snprintf(r->client_reason, sizeof r->client_reason, "%" PRIu64 " requests could not be sent: no port, file or memory left", not_sent);
+    else if (lag > 5)
         snprintf(r->client_reason, sizeof r->client_reason, "lag p99 %.1f ms (limit 5)", lag);
     else if (batch > 5)
         snprintf(r->client_reason, sizeof r->client_reason, "batch delay p99 %.1f ms (limit 5)", batch);

@@ -174,7 +174,7 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
     r->code = http_perform(easy, stop, NULL, NULL);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
     bool ok = r->code == CURLE_OK && r->status != 0;
-    http_name_refusal(easy, r->code, error);
+    http_name_refusal(easy, r->code, 0, error);
     if (!ok)
         http_explain(r->code, error, url, e);
     curl_easy_cleanup(easy);
@@ -191,13 +191,31 @@ static void address_of(const char *url, char *out, size_t size)
     str_sanitise(out, size, p, strcspn(p, "/?#"));
 }
 
+/* What this machine itself has run out of, by connect(2) and socket(2); NULL: it is the other side that will not. */
+static const char *shortage(long os)
+{
+    switch (os) {
+    case EADDRNOTAVAIL: return "this machine has no port left for another connection (net.ipv4.ip_local_port_range)";
+    case EMFILE:
+    case ENFILE: return "this machine has no file left for another connection (ulimit -n)";
+    case ENOBUFS:
+    case ENOMEM: return "this machine has no memory left for another connection";
+    default: return NULL;
+    }
+}
+
 /* libcurl's own text says less, at greater length. */
-void http_name_refusal(CURL *easy, CURLcode code, char *error)
+bool http_name_refusal(CURL *easy, CURLcode code, int no_socket, char *error)
 {
     long os = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os);
-    if (code == CURLE_COULDNT_CONNECT && os != 0)
-        str_copy(error, CURL_ERROR_SIZE, strerror((int)os));
+    if (no_socket != 0)
+        os = no_socket;
+    if (code != CURLE_COULDNT_CONNECT || os == 0)
+        return false;
+    const char *ours = shortage(os);
+    str_copy(error, CURL_ERROR_SIZE, ours != NULL ? ours : strerror((int)os));
+    return ours != NULL;
 }
 
 void http_explain(CURLcode code, const char *detail, const char *url, struct err *e)

@@ -44,8 +44,9 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
 /* One line for a failed transfer: "connection to 127.0.0.1:8000 refused: is the server running?". */
 void http_explain(CURLcode code, const char *detail, const char *url, struct err *e);
 
-/* Puts the system's reason into `error` (of CURL_ERROR_SIZE) where a connection was refused. */
-void http_name_refusal(CURL *easy, CURLcode code, char *error);
+/* Puts the system's reason into `error` (of CURL_ERROR_SIZE) where there is no connection: it was refused, or could not be made for
+ * want of something on this machine (then it returns true).  no_socket: errno where not even a socket could be had, else 0. */
+bool http_name_refusal(CURL *easy, CURLcode code, int no_socket, char *error);
 
 /* Runs one prepared handle to its end on this thread, looking at *stop, and asking give_up(ctx) where it is not NULL,
  * 20 times a second. */

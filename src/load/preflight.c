@@ -139,6 +139,7 @@ static bool explain(const struct ask *a, const struct transfer *t, CURLcode code
         return err_set(e, "'%s' fails on the first request (HTTP %d): %s", s->address, status, why);
     case OUT_HTTP_3XX:
         return err_set(e, "'%s' redirects (HTTP %d): give the URL that it redirects to", s->address, status);
+    case OUT_CLIENT:
     case OUT_DNS:
     case OUT_CONNECT:
     case OUT_TLS: {

@@ -1,6 +1,7 @@
 #include "load/transfer.h"
 #include "clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -141,6 +142,16 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return len;
 }
 
+/* As libcurl would, which does not tell why there is none. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    (void)purpose;
+    struct transfer *t = ctx;
+    int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+    t->no_socket = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 /* Connected, and about to write the request.  Called again when libcurl itself tries anew on a fresh connection. */
 static int on_prereq(void *ctx, char *a, char *b, int c, int d)
 {
@@ -170,6 +181,8 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_prereq);
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 4096L);
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
@@ -221,7 +234,7 @@ void transfer_start(struct transfer *t, int64_t due, int64_t now)
     t->tail_n = 0;
     if (t->kept != NULL)
         t->kept->n = 0;
-    t->retry_after_s = 0;
+    t->retry_after_s = t->no_socket = 0;
     t->error[0] = t->curl_error[0] = '\0';
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.data);
@@ -300,9 +313,9 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
     t->tl.cut |= t->sse.cut;
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    http_name_refusal(t->easy, code, t->curl_error);
+    bool ours = http_name_refusal(t->easy, code, t->no_socket, t->curl_error);
     if (how == TR_COMPLETE)
-        how = transport_of(code, t);
+        how = ours ? TR_CLIENT : transport_of(code, t);
     if (how == TR_COMPLETE && !t->head_ended) /* closed among the headers, which libcurl calls well */
         how = TR_CLOSED_EARLY;
     bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->sse.seen;

@@ -49,6 +49,7 @@ struct transfer {
     struct buf text;
     bool keep_answer;      /* … and what of it is answer, not reasoning, in `answer` */
     struct buf answer;
+    int no_socket;         /* errno where none could be had; 0 */
     long retry_after_s;    /* Retry-After header, 0: none */
     char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */
     char curl_error[CURL_ERROR_SIZE];

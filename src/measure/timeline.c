@@ -23,6 +23,7 @@ static const struct {
     [OUT_MALFORMED] = {"malformed", "what came was not what the API promises"},
     [OUT_TOO_LARGE] = {"too_large", "a line of the stream longer than 1 MiB"},
     [OUT_EMPTY] = {"empty", "ended properly without any output, as a gateway does whose provider fails"},
+    [OUT_CLIENT] = {"client", "this machine had no port, file or memory left for another connection: not the server's fault"},
     [OUT_CANCELLED] = {"cancelled", "by tokgauge itself, at the end or when streams were taken away; no failure"},
 };
 
@@ -140,6 +141,7 @@ static enum outcome classify(const struct timeline *t, enum transport how)
 {
     bool cut = how == TR_RESET || how == TR_CLOSED_EARLY;
     switch (how) {
+    case TR_CLIENT: return OUT_CLIENT;
     case TR_DNS: return OUT_DNS;
     case TR_CONNECT: return OUT_CONNECT;
     case TR_TLS: return OUT_TLS;

@@ -27,6 +27,7 @@ enum outcome {
     OUT_MALFORMED,
     OUT_TOO_LARGE,
     OUT_EMPTY,       /* ended properly, no output */
+    OUT_CLIENT,      /* not sent, for want of something on this machine */
     OUT_CANCELLED,   /* by us */
     OUT_COUNT
 };
@@ -38,7 +39,7 @@ enum token_source { TOK_NONE, TOK_CONTINUOUS, TOK_USAGE, TOK_TOKENIZE, TOK_EVENT
 const char *token_source_name(enum token_source s); /* "usage", "events≈" … */
 
 /* How the transfer ended, in this module's words; the HTTP library's are translated by the caller. */
-enum transport { TR_COMPLETE, TR_DNS, TR_CONNECT, TR_TLS, TR_RESET, TR_CLOSED_EARLY, TR_TIMEOUT, TR_STALLED, TR_CANCELLED,
+enum transport { TR_COMPLETE, TR_CLIENT, TR_DNS, TR_CONNECT, TR_TLS, TR_RESET, TR_CLOSED_EARLY, TR_TIMEOUT, TR_STALLED, TR_CANCELLED,
                  TR_TOO_LARGE, TR_PROTOCOL /* not HTTP as it should be */ };
 
 /* One output event: the gap since the one before (since `sent` for the first), and the tokens it carried (0 unknown).
