@@ -60,6 +60,8 @@ static void print_outcomes(FILE *out)
     for (int o = 0; o < OUT_COUNT; o++) {
         item(out, outcome_name((enum outcome)o), outcome_meaning((enum outcome)o));
         fputs(".\n", out);
+        put(out, outcome_advice((enum outcome)o));
+        fputs(outcome_advice((enum outcome)o)[0] != '\0' ? "\n" : "", out);
     }
 }
 
