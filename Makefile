@@ -7,7 +7,7 @@
 #   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
 #   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
 #   make clean                                         make soak-ui   random sizes and keys, on terminals
-#   make soak         ten minutes of load: its memory
+#   make soak         ten minutes of load with faults: memory, files, threads
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 

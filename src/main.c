@@ -601,6 +601,12 @@ static int run_replay(const struct options *o)
 static int run_sim(const struct options *o)
 {
     struct err e;
+    for (int f = SIM_FAULT_NONE + 1; o->list_faults && f < SIM_FAULT_COUNT; f++) {
+        const struct sim_fault_row *r = sim_fault_row((enum sim_fault)f);
+        printf("%-15s %-12s %s\n", r->name, r->outcome, r->help);
+    }
+    if (o->list_faults)
+        return EXIT_DONE;
     int status = sim_run(&o->sim, &e);
     return status != 0 ? complain(&e, status) : 0;
 }

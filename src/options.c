@@ -212,21 +212,39 @@ static bool set_setting(const struct option *op, struct tune_plan *plan, const c
     return tune_add(plan, value, &why) || err_set(e, "--%s: %s", op->name, why.msg);
 }
 
+/* One KIND=SHARE of the list; "all" is every kind. */
+static bool set_one_fault(struct options *o, const char *item, size_t n, struct err *e)
+{
+    const char *eq = memchr(item, '=', n);
+    char number[32] = "";
+    double share;
+    size_t name_n = eq != NULL ? (size_t)(eq - item) : 0, number_n = eq != NULL ? n - name_n - 1 : 0;
+    bool all = name_n == 3 && memcmp(item, "all", 3) == 0, known = all;
+    if (eq != NULL && number_n < sizeof number)
+        memcpy(number, eq + 1, number_n);
+    bool sane = parse_double(number, &share) && share >= 0 && share <= 1;
+    for (int f = SIM_FAULT_NONE + 1; f < SIM_FAULT_COUNT; f++) {
+        const char *name = sim_fault_row((enum sim_fault)f)->name;
+        bool this = strlen(name) == name_n && memcmp(name, item, name_n) == 0;
+        known |= this;
+        if (sane && (this || all))
+            o->sim.fault[f] = share;
+    }
+    if (!known)
+        return err_set(e, "--sim-fault '%.*s' is not KIND=SHARE with a kind that 'tokgauge sim --list-faults' names, or all", (int)n, item);
+    return sane || err_set(e, "--sim-fault '%.*s': the share is a number from 0 to 1", (int)n, item);
+}
+
 static bool set_fault(struct options *o, const char *value, struct err *e)
 {
-    const char *eq = strchr(value, '=');
-    double share;
-    for (int f = SIM_FAULT_NONE + 1; eq != NULL && f < SIM_FAULT_COUNT; f++) {
-        const char *name = sim_fault_name((enum sim_fault)f);
-        if (strlen(name) != (size_t)(eq - value) || strncmp(name, value, strlen(name)) != 0)
-            continue;
-        if (!parse_double(eq + 1, &share) || share < 0 || share > 1)
-            return err_set(e, "--sim-fault '%s': the share is a number from 0 to 1", value);
-        o->sim.fault[f] = share;
-        return true;
+    for (const char *item = value;; item++) {
+        size_t n = strcspn(item, ",");
+        if (!set_one_fault(o, item, n, e))
+            return false;
+        item += n;
+        if (*item == '\0')
+            return true;
     }
-    return err_set(e, "--sim-fault '%s' is not KIND=SHARE with one of 429, 500, stall, reset, truncated, error-event, "
-                      "malformed", value);
 }
 
 static bool set_size(const struct option *op, struct options *o, const char *value, struct err *e)

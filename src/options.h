@@ -32,7 +32,7 @@ struct options {
     int color;  /* 0 auto, 1 never */
     bool no_mouse;
     const char *theme;     /* name or file; NULL: the default */
-    bool list_themes;
+    bool list_themes, list_faults;
     const char *check_theme; /* name or file; NULL: none */
     const char *svg;       /* file for a picture of the screen at the end of the load */
     int64_t svg_width, svg_height;

@@ -52,7 +52,7 @@ static unsigned command_named(const char *name)
 /* What ends at once is no setting. */
 static bool config_knows(const struct option *op)
 {
-    static const char *const not[] = {"help", "version", "config", "print-config", "completions", "list-themes", "check-theme"};
+    static const char *const not[] = {"help", "version", "config", "print-config", "completions", "list-themes", "list-faults", "check-theme"};
     bool known = op != NULL && !op->hidden;
     for (size_t i = 0; known && i < ARRAY_LEN(not); i++)
         known = strcmp(op->name, not[i]) != 0;

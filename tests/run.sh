@@ -73,7 +73,7 @@ wanted() {
 }
 
 # Those that take longest, so that none of them is left alone at the end.
-LONG='capacity tune terminal-keys matrix gpu watch bench terminal-quiet workload open-loop counters'
+LONG='capacity tune terminal-keys matrix gpu watch bench terminal-quiet workload open-loop counters faults'
 
 list_scripts() {
     for name in $LONG; do

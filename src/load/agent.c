@@ -116,7 +116,7 @@ static void send_one(struct agent *a, struct transfer *t, size_t scenario, bool 
                                               .fields = fields, .max_tokens = DIRECT_TOKENS, .seq = scenario},
                 &t->body);
     int64_t now = clock_ns(), before = direct ? -1 : finished(a);
-    transfer_start(t, now, clock_ns());
+    transfer_start(t, direct ? DIRECT_TOKENS : 0, now, clock_ns());
     struct patience p = {t, TR_COMPLETE};
     CURLcode code = http_perform(t->easy, a->stop, lost_patience, &p);
     transfer_finish(t, clock_ns(), code, p.how);

@@ -80,7 +80,7 @@ static void send_one(struct ask *a, struct transfer *t, size_t words, int64_t ma
                                     .max_tokens = max_tokens, .seq = a->seq++, .words = words, .extra = a->c->extra_body},
                 (buf_clear(&t->body), &t->body));
     int64_t now = clock_ns();
-    transfer_start(t, now, now);
+    transfer_start(t, max_tokens, now, now);
     struct patience p = {t, a->c, TR_COMPLETE};
     CURLcode code = http_perform(t->easy, a->stop, lost_patience, &p);
     transfer_finish(t, clock_ns(), code, p.how);

@@ -78,7 +78,7 @@ static void send_one(struct probe *p, struct transfer *t, uint64_t seq)
                                                 .max_tokens = c->max_tokens, .seq = seq,
                                                 .words = prompt_words(&p->pre.scale, c->context), .extra = c->extra_body},
                 &t->body);
-    transfer_start(t, clock_ns(), clock_ns());
+    transfer_start(t, c->max_tokens, clock_ns(), clock_ns());
     struct patience w = {p, t, TR_COMPLETE};
     CURLcode code = http_perform(t->easy, &p->stop, lost_patience, &w);
     transfer_finish(t, clock_ns(), code, w.how);

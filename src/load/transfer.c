@@ -2,11 +2,14 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define HEAD_MAX 4096
+#define DONE_GRACE_NS NS_PER_SEC /* an answer that was said to be done has so long to be over */
+#define BYTES_A_TOKEN 2048 /* at the most, with all that stands around it */
 
 static void add_tail(struct transfer *t, const char *text)
 {
@@ -83,6 +86,8 @@ static void on_event(void *ctx, const struct sse_event *ev)
         chat_release(&e);
         return;
     }
+    if ((e.done || e.finish) && !t->fresh)
+        curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 0L);
     bool approx;
     int64_t tokens = timeline_event(&t->tl, a->now, &e, &approx);
     if (tokens > 0) {
@@ -121,11 +126,19 @@ static size_t on_data(char *p, size_t size, size_t n, void *ctx)
     sink->bytes += len;
     if (t->tl.first_byte == 0)
         t->tl.first_byte = now;
-    t->last_byte = now;
+    if (t->last_line == 0)
+        t->last_line = now;
     if (!t->any_event && t->head.len < HEAD_MAX)
         buf_add(&t->head, p, MIN_OF(len, HEAD_MAX - t->head.len));
     struct arrival a = {t, now};
-    return sse_feed(&t->sse, p, len, on_event, &a) ? len : CURL_WRITEFUNC_ERROR;
+    size_t unfinished = t->sse.line.len;
+    bool was_done = t->tl.done;
+    bool ok = sse_feed(&t->sse, p, len, on_event, &a);
+    if (t->sse.line.len != unfinished + len && !was_done)
+        t->last_line = now;
+    t->got += len;
+    t->sse.too_large |= t->tl.endless || t->got > (uint64_t)t->tl.output_most * BYTES_A_TOKEN;
+    return ok && !t->sse.too_large ? len : CURL_WRITEFUNC_ERROR;
 }
 
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
@@ -202,15 +215,16 @@ void transfer_reuse(struct transfer *t, bool reuse)
 {
     t->fresh = !reuse;
     curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, reuse ? 0L : 1L);
-    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, reuse ? 0L : 1L);
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 bool transfer_found_dead(const struct transfer *t, CURLcode code)
 {
-    long connects = 0;
+    long connects = 0, header_bytes = 0;
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &header_bytes);
     return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) && !t->fresh &&
-           connects == 0 && t->tl.first_byte == 0;
+           connects == 0 && header_bytes == 0 && t->tl.first_byte == 0;
 }
 
 void transfer_again(struct transfer *t)
@@ -220,17 +234,19 @@ void transfer_again(struct transfer *t)
     t->error[0] = t->curl_error[0] = '\0';
 }
 
-void transfer_start(struct transfer *t, int64_t due, int64_t now)
+void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now)
 {
     timeline_release(&t->tl);
     timeline_init(&t->tl, due);
+    timeline_expect(&t->tl, max_tokens, t->body.len);
     t->tl.started = now;
     sse_reset(&t->sse);
     buf_clear(&t->head);
     buf_clear(&t->text);
     buf_clear(&t->answer);
     t->any_event = t->live_approx = t->head_ended = false;
-    t->last_byte = t->live_tokens = 0;
+    t->last_line = t->live_tokens = 0;
+    t->got = 0;
     t->tail_n = 0;
     if (t->kept != NULL)
         t->kept->n = 0;
@@ -244,7 +260,9 @@ enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t t
 {
     if (t->tl.first_byte == 0)
         return now - t->tl.started > timeout ? TR_TIMEOUT : TR_COMPLETE;
-    return now - t->last_byte > stall ? TR_STALLED : TR_COMPLETE;
+    if (t->tl.done) /* the answer is whole: nobody waits for more of it */
+        return now - t->last_line > DONE_GRACE_NS ? TR_LEFT_OPEN : TR_COMPLETE;
+    return now - t->last_line > stall ? TR_STALLED : TR_COMPLETE;
 }
 
 static enum transport transport_of(CURLcode code, const struct transfer *t)
@@ -292,18 +310,44 @@ static void note_connection(struct transfer *t)
     }
 }
 
-static void word_error(struct transfer *t, long status)
+/* What broke off an answer that would not end. */
+static void word_too_large(struct transfer *t)
 {
-    if (t->tl.outcome == OUT_OK || t->tl.outcome == OUT_CANCELLED) {
+    if (t->tl.endless)
+        snprintf(t->error, sizeof t->error, "more than %" PRId64 " output events where %" PRId64 " tokens were asked for: does the server "
+                 "ignore max_tokens?", t->tl.output_most, t->tl.asked);
+    else if (t->got > (uint64_t)t->tl.output_most * BYTES_A_TOKEN)
+        snprintf(t->error, sizeof t->error, "%" PRIu64 " MiB came, and no end", t->got >> 20);
+    else
+        snprintf(t->error, sizeof t->error, "a line of the stream is longer than %d MiB", SSE_MAX >> 20);
+}
+
+static const char *word_malformed(const struct transfer *t, enum transport how)
+{
+    if (how == TR_PROTOCOL && t->curl_error[0] != '\0')
+        return t->curl_error;
+    return t->any_event ? "an event is not JSON" : "the answer is not an event stream";
+}
+
+/* Why it was not ok: the server's own words, else the library's, else what the outcome means. */
+static void word_error(struct transfer *t, long status, enum transport how)
+{
+    enum outcome o = t->tl.outcome;
+    if (o == OUT_OK || o == OUT_CANCELLED) {
         t->error[0] = '\0';
         return;
     }
     if (t->error[0] == '\0' && t->head.len > 0 && status >= 300)
         chat_error_text(t->head.data, t->head.len, t->error, sizeof t->error);
-    if (t->error[0] == '\0' && t->tl.outcome == OUT_MALFORMED)
-        str_copy(t->error, sizeof t->error, t->any_event ? "an event is not JSON" : "the answer is not an event stream");
-    if (t->error[0] == '\0' && t->curl_error[0] != '\0')
-        str_sanitise(t->error, sizeof t->error, t->curl_error, strlen(t->curl_error));
+    if (t->error[0] != '\0')
+        return;
+    const char *why = o == OUT_MALFORMED ? word_malformed(t, how) : t->curl_error;
+    if (o == OUT_TOO_LARGE)
+        word_too_large(t);
+    else if (o == OUT_TRUNCATED || why[0] == '\0') /* the library speaks of bytes, and this is about an announced end */
+        str_copy(t->error, sizeof t->error, outcome_meaning(o));
+    else
+        str_sanitise(t->error, sizeof t->error, why, strlen(why));
 }
 
 void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how)
@@ -321,6 +365,6 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
     bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->sse.seen;
     t->tl.malformed |= foreign && how == TR_COMPLETE;
     note_connection(t);
-    timeline_finish(&t->tl, now, how, (int)status);
-    word_error(t, status);
+    timeline_finish(&t->tl, how == TR_LEFT_OPEN ? t->last_line : now, how, (int)status);
+    word_error(t, status, how);
 }

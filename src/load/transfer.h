@@ -37,7 +37,8 @@ struct transfer {
     struct buf head;       /* first bytes of an answer that is no event stream */
     bool any_event;
     bool head_ended;       /* the blank line after the answer's headers came */
-    int64_t last_byte;
+    int64_t last_line;     /* end of the last whole line, up to [DONE], or first byte: without one nothing moves on */
+    uint64_t got;          /* bytes of the answer */
     int64_t live_tokens;   /* of this request so far */
     bool live_approx;
     bool keep_tail;           /* the caller wants the last text in `tail` */
@@ -60,15 +61,17 @@ void transfer_keep(struct transfer *t, struct kept_text *kept);
 void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink);
 void transfer_release(struct transfer *t);
 
-/* Before transfer_start: may a connection that is open already be used, and be kept afterwards? */
+/* Before transfer_start: may a connection that is open already be used, and be kept afterwards?  One is kept only when
+ * its answer came to its end: what a server that cut it short still has to say would be taken for the next answer. */
 void transfer_reuse(struct transfer *t, bool reuse);
 /* The handle is done with this code: did it meet nothing but dead connections that had been kept?  Then transfer_again
  * makes it ready to be run on a fresh one, with the same moments up to `started`. */
 bool transfer_found_dead(const struct transfer *t, CURLcode code);
 void transfer_again(struct transfer *t);
-/* Makes the handle ready to be run with the bytes in t->body. */
-void transfer_start(struct transfer *t, int64_t due, int64_t now);
-/* Waited for too long?  TR_TIMEOUT before the first byte, TR_STALLED after it, else TR_COMPLETE.  All in ns. */
+/* Makes the handle ready to be run with the bytes in t->body, which ask for so many output tokens (0: nobody knows). */
+void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now);
+/* Waited for too long?  TR_TIMEOUT before the first byte, TR_STALLED where no line has ended since, TR_LEFT_OPEN where [DONE] came
+ * a while ago and no end after it, else TR_COMPLETE.  All in ns. */
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall);
 /* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).
  * After this t->tl has outcome and counts. */

@@ -168,7 +168,7 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
     make_body(s, &s->t.body);
     int64_t now = clock_ns();
     transfer_reuse(&s->t, w->found_dead < DEAD_ENOUGH);
-    transfer_start(&s->t, s->item.due, now);
+    transfer_start(&s->t, s->max_tokens, s->item.due, now);
     s->t.tl.free_at = free_at;
     mark_ready(s, free_at != 0 ? free_at : now); /* open loop: the load begins when it is due */
     s->active = true;

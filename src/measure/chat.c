@@ -66,6 +66,8 @@ static bool mend_surrogates(char *s, size_t n)
 /* JSON's grammar allows half a surrogate pair (an emoji that was cut between two tokens); cJSON refuses the whole text. */
 static cJSON *parse(const char *data, size_t n)
 {
+    if (memchr(data, '\0', n) != NULL) /* cJSON would end a string there, and take the rest for said */
+        return NULL;
     cJSON *root = cJSON_ParseWithLength(data, n + 1);
     if (root != NULL || memmem(data, n, "\\u", 2) == NULL)
         return root;

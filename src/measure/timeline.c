@@ -5,26 +5,42 @@
 #include <stdlib.h>
 
 static const struct {
-    const char *name, *meaning;
+    const char *name, *meaning, *advice;
 } outcomes[OUT_COUNT] = {
-    [OUT_OK] = {"ok", "2xx, at least one output event, and the end was announced ([DONE], or a finish_reason and a clean close)"},
-    [OUT_DNS] = {"dns", "the host name could not be resolved"},
-    [OUT_CONNECT] = {"connect", "no connection"},
-    [OUT_TLS] = {"tls", "the TLS handshake or the certificate failed"},
-    [OUT_HTTP_3XX] = {"http_3xx", "a redirect; it is not followed"},
-    [OUT_HTTP_4XX] = {"http_4xx", "the server refused the request"},
-    [OUT_HTTP_429] = {"http_429", "the server is too busy; Retry-After is obeyed"},
-    [OUT_HTTP_5XX] = {"http_5xx", "the server failed"},
-    [OUT_TIMEOUT] = {"timeout", "no first byte within --timeout"},
-    [OUT_STALLED] = {"stalled", "no byte for --stall after the first"},
-    [OUT_RESET] = {"reset", "the connection broke"},
-    [OUT_TRUNCATED] = {"truncated", "closed before the end was announced"},
-    [OUT_ERROR_EVENT] = {"error_event", "an error inside a stream that had begun with HTTP 200"},
-    [OUT_MALFORMED] = {"malformed", "what came was not what the API promises"},
-    [OUT_TOO_LARGE] = {"too_large", "a line of the stream longer than 1 MiB"},
-    [OUT_EMPTY] = {"empty", "ended properly without any output, as a gateway does whose provider fails"},
-    [OUT_CLIENT] = {"client", "this machine had no port, file or memory left for another connection: not the server's fault"},
-    [OUT_CANCELLED] = {"cancelled", "by tokgauge itself, at the end or when streams were taken away; no failure"},
+    [OUT_OK] = {"ok", "2xx, at least one output event, and the end was announced ([DONE], or a finish_reason and a clean close)", ""},
+    [OUT_DNS] = {"dns", "the host name could not be resolved",
+     "Check the name in the URL, and the name server."},
+    [OUT_CONNECT] = {"connect", "no connection",
+     "See whether the server still runs; its log says why it went."},
+    [OUT_TLS] = {"tls", "the TLS handshake or the certificate failed",
+     "Name the authority with --ca-file, or skip the check with --insecure."},
+    [OUT_HTTP_3XX] = {"http_3xx", "a redirect; it is not followed",
+     "Give the URL that it leads to."},
+    [OUT_HTTP_4XX] = {"http_4xx", "the server refused the request",
+     "The error of such a request, in the log or the run file, says what the server minds."},
+    [OUT_HTTP_429] = {"http_429", "the server is too busy; Retry-After is obeyed",
+     "Send fewer at once, or have the limit raised."},
+    [OUT_HTTP_5XX] = {"http_5xx", "the server failed",
+     "Look into the server's log at these times; a proxy says 502 or 503 for a server that is gone."},
+    [OUT_TIMEOUT] = {"timeout", "no first byte within --timeout",
+     "Use fewer streams where requests wait in a queue, or a longer --timeout; else look into the server's log."},
+    [OUT_STALLED] = {"stalled", "no whole line of the stream for --stall after its first byte",
+     "Look into the server's log at these times; with a very slow model give a longer --stall."},
+    [OUT_RESET] = {"reset", "the connection broke",
+     "Look for a crash or a restart in the server's log, and for a time limit of a proxy."},
+    [OUT_TRUNCATED] = {"truncated", "closed before the end was announced",
+     "Look for a crash or a restart in the server's log, and for a time limit of a proxy."},
+    [OUT_ERROR_EVENT] = {"error_event", "an error inside a stream that had begun with HTTP 200",
+     "The server's message is in the log and the run file; its own log has the reason."},
+    [OUT_MALFORMED] = {"malformed", "what came was not what the API promises",
+     "See that the URL is the model server's own, and what stands between: something else may have answered."},
+    [OUT_TOO_LARGE] = {"too_large", "a line of the stream longer than 1 MiB, or an answer far beyond the --max-tokens that were asked for; it is broken off",
+     "See that the URL is the model server's own, and whether it obeys max_tokens."},
+    [OUT_EMPTY] = {"empty", "ended properly without any output, as a gateway does whose provider fails",
+     "See whether the model is behind a gateway that fails, and look into the gateway's log."},
+    [OUT_CLIENT] = {"client", "this machine had no port, file or memory left for another connection: not the server's fault",
+     "Use fewer streams, raise the limit that its message names, or send from another machine."},
+    [OUT_CANCELLED] = {"cancelled", "by tokgauge itself, at the end or when streams were taken away; no failure", ""},
 };
 
 const char *outcome_name(enum outcome o)
@@ -37,6 +53,11 @@ const char *outcome_meaning(enum outcome o)
     return outcomes[o].meaning;
 }
 
+const char *outcome_advice(enum outcome o)
+{
+    return outcomes[o].advice;
+}
+
 const char *token_source_name(enum token_source s)
 {
     static const char *const names[] = {"none", "continuous usage", "usage", "tokenize", "events≈"};
@@ -47,6 +68,17 @@ void timeline_init(struct timeline *t, int64_t due)
 {
     *t = (struct timeline){.due = due, .connect_ns = -1, .tls_ns = -1, .prompt_tokens = -1, .cached_tokens = -1,
                            .output_tokens = -1};
+    timeline_expect(t, 0, 0);
+}
+
+#define UNKNOWN_MOST 65536 /* output tokens where nobody knows how many were asked for */
+#define PREAMBLE_MOST (1 << 20) /* tokens that a gateway may put before a prompt */
+
+void timeline_expect(struct timeline *t, int64_t output, size_t body_bytes)
+{
+    t->asked = output;
+    t->output_most = output > 0 ? 2 * output + TIMELINE_SLACK : UNKNOWN_MOST;
+    t->prompt_most = (int64_t)body_bytes + PREAMBLE_MOST;
 }
 
 void timeline_release(struct timeline *t)
@@ -67,10 +99,16 @@ static void keep_gap(struct timeline *t, int64_t gap, int64_t tokens)
     t->gaps[t->gaps_n++] = (struct token_event){(float)gap, (uint32_t)tokens};
 }
 
+/* A count of output that can be: what it says is not certain, but what it cannot say would ruin every sum. */
+static bool believed(const struct timeline *t, const struct chat_event *e)
+{
+    return e->usage && e->completion_tokens <= t->output_most;
+}
+
 /* Tokens that an output event carried, from cumulative usage; 0 where that cannot be known. */
 static int64_t tokens_of_event(struct timeline *t, const struct chat_event *e)
 {
-    if (!e->usage || t->counted != t->events || e->completion_tokens <= t->usage_given ||
+    if (!believed(t, e) || t->counted != t->events || e->completion_tokens <= t->usage_given ||
         e->completion_tokens - t->usage_given > UINT32_MAX)
         return 0;
     return e->completion_tokens - t->usage_given;
@@ -111,16 +149,20 @@ int64_t timeline_event(struct timeline *t, int64_t now, const struct chat_event 
     if (e->choices && t->first_event == 0)
         t->first_event = now;
     t->finish |= e->finish;
+    if (e->output && t->events >= (uint64_t)t->output_most) {
+        t->endless = true;
+        return 0;
+    }
     int64_t live = e->output ? output_event(t, now, e, approx) : 0;
-    if (e->usage) {
+    if (believed(t, e)) {
         if (e->completion_tokens < t->usage_seen) { /* what the events were said to carry is not to be believed */
             t->usage_fell = true;
             t->first_tokens = 0;
         }
         t->usage_seen = e->completion_tokens;
-        if (e->prompt_tokens >= 0)
+        if (e->prompt_tokens >= 0 && e->prompt_tokens <= t->prompt_most)
             t->prompt_tokens = e->prompt_tokens;
-        if (e->cached_tokens >= 0)
+        if (e->cached_tokens >= 0 && e->cached_tokens <= t->prompt_tokens)
             t->cached_tokens = e->cached_tokens;
     }
     return live;
@@ -146,16 +188,19 @@ static enum outcome classify(const struct timeline *t, enum transport how)
     case TR_CONNECT: return OUT_CONNECT;
     case TR_TLS: return OUT_TLS;
     case TR_CANCELLED: return OUT_CANCELLED;
-    case TR_TOO_LARGE: return OUT_TOO_LARGE;
     case TR_TIMEOUT: return OUT_TIMEOUT;
     case TR_STALLED: return OUT_STALLED;
     case TR_PROTOCOL: return OUT_MALFORMED;
+    case TR_TOO_LARGE:
+    case TR_LEFT_OPEN:
     case TR_COMPLETE:
     case TR_RESET:
     case TR_CLOSED_EARLY: break;
     }
     if (t->http_status != 0 && (t->http_status < 200 || t->http_status > 299))
         return classify_http(t->http_status);
+    if (how == TR_TOO_LARGE)
+        return OUT_TOO_LARGE;
     if (t->error)
         return OUT_ERROR_EVENT;
     if (t->malformed)
@@ -165,6 +210,14 @@ static enum outcome classify(const struct timeline *t, enum transport how)
     if (!t->done && !t->finish)
         return t->events > 0 || t->first_event != 0 || t->cut ? OUT_TRUNCATED : OUT_EMPTY;
     return t->events > 0 ? OUT_OK : OUT_EMPTY;
+}
+
+/* Nobody asked for the rest, and no figure shall have it. */
+static void cut_endless(struct timeline *t)
+{
+    int64_t most = t->asked > 0 ? t->asked : t->output_most;
+    t->output_tokens = MIN_OF(t->output_tokens, most);
+    t->gaps_n = MIN_OF(t->gaps_n, (size_t)most);
 }
 
 void timeline_finish(struct timeline *t, int64_t now, enum transport how, int http_status)
@@ -179,6 +232,8 @@ void timeline_finish(struct timeline *t, int64_t now, enum transport how, int ht
         t->output_tokens = (int64_t)t->events;
         t->source = TOK_EVENTS;
     }
+    if (t->endless)
+        cut_endless(t);
 }
 
 void timeline_counted(struct timeline *t, int64_t tokens)

@@ -20,7 +20,7 @@ enum outcome {
     OUT_HTTP_429,
     OUT_HTTP_5XX,
     OUT_TIMEOUT,     /* no first byte within --timeout */
-    OUT_STALLED,     /* no byte for --stall after the first */
+    OUT_STALLED,     /* no whole line for --stall after the first byte */
     OUT_RESET,
     OUT_TRUNCATED,   /* closed before the end was announced */
     OUT_ERROR_EVENT, /* an error in the stream, HTTP 200 */
@@ -33,6 +33,7 @@ enum outcome {
 };
 const char *outcome_name(enum outcome o);    /* "http_429" */
 const char *outcome_meaning(enum outcome o); /* for the manual */
+const char *outcome_advice(enum outcome o);  /* a sentence; empty where nothing is wrong */
 
 /* Where a request's output token count comes from, best first. */
 enum token_source { TOK_NONE, TOK_CONTINUOUS, TOK_USAGE, TOK_TOKENIZE, TOK_EVENTS };
@@ -40,7 +41,7 @@ const char *token_source_name(enum token_source s); /* "usage", "events≈" … 
 
 /* How the transfer ended, in this module's words; the HTTP library's are translated by the caller. */
 enum transport { TR_COMPLETE, TR_CLIENT, TR_DNS, TR_CONNECT, TR_TLS, TR_RESET, TR_CLOSED_EARLY, TR_TIMEOUT, TR_STALLED, TR_CANCELLED,
-                 TR_TOO_LARGE, TR_PROTOCOL /* not HTTP as it should be */ };
+                 TR_TOO_LARGE, TR_LEFT_OPEN /* by the server, after [DONE] */, TR_PROTOCOL /* not HTTP as it should be */ };
 
 /* One output event: the gap since the one before (since `sent` for the first), and the tokens it carried (0 unknown).
  * A float holds a gap to 6·10⁻⁸ of itself: 60 ns in a second. */
@@ -58,7 +59,10 @@ struct timeline {
     bool done, finish, error, malformed;
     bool cut;                   /* the stream ended inside an event */
     bool usage_fell;            /* cumulative usage went down */
+    bool endless;               /* more output events came than belong to any answer to what was asked for */
     int http_status;
+    int64_t asked;              /* output tokens asked for, 0 unknown */
+    int64_t output_most, prompt_most; /* more than that is not believed; timeline_expect */
     uint64_t events;     /* output events */
     uint64_t counted;    /* … of which the token count is known from cumulative usage */
     int64_t usage_seen;  /* cumulative completion tokens so far, 0: none seen */
@@ -71,12 +75,20 @@ struct timeline {
     size_t gaps_n, gaps_cap;
 };
 
+#define TIMELINE_SLACK 16384
 #define TIMELINE_MAX_EVENTS (4u << 20) /* gaps kept of one stream; later events are counted without their gap */
 
 void timeline_init(struct timeline *t, int64_t due);
 void timeline_release(struct timeline *t);
 
-/* An event of the stream came at time `now`.  Returns the tokens to add to a live count: those it is known to carry, or
+/* What was asked for: a number of output tokens (0: unknown) by a body of so many bytes.  It bounds what is believed of
+ * the answer: not every server keeps to the number, and some count tokens that they do not send, but an answer may have
+ * twice as many and TIMELINE_SLACK at the most; a prompt has no more tokens than bytes, but for what the server puts
+ * before it. */
+void timeline_expect(struct timeline *t, int64_t output, size_t body_bytes);
+
+/* An event of the stream came at time `now`.  Where it is one output event too many, `endless` is set: the caller breaks
+ * the stream off, and what was asked for is all that the request counts for.  Returns the tokens to add to a live count: those it is known to carry, or
  * 1 for an output event whose count is not known (then *approx is set). */
 int64_t timeline_event(struct timeline *t, int64_t now, const struct chat_event *e, bool *approx);
 

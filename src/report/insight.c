@@ -640,6 +640,7 @@ static bool failures(const struct facts *d, struct insight *o)
     SAY(sentence, "%s of the requests failed; no figure of time has them in it.", fmt_percent(p, (double)failed / (double)t->requests));
     SAY(evidence, "%" PRIu64 " of %" PRIu64 ", most as %s: %s", failed, t->requests, outcome_name((enum outcome)worst),
         outcome_meaning((enum outcome)worst));
+    SAY(advice, "%s", outcome_advice((enum outcome)worst));
     return true;
 }
 

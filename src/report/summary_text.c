@@ -184,7 +184,8 @@ static void counts(const struct run_result *r, struct buf *b)
     for (int o = OUT_OK + 1; o < OUT_CANCELLED; o++)
         if (t->outcome[o] > 0) {
             label(b, "");
-            buf_addf(b, "%" PRIu64 " × %s\n", t->outcome[o], outcome_name((enum outcome)o));
+            buf_addf(b, "%" PRIu64 " × %s: %s\n", t->outcome[o], outcome_name((enum outcome)o),
+                     outcome_meaning((enum outcome)o));
         }
     label(b, "tokens");
     buf_addf(b, "%s out", fmt_count(n, t->output_tokens));

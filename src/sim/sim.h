@@ -9,19 +9,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What can go wrong with an answer; sim_fault.c has the table.  The order decides what a seed draws: new ones go to the end. */
 enum sim_fault {
-    SIM_FAULT_NONE,
-    SIM_FAULT_429,         /* HTTP 429 with Retry-After: 1 */
-    SIM_FAULT_500,         /* HTTP 500, JSON error */
-    SIM_FAULT_STALL,       /* stops in the middle of the stream, keeps the connection */
-    SIM_FAULT_RESET,       /* RST in the middle of the stream */
-    SIM_FAULT_TRUNCATED,   /* clean FIN in the middle, no terminator */
-    SIM_FAULT_ERROR_EVENT, /* data: {"error":…}, data: [DONE], HTTP 200 */
-    SIM_FAULT_MALFORMED,   /* one event that is not JSON */
-    SIM_FAULT_COUNT
+    SIM_FAULT_NONE, SIM_FAULT_429, SIM_FAULT_500, SIM_FAULT_STALL, SIM_FAULT_RESET, SIM_FAULT_TRUNCATED,
+    SIM_FAULT_ERROR_EVENT, SIM_FAULT_MALFORMED, SIM_FAULT_502, SIM_FAULT_503, SIM_FAULT_REDIRECT,
+    SIM_FAULT_HTML, SIM_FAULT_GZIP_BOMB, SIM_FAULT_BIG_BODY, SIM_FAULT_SILENT, SIM_FAULT_SLOW_HEADERS,
+    SIM_FAULT_RESET_EARLY, SIM_FAULT_RESET_HEADERS, SIM_FAULT_SLOW_BODY, SIM_FAULT_BAD_CHUNK,
+    SIM_FAULT_ERROR_END, SIM_FAULT_ERROR_LINE, SIM_FAULT_NESTED, SIM_FAULT_ENDLESS_LINE,
+    SIM_FAULT_ENDLESS_STREAM, SIM_FAULT_NUL, SIM_FAULT_BAD_UTF8, SIM_FAULT_ESCAPES, SIM_FAULT_CRUMBS,
+    SIM_FAULT_RESET_LATE, SIM_FAULT_RESET_DONE, SIM_FAULT_NO_END, SIM_FAULT_CLOSE, SIM_FAULT_AFTER_DONE,
+    SIM_FAULT_DUP_USAGE, SIM_FAULT_HUGE_NUMBERS, SIM_FAULT_ZERO_USAGE, SIM_FAULT_MISSING_USAGE,
+    SIM_FAULT_CONTENT_TYPE, SIM_FAULT_JOINED, SIM_FAULT_LENGTH_LONG, SIM_FAULT_LENGTH_SHORT,
+    SIM_FAULT_HANG_DONE, SIM_FAULT_COUNT
 };
-/* "429", "500", "stall", "reset", "truncated", "error-event", "malformed"; NULL for NONE. */
-const char *sim_fault_name(enum sim_fault f);
+/* Where in an answer's life a fault strikes. */
+enum sim_fault_phase {
+    SIM_FAULT_NEVER,
+    SIM_FAULT_AT_ONCE,    /* instead of an answer; the model never hears of the request */
+    SIM_FAULT_MIDSTREAM,  /* after half of the output, at least one token */
+    SIM_FAULT_AT_END,     /* with the last token or after it */
+    SIM_FAULT_THROUGHOUT, /* the whole answer has another form */
+};
+struct sim_fault_row {
+    const char *name; /* as in --fault; NULL for NONE */
+    enum sim_fault_phase phase;
+    const char *outcome; /* what a client that is right makes of it, by the name of the outcome */
+    const char *help;    /* what the simulator does */
+};
+const struct sim_fault_row *sim_fault_row(enum sim_fault f);
 
 /* The model.  Times in ms, rates in tokens/s; defaults (sim_config_default) are the machine of a user's
  * report: Strix Halo, a 30B mixture of experts at 34 tok/s. */
@@ -45,6 +60,7 @@ struct sim_config {
     double kv_gib_per_1k; /* GTT that grows with KV use, GiB per 1024 tokens; 0: allocated at start, as vLLM
                              does */
     double fault[SIM_FAULT_COUNT]; /* probability of each, by request */
+    int64_t fault_after;           /* so many generations come first that have none: a run's first look at the server */
     double tokens_per_event;       /* ≥ 1: several tokens in an event, as --stream-interval does */
     bool no_usage;                 /* never sends usage, as some gateways do */
     bool close_after;    /* closes after every stream while announcing keep-alive, as llama.cpp does */

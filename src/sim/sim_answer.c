@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#define CRUMBS 1024
 #define BROKEN_BODY "{\"choices\":[{\"index\":0,\"message\":{\"content\":\" broken"
 
 void sim_answer_say(struct sim_stream *r, int index)
@@ -21,21 +22,39 @@ void sim_answer_say(struct sim_stream *r, int index)
 
 static struct sim_usage usage_now(const struct sim_stream *r, int completion, bool last)
 {
+    if (r->fault == SIM_FAULT_ZERO_USAGE)
+        return (struct sim_usage){.cached = -1};
     return (struct sim_usage){
         .prompt = r->ask.prompt_tokens, .completion = completion, .cached = last ? r->cached : -1};
 }
 
-/* Frames the event that stands in the scratch buffer. */
-static void frame_event(struct sim_stream *r)
+static bool in_crumbs(const struct sim_stream *r)
+{
+    return r->fault == SIM_FAULT_CRUMBS && r->made == r->fault_at;
+}
+
+/* What stands in the scratch buffer of events, as one chunk, or as one of each byte. */
+static void frame(struct sim_stream *r)
 {
     struct sim_server *s = r->server;
-    sim_wire_frame(&r->wire, &s->frames, s->event.data, s->event.len);
+    size_t step = in_crumbs(r) ? 1 : s->event.len;
+    for (size_t at = 0; at < s->event.len; at += step)
+        sim_wire_frame(&r->wire, &s->frames, s->event.data + at, step);
     buf_clear(&s->event);
+}
+
+/* An event is in the scratch buffer: usually it is one chunk. */
+static void frame_event(struct sim_stream *r)
+{
+    if (r->fault != SIM_FAULT_JOINED)
+        frame(r);
 }
 
 static void send_frames(struct sim_stream *r)
 {
     struct buf *frames = &r->server->frames;
+    if (r->server->event.len > 0)
+        frame(r);
     sim_wire_send(&r->wire, frames->data, frames->len);
     buf_clear(frames);
 }
@@ -48,6 +67,13 @@ static void frame_role(struct sim_stream *r, int64_t stamp)
     frame_event(r);
 }
 
+/* White space inside the JSON: so that an event in chunks of a byte has more than a thousand of them. */
+static void pad_event(struct buf *event)
+{
+    event->len -= 2; /* its blank line */
+    buf_addf(event, "%*s\n\n", CRUMBS, "");
+}
+
 static void frame_text(struct sim_stream *r, bool last, int64_t stamp)
 {
     struct sim_usage u = usage_now(r, r->made, false);
@@ -55,20 +81,40 @@ static void frame_text(struct sim_stream *r, bool last, int64_t stamp)
     const char *text = r->pending.len > 0 ? r->pending.data : "";
     sim_event_text(&r->server->event, &r->voice, text, r->pending.len, last ? r->ask.finish : NULL,
                    last ? r->ask.stop_hit : NULL, &x);
+    if (in_crumbs(r))
+        pad_event(&r->server->event);
     frame_event(r);
     r->events += r->pending.len > 0;
     buf_clear(&r->pending);
 }
 
+static void frame_usage(struct sim_stream *r, int64_t stamp)
+{
+    struct sim_usage u = usage_now(r, r->made, true);
+    struct sim_extra x = {.usage = &u, .stamp_ns = stamp};
+    sim_event_usage(&r->server->event, &r->voice, &x);
+    frame_event(r);
+}
+
 static void frame_end(struct sim_stream *r, int64_t stamp)
 {
-    if (r->ask.include_usage) {
-        struct sim_usage u = usage_now(r, r->made, true);
-        struct sim_extra x = {.usage = &u, .stamp_ns = stamp};
-        sim_event_usage(&r->server->event, &r->voice, &x);
+    if (r->fault == SIM_FAULT_RESET_LATE || r->fault == SIM_FAULT_NO_END)
+        return;
+    if (r->ask.include_usage && r->fault == SIM_FAULT_HUGE_NUMBERS) {
+        sim_event_huge_usage(&r->server->event, &r->voice);
         frame_event(r);
+    } else if (r->ask.include_usage) {
+        frame_usage(r, stamp);
+        if (r->fault == SIM_FAULT_DUP_USAGE)
+            frame_usage(r, stamp);
     }
     sim_event_done(&r->server->event);
+    frame_event(r);
+    if (r->fault != SIM_FAULT_AFTER_DONE)
+        return;
+    sim_event_text(&r->server->event, &r->voice, " late", 5, NULL, NULL, &(struct sim_extra){0});
+    frame_event(r);
+    sim_event_huge_usage(&r->server->event, &r->voice);
     frame_event(r);
 }
 
@@ -95,17 +141,22 @@ void sim_answer_output(struct sim_stream *r, bool last)
 
 void sim_answer_error_event(struct sim_stream *r)
 {
-    sim_event_error(&r->server->event);
+    sim_event_error(&r->server->event, r->fault == SIM_FAULT_ERROR_LINE);
     frame_event(r);
-    sim_event_done(&r->server->event);
-    frame_event(r);
+    if (r->fault != SIM_FAULT_ERROR_END) {
+        sim_event_done(&r->server->event);
+        frame_event(r);
+    }
     send_frames(r);
     sim_wire_end(&r->wire);
 }
 
-void sim_answer_malformed_event(struct sim_stream *r)
+void sim_answer_malformed_event(struct sim_stream *r, bool nested)
 {
-    sim_event_malformed(&r->server->event, &r->voice);
+    if (nested)
+        sim_event_nested(&r->server->event, &r->voice);
+    else
+        sim_event_malformed(&r->server->event, &r->voice);
     frame_event(r);
     send_frames(r);
 }

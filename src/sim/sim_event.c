@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define HEAD_MAX 16384
+#define DEPTH 100000
 #define LITERAL(out, s) buf_add((out), (s), sizeof(s) - 1)
 
 void sim_add_string(struct buf *out, const char *s)
@@ -95,12 +96,32 @@ void sim_event_usage(struct buf *out, const struct sim_voice *v, const struct si
     close_event(out, x);
 }
 
-void sim_event_error(struct buf *out)
+void sim_event_error(struct buf *out, bool old)
 {
-    LITERAL(
-        out,
-        "data: {\"error\":{\"message\":\"simulated failure of the engine\",\"type\":\"InternalServerError\","
-        "\"param\":null,\"code\":500}}\n\n");
+    if (old)
+        LITERAL(out, "error: ");
+    else
+        LITERAL(out, "data: {\"error\":");
+    LITERAL(out, "{\"message\":\"simulated failure of the engine\",\"type\":\"InternalServerError\","
+                 "\"param\":null,\"code\":500}");
+    if (!old)
+        LITERAL(out, "}");
+    LITERAL(out, "\n\n");
+}
+
+void sim_event_nested(struct buf *out, const struct sim_voice *v)
+{
+    buf_add(out, v->head, v->head_n);
+    for (int i = 0; i < DEPTH; i++)
+        LITERAL(out, "[");
+    LITERAL(out, "\n\n");
+}
+
+void sim_event_huge_usage(struct buf *out, const struct sim_voice *v)
+{
+    buf_add(out, v->head, v->head_n);
+    LITERAL(out, "],\"usage\":{\"prompt_tokens\":900000000000,\"total_tokens\":1e999,\"completion_tokens\":900000000000,"
+                 "\"prompt_tokens_details\":{\"cached_tokens\":950000000000}}}\n\n");
 }
 
 void sim_event_malformed(struct buf *out, const struct sim_voice *v)

@@ -35,8 +35,10 @@ void sim_event_role(struct buf *out, const struct sim_voice *v, const struct sim
 void sim_event_text(struct buf *out, const struct sim_voice *v, const char *text, size_t n,
                     const char *finish, const char *stop_hit, const struct sim_extra *x);
 void sim_event_usage(struct buf *out, const struct sim_voice *v, const struct sim_extra *x);
-void sim_event_error(struct buf *out);
+void sim_event_error(struct buf *out, bool old); /* old: as old llama.cpp has it, a line of its own kind */
 void sim_event_malformed(struct buf *out, const struct sim_voice *v);
+void sim_event_nested(struct buf *out, const struct sim_voice *v);     /* 100,000 deep */
+void sim_event_huge_usage(struct buf *out, const struct sim_voice *v); /* counts that cannot be */
 void sim_event_done(struct buf *out);
 
 /* "usage":{…} without a comma. */

@@ -4,14 +4,6 @@
 
 #include "sim/sim.h"
 
-/* Where in a request's life a fault strikes. */
-enum sim_fault_phase {
-    SIM_FAULT_NEVER,
-    SIM_FAULT_AT_ONCE,   /* instead of an answer */
-    SIM_FAULT_MIDSTREAM, /* after half of the output, at least one token */
-};
-enum sim_fault_phase sim_fault_phase(enum sim_fault f);
-
 /* False for a name that is not in the table; "none" is. */
 bool sim_fault_parse(const char *name, enum sim_fault *f);
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "sim/sim_event.h"
 #include "sim/sim_fault.h"
+#include "sim/sim_strike.h"
 
 #include <event2/buffer.h>
 #include <inttypes.h>
@@ -93,33 +94,22 @@ static enum sim_fault choose_fault(const struct sim_server *s, struct evhttp_req
     return sim_fault_draw(&s->c, id);
 }
 
-/* A fault that takes the place of an answer.  False: there is none. */
-static bool strike_at_once(struct evhttp_request *req, enum sim_fault f, struct sim_refusal *r)
-{
-    if (f == SIM_FAULT_429) {
-        evhttp_add_header(evhttp_request_get_output_headers(req), "Retry-After", "1");
-        sim_refuse(r, 429, NULL, "simulated: too many requests");
-        r->type = "RateLimitError";
-        return true;
-    }
-    if (f == SIM_FAULT_500)
-        sim_refuse(r, 500, NULL, "simulated failure of the engine");
-    return f == SIM_FAULT_500;
-}
-
-static void generate(struct sim_server *s, struct evhttp_request *req, const char *path, bool chat)
+static void generate(struct sim_server *s, struct evhttp_request *req, bool chat)
 {
     int64_t arrived = clock_ns();
     uint64_t id = ++s->next_id;
     enum sim_fault fault = choose_fault(s, req, id);
+    if (sim_fault_row(fault)->phase == SIM_FAULT_AT_ONCE) {
+        sim_strike_at_once(s, req, fault, id, chat, arrived);
+        return;
+    }
     struct sim_refusal refusal = {0};
     struct sim_ask ask;
-    bool struck = strike_at_once(req, fault, &refusal);
-    cJSON *root = struck ? NULL : read_body(req, &refusal);
+    cJSON *root = read_body(req, &refusal);
     if (root != NULL && sim_ask_read(&ask, root, chat, &s->c, s->vocab, &refusal)) {
         sim_stream_start(s, req, &ask, fault, id, arrived);
     } else {
-        sim_stream_refused(s, id, path, refusal.status, struck ? fault : SIM_FAULT_NONE, arrived);
+        sim_stream_refused(s, id, chat, refusal.status, SIM_FAULT_NONE, arrived);
         reply_refusal(req, &refusal);
     }
     cJSON_Delete(root);
@@ -127,12 +117,12 @@ static void generate(struct sim_server *s, struct evhttp_request *req, const cha
 
 static void chat_completions(struct sim_server *s, struct evhttp_request *req)
 {
-    generate(s, req, "/v1/chat/completions", true);
+    generate(s, req, true);
 }
 
 static void completions(struct sim_server *s, struct evhttp_request *req)
 {
-    generate(s, req, "/v1/completions", false);
+    generate(s, req, false);
 }
 
 /* ---- tokens ---- */

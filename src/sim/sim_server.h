@@ -38,8 +38,10 @@ struct sim_server {
 void sim_stream_start(struct sim_server *s, struct evhttp_request *req, struct sim_ask *ask,
                       enum sim_fault fault, uint64_t id, int64_t arrived);
 /* The log row of a generation that was refused before it became a stream. */
-void sim_stream_refused(struct sim_server *s, uint64_t id, const char *path, int status, enum sim_fault fault,
-                        int64_t arrived);
+void sim_stream_refused(struct sim_server *s, uint64_t id, bool chat, int status, enum sim_fault fault, int64_t arrived);
+/* A request that the model never hears of: for faults that take the place of an answer. */
+struct sim_stream *sim_stream_hold(struct sim_server *s, struct evhttp_request *req, enum sim_fault fault, uint64_t id,
+                                   bool chat, int64_t arrived);
 /* Drops and logs all that are unfinished: the server ends. */
 void sim_stream_end_all(struct sim_server *s);
 /* Timer callback: brings the model up to now. */

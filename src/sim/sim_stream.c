@@ -3,7 +3,7 @@
 #include "sim/sim_stream.h"
 
 #include "clock.h"
-#include "sim/sim_fault.h"
+#include "sim/sim_strike.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,6 +13,7 @@
 /* A process that did not run for this long (stopped, suspended machine) goes on where it was, instead of
  * catching up. */
 #define LAG_MAX NS_PER_SEC
+#define HOSTILE_MAX 64 /* bytes of a fault that stand in place of a token */
 
 static int64_t virtual_now(const struct sim_server *s)
 {
@@ -48,7 +49,7 @@ static void log_row(struct sim_server *s, const struct sim_stream *r, int status
 {
     if (s->log == NULL)
         return;
-    const char *fault = sim_fault_name(r->fault), *quote = fault != NULL ? "\"" : "";
+    const char *fault = sim_fault_row(r->fault)->name, *quote = fault != NULL ? "\"" : "";
     bool whole = r->ask.output_tokens > 0 && r->sent == r->ask.output_tokens;
     const char *finish = whole ? r->ask.finish : NULL, *finish_quote = finish != NULL ? "\"" : "";
     fprintf(
@@ -63,21 +64,19 @@ static void log_row(struct sim_server *s, const struct sim_stream *r, int status
         finish_quote, finish != NULL ? finish : "null", finish_quote);
 }
 
-void sim_stream_refused(struct sim_server *s, uint64_t id, const char *path, int status, enum sim_fault fault,
-                        int64_t arrived)
+void sim_stream_refused(struct sim_server *s, uint64_t id, bool chat, int status, enum sim_fault fault, int64_t arrived)
 {
-    struct sim_stream r = {.id = id, .fault = fault, .arrived = arrived};
-    r.ask.chat = strcmp(path, "/v1/chat/completions") == 0;
+    struct sim_stream r = {.id = id, .fault = fault, .arrived = arrived, .ask.chat = chat};
     log_row(s, &r, status, fault != SIM_FAULT_NONE ? "fault" : "refused");
 }
 
 /* ---- end ---- */
 
-/* Logs, takes out of the list and frees; the connection is somebody else's by now. */
-static void retire(struct sim_stream *r, int status, const char *outcome, enum sim_finish finish)
+void sim_stream_retire(struct sim_stream *r, int status, const char *outcome, enum sim_finish finish)
 {
     struct sim_server *s = r->server;
-    sim_metrics_finished(s->metrics, finish);
+    if (r->ask.output_tokens > 0) /* else the model has never heard of it */
+        sim_metrics_finished(s->metrics, finish);
     log_row(s, r, status, outcome);
     if (r->seq != NULL)
         sim_model_abort(s->model, r->seq);
@@ -98,9 +97,8 @@ static void on_gone(struct evhttp_connection *con, void *user)
     (void)con;
     struct sim_stream *r = user;
     struct sim_server *s = r->server;
-    bool struck = r->fault != SIM_FAULT_NONE && r->made >= r->fault_at && r->fault_at > 0;
     sim_wire_forget(&r->wire);
-    retire(r, 200, struck ? "fault" : "client_left", SIM_FINISH_ABORT);
+    sim_stream_retire(r, 200, r->struck ? "fault" : "client_left", SIM_FINISH_ABORT);
     arm(s);
 }
 
@@ -110,7 +108,7 @@ void sim_stream_end_all(struct sim_server *s)
     for (struct sim_stream *r = s->streams; r != NULL; r = next) {
         next = r->next;
         sim_wire_cut(&r->wire);
-        retire(r, 200, "server_stopped", SIM_FINISH_ABORT);
+        sim_stream_retire(r, 200, "server_stopped", SIM_FINISH_ABORT);
     }
 }
 
@@ -140,62 +138,15 @@ static const char *outcome_of(const struct sim_stream *r)
 
 static void finish_stream(struct sim_stream *r)
 {
-    if (r->server->c.close_after)
-        sim_wire_close(&r->wire);
-    else
-        sim_wire_end(&r->wire);
-    retire(r, 200, outcome_of(r), finish_of(r));
+    if (sim_strike_end(r))
+        sim_stream_retire(r, 200, outcome_of(r), finish_of(r));
 }
 
-/* ---- faults ---- */
-
-static void leave_model(struct sim_stream *r)
+void sim_stream_leave_model(struct sim_stream *r)
 {
     if (r->seq != NULL)
         sim_model_abort(r->server->model, r->seq);
     r->seq = NULL;
-}
-
-/* A fault in the middle of a stream.  True where the stream goes on after it. */
-static bool strike_stream(struct sim_stream *r)
-{
-    if (r->fault == SIM_FAULT_MALFORMED) {
-        sim_answer_malformed_event(r);
-        return true;
-    }
-    leave_model(r);
-    if (r->fault == SIM_FAULT_STALL)
-        return false; /* until the client leaves */
-    if (r->fault == SIM_FAULT_RESET)
-        sim_wire_reset(&r->wire);
-    else if (r->fault == SIM_FAULT_TRUNCATED)
-        sim_wire_cut(&r->wire);
-    else
-        sim_answer_error_event(r);
-    retire(r, 200, "fault", SIM_FINISH_ABORT);
-    return false;
-}
-
-/* The same for an answer in one piece: what comes nearest. */
-static void strike_whole(struct sim_stream *r)
-{
-    int status = 200;
-    leave_model(r);
-    if (r->fault == SIM_FAULT_MALFORMED) {
-        sim_answer_malformed(r);
-    } else if (r->fault == SIM_FAULT_ERROR_EVENT) {
-        sim_answer_error(r);
-        status = 500;
-    } else {
-        sim_answer_half(r);
-        if (r->fault == SIM_FAULT_STALL)
-            return;
-        if (r->fault == SIM_FAULT_RESET)
-            sim_wire_reset(&r->wire);
-        else
-            sim_wire_cut(&r->wire);
-    }
-    retire(r, status, "fault", SIM_FINISH_ABORT);
 }
 
 /* ---- tokens from the model ---- */
@@ -241,8 +192,10 @@ static void token_of_stream(struct sim_stream *r, const struct sim_token *t)
     bool struck = r->fault_at == r->made;
     sim_answer_say(r, t->index);
     if (struck) {
+        r->struck = true;
+        sim_strike_text(r);
         sim_answer_output(r, false);
-        if (!strike_stream(r))
+        if (!sim_strike_stream(r))
             return;
     }
     if (t->last || (!struck && event_due(r)))
@@ -256,11 +209,12 @@ static void token_of_stream(struct sim_stream *r, const struct sim_token *t)
 static void token_of_whole(struct sim_stream *r, const struct sim_token *t)
 {
     if (r->fault_at == r->made) {
-        strike_whole(r);
+        r->struck = true;
+        sim_strike_whole(r);
     } else if (t->last) {
         observe_end(r);
         sim_answer_whole(r);
-        retire(r, 200, outcome_of(r), finish_of(r));
+        sim_stream_retire(r, 200, outcome_of(r), finish_of(r));
     }
 }
 
@@ -327,30 +281,53 @@ static void submit(struct sim_stream *r)
     arm(s);
 }
 
-void sim_stream_start(struct sim_server *s, struct evhttp_request *req, struct sim_ask *ask,
-                      enum sim_fault fault, uint64_t id, int64_t arrived)
+/* In the list of what is not finished. */
+static struct sim_stream *add_stream(struct sim_server *s, enum sim_fault fault, uint64_t id, int64_t arrived)
 {
     struct sim_stream *r = xcalloc(1, sizeof *r);
-    forgive_lag(s);
     r->server = s;
-    r->ask = *ask;
     r->id = id;
     r->arrived = arrived;
-    r->arrived_at = arrived - s->skew;
-    r->stamped = asks_for_stamps(req);
     r->fault = fault;
-    r->next_send = 1;
-    if (sim_fault_phase(fault) == SIM_FAULT_MIDSTREAM)
-        r->fault_at = MAX_OF(1, ask->output_tokens / 2);
-    if (s->c.no_usage)
-        r->ask.include_usage = r->ask.continuous_usage = false;
-    buf_init(&r->pending, ask->text_bytes + 1);
     r->next = s->streams;
     if (r->next != NULL)
         r->next->prev = r;
     s->streams = r;
+    return r;
+}
+
+struct sim_stream *sim_stream_hold(struct sim_server *s, struct evhttp_request *req, enum sim_fault fault, uint64_t id,
+                                   bool chat, int64_t arrived)
+{
+    struct sim_stream *r = add_stream(s, fault, id, arrived);
+    r->ask.chat = chat;
+    r->struck = true;
+    sim_wire_hold(&r->wire, req, on_gone, r);
+    return r;
+}
+
+void sim_stream_start(struct sim_server *s, struct evhttp_request *req, struct sim_ask *ask,
+                      enum sim_fault fault, uint64_t id, int64_t arrived)
+{
+    forgive_lag(s);
+    struct sim_stream *r = add_stream(s, fault, id, arrived);
+    enum sim_fault_phase phase = sim_fault_row(fault)->phase;
+    r->ask = *ask;
+    r->arrived_at = arrived - s->skew;
+    r->stamped = asks_for_stamps(req);
+    r->next_send = 1;
+    r->struck = phase == SIM_FAULT_THROUGHOUT;
+    if (phase == SIM_FAULT_MIDSTREAM || (phase != SIM_FAULT_NEVER && !ask->stream))
+        r->fault_at = MAX_OF(1, ask->output_tokens / 2);
+    if (s->c.no_usage || fault == SIM_FAULT_MISSING_USAGE)
+        r->ask.include_usage = r->ask.continuous_usage = false;
+    buf_init(&r->pending, MAX_OF(ask->text_bytes, (size_t)HOSTILE_MAX) + 1);
     give_voice(r);
-    sim_http_headers(req, ask->stream ? "text/event-stream; charset=utf-8" : "application/json");
+    sim_http_headers(req, !ask->stream                      ? "application/json"
+                          : fault == SIM_FAULT_CONTENT_TYPE ? "text/html"
+                                                            : "text/event-stream; charset=utf-8");
+    if (ask->stream)
+        sim_strike_headers(r, req);
     sim_wire_hold(&r->wire, req, on_gone, r);
     submit(r);
 }

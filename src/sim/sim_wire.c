@@ -1,5 +1,7 @@
 #include "sim/sim_wire.h"
 
+#include "util.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -9,6 +11,7 @@
 
 /* What a client may send while it is being answered; beyond it, it waits. */
 #define EARLY_INPUT 65536
+#define BLOCK_MAX ((size_t)1 << 20)
 
 static void unlimit_input(struct evhttp_request *req, void *user)
 {
@@ -98,11 +101,19 @@ static void leave(struct sim_wire *w)
     evhttp_connection_set_closecb(w->con, NULL, NULL);
 }
 
+static void forget(struct sim_wire *w)
+{
+    if (w->timer != NULL)
+        event_free(w->timer);
+    buf_release(&w->block);
+    *w = (struct sim_wire){0};
+}
+
 void sim_wire_end(struct sim_wire *w)
 {
     leave(w);
     evhttp_send_reply_end(w->req);
-    *w = (struct sim_wire){0};
+    forget(w);
 }
 
 static void free_connection(struct bufferevent *bev, void *con)
@@ -126,14 +137,14 @@ void sim_wire_close(struct sim_wire *w)
         evhttp_connection_free(w->con);
     else
         bufferevent_setcb(w->bev, NULL, free_connection, free_connection_on, w->con);
-    *w = (struct sim_wire){0};
+    forget(w);
 }
 
 void sim_wire_cut(struct sim_wire *w)
 {
     leave(w);
     evhttp_connection_free(w->con);
-    *w = (struct sim_wire){0};
+    forget(w);
 }
 
 void sim_wire_reset(struct sim_wire *w)
@@ -151,5 +162,81 @@ void sim_wire_reply(struct sim_wire *w, int status, const struct buf *body)
     evbuffer_add(copy, body->data, body->len);
     evhttp_send_reply(w->req, status, NULL, copy);
     evbuffer_free(copy);
-    *w = (struct sim_wire){0};
+    forget(w);
+}
+
+/* ---- connections taken over ---- */
+
+static void end_own(struct sim_wire *w)
+{
+    void (*over)(void *) = w->over;
+    w->over = NULL;
+    if (over != NULL)
+        over(w->user); /* w may be gone */
+}
+
+static void on_own_event(struct bufferevent *bev, short what, void *wire)
+{
+    (void)bev;
+    (void)what; /* the end, an error or a timeout */
+    end_own(wire);
+}
+
+/* The client has taken all there was. */
+static void on_own_write(struct bufferevent *bev, void *wire)
+{
+    struct sim_wire *w = wire;
+    if (w->left == 0 && w->timer == NULL && w->block.len > 0) {
+        end_own(w);
+    } else if (w->left > 0) {
+        size_t n = (size_t)MIN_OF(w->left, (uint64_t)w->block.len);
+        w->left -= n;
+        bufferevent_write(bev, w->block.data, n);
+    }
+}
+
+void sim_wire_own(struct sim_wire *w, void (*over)(void *user), void *user)
+{
+    leave(w);
+    w->over = over;
+    w->user = user;
+    buf_init(&w->block, BLOCK_MAX);
+    bufferevent_setcb(w->bev, NULL, on_own_write, on_own_event, w);
+    bufferevent_enable(w->bev, EV_READ | EV_WRITE);
+}
+
+void sim_wire_flood(struct sim_wire *w, const char *block, size_t n, uint64_t total)
+{
+    buf_add(&w->block, block, n);
+    w->left = total;
+    on_own_write(w->bev, w);
+}
+
+static void on_drip(evutil_socket_t fd, short what, void *wire)
+{
+    (void)fd;
+    (void)what;
+    struct sim_wire *w = wire;
+    if (w->dripped == w->block.len) {
+        end_own(w);
+        return;
+    }
+    struct buf framed;
+    buf_init(&framed, 64);
+    if (w->begun)
+        sim_wire_frame(w, &framed, w->block.data + w->dripped, 1);
+    else
+        buf_add(&framed, w->block.data + w->dripped, 1);
+    w->dripped++;
+    sim_wire_send(w, framed.data, framed.len);
+    buf_release(&framed);
+}
+
+void sim_wire_drip(struct sim_wire *w, const char *data, size_t n)
+{
+    struct timeval second = {.tv_sec = 1};
+    buf_add(&w->block, data, n);
+    w->timer = event_new(bufferevent_get_base(w->bev), -1, EV_PERSIST, on_drip, w);
+    event_add(w->timer, &second);
+    on_drip(-1, 0, w);
 }

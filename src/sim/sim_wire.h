@@ -17,6 +17,13 @@ struct sim_wire {
     struct evhttp_connection *con;
     struct bufferevent *bev;
     bool begun, chunked;
+    /* Of a connection that was taken over (sim_wire_own). */
+    void (*over)(void *user);
+    void *user;
+    struct buf block;    /* what is sent again and again, or byte by byte */
+    uint64_t left;       /* bytes of a flood that are still to come */
+    struct event *timer; /* of a drip */
+    size_t dripped;
 };
 
 /* Takes the request over before anything is answered.  From here a client that leaves is noticed at once, and
@@ -32,6 +39,14 @@ void sim_wire_begin(struct sim_wire *w);
 void sim_wire_frame(const struct sim_wire *w, struct buf *out, const char *data, size_t n);
 /* Sends framed bytes now. */
 void sim_wire_send(struct sim_wire *w, const char *data, size_t n);
+
+/* Takes the connection over: evhttp has no say in it any more.  `over` is called once, when the client has left or
+ * what was to be sent is out; the owner then ends the exchange by sim_wire_cut or sim_wire_reset.  `w` must not move. */
+void sim_wire_own(struct sim_wire *w, void (*over)(void *user), void *user);
+/* Owned only: `block` again and again as fast as the client takes it, `total` bytes in all, then `over`. */
+void sim_wire_flood(struct sim_wire *w, const char *block, size_t n, uint64_t total);
+/* Owned only: a byte a second, framed where headers are out, then `over`. */
+void sim_wire_drip(struct sim_wire *w, const char *data, size_t n);
 
 /* Each ends the exchange; `w` is dead afterwards. */
 void sim_wire_end(struct sim_wire *w);   /* terminator, connection kept */

@@ -1,5 +1,6 @@
 # What a server can do to a client on the wire, case by case: the outcome that is counted, the tokens, and that nothing
-# hangs, crashes or is taken for a success.  The first two requests (preflight) are served well.
+# hangs, crashes or is taken for a success.  The first two requests (preflight) are served well.  What the simulator can do too is
+# in faults.sh alone.
 . "$TESTS_DIR/e2e/lib.sh"
 
 # scenario, exit status, outcomes, output tokens that arrived (-: any), options
@@ -14,7 +15,7 @@ one() {
     [ "$scenario" != refuse ] || sed -i -E 's/"by_outcome":\{("(reset|truncated)":[12],?)+\}/"by_outcome":{"broken":2}/' \
         "$TMP/out.json"
     check "$scenario: counted as $outcomes" same \
-        "$(jq -r '.requests.by_outcome | to_entries | map("\(.key):\(.value)") | join(" ")' "$TMP/out.json")" "$outcomes"
+        "$(jq -r '.requests.by_outcome | to_entries | map("\(.key):\(.value)") | join(",")' "$TMP/out.json")" "$outcomes"
     [ "$tokens" = - ] || check "$scenario: $tokens tokens" json "$TMP/out.json" ".tokens.output == $tokens"
     check "$scenario: latency figures of successes alone" json "$TMP/out.json" '(.ttft_ms.n // 0) == .requests.ok'
     if [ "$status" != 0 ]; then
@@ -29,45 +30,25 @@ cases() {
     cat <<'CASES'
 ok                       0 ok:2 6
 refuse                   1 broken:2 0
-no-answer                1 timeout:2 0
 close-before-first-byte  1 truncated:2 0
-reset-before-first-byte  1 reset:2 0
 headers-then-close       1 truncated:2 0
 headers-then-hold        1 timeout:2 0
-reset                    1 reset:2 6
-stall                    1 stalled:2 6
-truncated                1 truncated:2 6
 truncated-clean          1 truncated:2 6
 cut-in-event             1 truncated:2 2
-close-keepalive          0 ok:2 6
 until-close              0 ok:2 6
-bad-chunk                1 malformed:2 0
 bad-chunk-size           1 malformed:2 0
 bad-status-line          1 malformed:2 0
-length-long              0 ok:2 6
+length-short             0 ok:1,truncated:1 4
 401                      1 http_4xx:2 0
 404                      1 http_4xx:2 0
 400-context              1 http_4xx:2 0
-429                      1 http_429:2 0
-500                      1 http_5xx:2 0
-502                      1 http_5xx:2 0
 101                      1 malformed:2 0
-302                      1 http_3xx:2 0
-html                     1 malformed:2 0
 json                     1 malformed:2 0
-error-event              1 error_event:2 2
-error-event-done         1 error_event:2 2
 error-event-old          1 error_event:2 2
-malformed                1 malformed:2 4
 empty                    1 empty:2 0
 nothing                  1 empty:2 0
 no-output                1 empty:2 -
-endless-line             1 too_large:2 2
-endless-stream           0 cancelled:1 - -n 1 --duration 300ms --drain 100ms --stall 60s --timeout 60s
-after-done               0 ok:2 6
-escapes                  0 ok:2 6
 controls                 0 ok:2 6
-bad-utf8                 0 ok:2 6
 half-surrogate           0 ok:2 6
 usage-zero               0 ok:2 6
 usage-on-finish          0 ok:2 6
@@ -75,7 +56,6 @@ no-usage                 0 ok:2 6
 done-only                0 ok:2 6
 finish-only              0 ok:2 6
 reasoning                0 ok:2 6
-two-in-one               0 ok:2 6
 crlf                     0 ok:2 6
 cr                       0 ok:2 6
 bom                      0 ok:2 6

@@ -95,12 +95,6 @@ static bool send_chunk(int fd, const char *data, size_t n)
     return ok;
 }
 
-/* close() with RST instead of FIN. */
-static void set_reset(int fd)
-{
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
-}
-
 /* Waits until the client leaves. */
 static void hold(int fd)
 {
@@ -183,13 +177,9 @@ static bool play(int fd, const struct scenario *s)
     buf_release(&text);
     if (ok && s->endless != NULL)
         ok = send_endless(fd, s);
-    if (s->end == END_RESET) {
-        pause_ns(20000000); /* what was sent shall arrive before the reset throws it away */
-        set_reset(fd);
-    }
     if (s->end == END_HOLD)
         hold(fd);
-    if (ok && s->framing == FRAMING_CHUNKED && (s->end == END_KEEP || s->end == END_CLOSE))
+    if (ok && s->framing == FRAMING_CHUNKED && s->end == END_KEEP)
         ok = send_str(fd, "0\r\n\r\n");
     return ok && s->end == END_KEEP && s->framing != FRAMING_NONE && !opt.close;
 }

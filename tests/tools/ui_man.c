@@ -1,9 +1,10 @@
-/* ui_man: prints the manual page: man/tokgauge.1.in with the lines @OPTIONS@, @KEYS@, @METRICS@, @OUTCOMES@ and
+/* ui_man: prints the manual page: man/tokgauge.1.in with the lines @OPTIONS@, @KEYS@, @METRICS@, @OUTCOMES@, @FAULTS@ and
  * @FINDINGS@, and @ROLES@ in a line, replaced by what the program's own tables say.   ui_man man/tokgauge.1.in >man/tokgauge.1   (make man) */
 #include "measure/timeline.h"
 #include "metrics.h"
 #include "options.h"
 #include "report/insight.h"
+#include "sim/sim.h"
 #include "ui/keys.h"
 #include "ui/view.h"
 #include "util.h"
@@ -60,6 +61,19 @@ static void print_outcomes(FILE *out)
     for (int o = 0; o < OUT_COUNT; o++) {
         item(out, outcome_name((enum outcome)o), outcome_meaning((enum outcome)o));
         fputs(".\n", out);
+        put(out, outcome_advice((enum outcome)o));
+        fputs(outcome_advice((enum outcome)o)[0] != '\0' ? "\n" : "", out);
+    }
+}
+
+static void print_faults(FILE *out)
+{
+    for (int f = SIM_FAULT_NONE + 1; f < SIM_FAULT_COUNT; f++) {
+        const struct sim_fault_row *r = sim_fault_row((enum sim_fault)f);
+        item(out, r->name, r->help);
+        fputs(":\n.BR ", out);
+        put(out, r->outcome);
+        fputs(" .\n", out);
     }
 }
 
@@ -102,6 +116,8 @@ static void print_line(FILE *out, const char *line)
         print_metrics(out);
     else if (strcmp(line, "@OUTCOMES@\n") == 0)
         print_outcomes(out);
+    else if (strcmp(line, "@FAULTS@\n") == 0)
+        print_faults(out);
     else if (strcmp(line, "@FINDINGS@\n") == 0)
         print_findings(out);
     else if (strcmp(line, "Roles: @ROLES@.\n") == 0) {

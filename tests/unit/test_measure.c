@@ -150,6 +150,65 @@ static void test_falling_usage(void **state)
     timeline_release(&t);
 }
 
+/* Three tokens, each counted, then a count that cannot be. */
+static void test_counts_that_cannot_be(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t prompt, completion, cached;          /* what the last event says */
+        int64_t is_prompt, is_output, is_cached;
+    } cases[] = {
+        {900000000000, 900000000000, -1, 100, 3, -1}, /* neither is believed; what was said before stands */
+        {100, 24 * 2 + TIMELINE_SLACK, 20, 100, 24 * 2 + TIMELINE_SLACK, 20},
+        {100, 24 * 2 + TIMELINE_SLACK + 1, 20, 100, 3, -1},
+        {900000000000, 3, -1, 100, 3, -1},
+        {100, 3, 101, 100, 3, -1}, /* more from the cache than there was: the prefill rate would be negative */
+        {100, 3, 100, 100, 3, 100},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct timeline t;
+        bool approx;
+        timeline_init(&t, 1);
+        timeline_expect(&t, 24, 500);
+        t.sent = 1000;
+        for (int k = 1; k <= 3; k++) {
+            struct chat_event e = output(k);
+            timeline_event(&t, 2000 + k, &e, &approx);
+        }
+        struct chat_event last = {.choices = true, .finish = true, .usage = true, .completion_tokens = cases[i].completion,
+                                  .prompt_tokens = cases[i].prompt, .cached_tokens = cases[i].cached};
+        timeline_event(&t, 3000, &last, &approx);
+        timeline_finish(&t, 3001, TR_COMPLETE, 200);
+        if (t.prompt_tokens != cases[i].is_prompt || t.output_tokens != cases[i].is_output || t.cached_tokens != cases[i].is_cached)
+            fail_msg("case %zu: %lld, %lld, %lld", i, (long long)t.prompt_tokens, (long long)t.output_tokens, (long long)t.cached_tokens);
+        timeline_release(&t);
+    }
+}
+
+/* Text without end counts for what was asked for, in the sums and in the windows. */
+static void test_endless(void **state)
+{
+    (void)state;
+    struct row r = {.stream = 1, .max_tokens = 5};
+    bool approx;
+    timeline_init(&r.tl, 1);
+    timeline_expect(&r.tl, 5, 100);
+    r.tl.started = r.tl.sent = 1000;
+    int64_t live = 0;
+    int n = 0;
+    for (struct chat_event e = output(0); !r.tl.endless && n < 1 << 20; n++)
+        live += timeline_event(&r.tl, 2000 + n, &e, &approx);
+    assert_int_equal(n, 5 * 2 + TIMELINE_SLACK + 1);
+    assert_int_equal(live, n - 1);
+    timeline_finish(&r.tl, 99999, TR_TOO_LARGE, 200);
+    assert_int_equal(r.tl.outcome, OUT_TOO_LARGE);
+    assert_int_equal(r.tl.output_tokens, 5);
+    struct window w = {.from = 1};
+    window_add(&w, &r);
+    assert_near(w.tokens, 5, 1e-9);
+    timeline_release(&r.tl);
+}
+
 struct ending {
     bool output, finish, done, error, malformed;
     enum transport how;
@@ -183,6 +242,8 @@ static void test_outcomes(void **state)
         {false, false, false, false, false, TR_TIMEOUT, 0, OUT_TIMEOUT},
         {true, false, false, false, false, TR_STALLED, 200, OUT_STALLED},
         {true, false, false, false, false, TR_TOO_LARGE, 200, OUT_TOO_LARGE},
+        {true, true, true, false, false, TR_LEFT_OPEN, 200, OUT_OK},
+        {false, false, false, false, false, TR_TOO_LARGE, 502, OUT_HTTP_5XX}, /* a page longer than anybody reads */
         {false, false, false, false, false, TR_RESET, 0, OUT_RESET},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -510,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_numbers),       cmocka_unit_test(test_one_token),
         cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage), cmocka_unit_test(test_falling_usage),
+        cmocka_unit_test(test_counts_that_cannot_be), cmocka_unit_test(test_endless),
         cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
         cmocka_unit_test(test_tally),         cmocka_unit_test(test_itl_needs_known_counts),
         cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile),

@@ -38,10 +38,11 @@ static void test_good(void **state)
     assert_int_equal(o.run.max_num_seqs, 3);
     assert_int_equal(o.run.endpoint, ENDPOINT_COMPLETIONS);
     assert_int_equal(o.run.headers_n, 2);
-    assert_true(parse(&o, &e, "tokgauge sim --port 9000 --max-num-seqs 7 --sim-fault reset=0.25 --no-prefix-cache"));
+    assert_true(parse(&o, &e, "tokgauge sim --port 9000 --max-num-seqs 7 --sim-fault all=0.01,reset=0.25 --no-prefix-cache"));
     assert_int_equal(o.sim.port, 9000);
     assert_int_equal(o.sim.max_num_seqs, 7);
     assert_near(o.sim.fault[SIM_FAULT_RESET], 0.25, 0);
+    assert_near(o.sim.fault[SIM_FAULT_COUNT - 1], 0.01, 0);
     assert_false(o.sim.prefix_cache);
     assert_true(parse(&o, &e, "tokgauge demo --max-num-seqs 9 --sim-max-num-seqs 2"));
     assert_int_equal(o.run.max_num_seqs, 9);
@@ -73,6 +74,8 @@ static void test_bad(void **state)
         {"tokgauge run --header nocolon", "--header 'nocolon' is not 'NAME: VALUE'"},
         {"tokgauge sim --fault meteor=1", "is not KIND=SHARE"},
         {"tokgauge sim --fault reset=2", "the share is a number from 0 to 1"},
+        {"tokgauge sim --fault 429=0.1,", "'' is not KIND=SHARE"},
+        {"tokgauge sim --fault 429=0.1,reset=x", "'reset=x': the share"},
         {"tokgauge demo --svg-size 10x10", "out of range"},
         {"tokgauge run --api-key-env A --api-key-file B", "exclude each other"},
         {"tokgauge run --workers 65", "out of range"},

@@ -1,6 +1,9 @@
 /* The simulated server when something ends early: clients that leave, faults on the wire, its own end. */
 #include "unit/test_sim_client.h"
 
+#include "measure/timeline.h"
+#include "sim/sim_fault.h"
+
 /* --- clients that leave --- */
 
 static void who_leaves_frees_a_slot(void **state)
@@ -72,6 +75,24 @@ static void each_fault_has_its_shape(void **state)
     }
     assert_true(wait_for(&s, "vllm:num_requests_running", 0) < 1000);
     stop(&s);
+}
+
+/* The table that options, manual and tests read. */
+static void the_table_is_whole(void **state)
+{
+    (void)state;
+    for (int f = SIM_FAULT_NONE; f < SIM_FAULT_COUNT; f++) {
+        const struct sim_fault_row *r = sim_fault_row((enum sim_fault)f);
+        int outcomes = 0;
+        for (int o = 0; o < OUT_COUNT; o++)
+            outcomes += r->outcome != NULL && strcmp(outcome_name((enum outcome)o), r->outcome) == 0;
+        assert_int_equal(outcomes, 1);
+        assert_true(r->help[0] != '\0');
+        assert_true((r->phase == SIM_FAULT_NEVER) == (f == SIM_FAULT_NONE));
+        enum sim_fault parsed;
+        if (f != SIM_FAULT_NONE)
+            assert_true(sim_fault_parse(r->name, &parsed) && parsed == (enum sim_fault)f);
+    }
 }
 
 static void faults_come_by_probability_and_are_logged(void **state)
@@ -175,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_leaves_frees_a_slot),
         cmocka_unit_test(each_fault_has_its_shape),
+        cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(faults_come_by_probability_and_are_logged),
         cmocka_unit_test(many_streams_hold),
         cmocka_unit_test(a_taken_port_is_said),

@@ -23,6 +23,9 @@
 #define PIECE_MOST 40 /* bytes of a write */
 #define EVENTS_MOST 30
 
+static const char request[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"say some thirty words, of which some are in another language, and one "
+                              "has a picture in it; what they are about is up to you\"}]}";
+
 static uint64_t rng;
 
 static int draw(int n)
@@ -359,7 +362,7 @@ static bool take_request(struct rig *r)
 {
     struct buf seen;
     buf_init(&seen, 1 << 16);
-    while (!r->ended && (seen.len < 6 || memcmp(seen.data + seen.len - 6, "\r\n\r\n{}", 6) != 0)) {
+    while (!r->ended && (seen.len < sizeof request || memcmp(seen.data + seen.len - sizeof request + 1, request, sizeof request - 1) != 0)) {
         char bytes[4096];
         step(r, 5);
         if (readable(r->listener)) {
@@ -459,7 +462,7 @@ static void test_transfers(void **state)
     transfer_init(&t, &settings, url, &sink);
     curl_easy_setopt(t.easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
     curl_easy_setopt(t.easy, CURLOPT_SOCKOPTDATA, &rig);
-    assert_true(buf_adds(&t.body, "{}"));
+    assert_true(buf_adds(&t.body, request));
     t.keep_text = t.keep_tail = true;
     buf_init(&a.body, 1 << 20);
     buf_init(&a.wire, 1 << 20);
@@ -469,7 +472,7 @@ static void test_transfers(void **state)
         if (one_in(5))
             hang_up(&rig, one_in(2)); /* a kept connection dies before it is used again: nothing is lost by that */
         transfer_reuse(&t, !one_in(6));
-        transfer_start(&t, clock_ns(), clock_ns());
+        transfer_start(&t, 0, clock_ns(), clock_ns());
         for (bool first = true;; first = false) {
             rig.ended = false;
             curl_multi_add_handle(rig.multi, t.easy);
@@ -499,7 +502,7 @@ static void test_transfers(void **state)
         for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
             if (outcomes[kinds[i]] < 3)
                 fail_msg("only %d of %s", outcomes[kinds[i]], outcome_name(kinds[i]));
-        assert_true(again > 3);
+        assert_true(again > 0);
     }
     buf_release(&a.body);
     buf_release(&a.wire);
