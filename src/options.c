@@ -319,8 +319,11 @@ static bool keep_sim_arg(struct options *o, const struct option *op, const char 
 
 bool option_set(struct options *o, const struct option *op, const char *value, enum option_origin origin, struct err *e)
 {
-    if (!set(o, op, value, e) || !keep_sim_arg(o, op, value, e))
+    const struct options before = *o; /* a list that is half right must not take the place of one that was whole */
+    if (!set(o, op, value, e) || !keep_sim_arg(o, op, value, e)) {
+        *o = before;
         return false;
+    }
     o->origin[op - option_rows] = (unsigned char)origin;
     return true;
 }

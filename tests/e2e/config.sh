@@ -60,6 +60,8 @@ for line in 1 2 4 5 7 11 12 13; do
     check "line $line is named" grep -q "^tokgauge: $CONFIG:$line: .*; the line is left out$" "$TMP/err"
 done
 check "and no other" same "$(wc -l <"$TMP/err")" 8
+printf 'context = 4k\ncontext = 8k,16ks\n' >"$TMP/lists"
+check "a line that is left out leaves what a line before it set" prints '^context = 4096$' bench --config "$TMP/lists"
 head -c 100000 /dev/urandom >"$CONFIG"
 check "no text at all" exits 0 "$TOKGAUGE" run --print-config
 printf 'header = Authorization: Bearer CANARY\n' >"$CONFIG"
