@@ -1,5 +1,6 @@
 /* libFuzzer: a file of settings; the first byte says for which command.  A line that is wrong is told in words that a terminal
  * can show; what was taken can be written as such a file, and read from that it says the same. */
+#include "fuzz/text.h"
 #include "options.h"
 #include "util.h"
 
@@ -16,9 +17,7 @@ static void warn(const char *line)
 {
     if (!may_warn)
         abort();
-    for (const char *p = line; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            abort();
+    check_line(line);
 }
 
 /* What the settings in text come to, as a file of its own (to be freed); NULL: they do not go together. */

@@ -1,5 +1,6 @@
 /* libFuzzer: what a server tells of itself: pages of counters, two of them one after the other, and JSON.  Whatever comes,
  * what is added up never shrinks, and what is shown is fit for a screen. */
+#include "fuzz/text.h"
 #include "measure/servercounts.h"
 #include "measure/serverjson.h"
 #include "util.h"
@@ -11,13 +12,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void check_text(const char *s)
-{
-    for (; *s != '\0'; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            abort();
-}
 
 static void check_known(double v)
 {

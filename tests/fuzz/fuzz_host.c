@@ -1,5 +1,6 @@
 /* libFuzzer: what other processes of this machine may write into /proc: their command line, their GPU files; and the driver
  * its binary table. */
+#include "fuzz/text.h"
 #include "host/fdinfo.h"
 #include "host/gpu_metrics.h"
 #include "host/procfs.h"
@@ -35,9 +36,7 @@ static void play_command(const char *bytes, size_t n, bool cut)
 {
     struct server_proc s = {0};
     server_proc_read_command(bytes, n, cut, &s);
-    for (const char *p = s.command; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            abort();
+    check_text(s.command);
     if (s.max_num_seqs <= 0 || s.max_model_len <= 0 || s.gpu_memory_utilization <= 0)
         abort();
 }

@@ -1,5 +1,6 @@
 /* libFuzzer: a command line, one argument a line.  It is taken, or refused with one line that a terminal can show; and what
  * was taken can be typed again, without its secrets. */
+#include "fuzz/text.h"
 #include "options.h"
 #include "util.h"
 
@@ -10,15 +11,6 @@
 #define ARGS_MAX 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void check_line(const char *s)
-{
-    if (*s == '\0')
-        abort();
-    for (; *s != '\0'; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

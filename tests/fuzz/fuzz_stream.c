@@ -1,5 +1,6 @@
 /* libFuzzer: whatever a server sends as an event stream.  The first byte says in pieces of which size it arrives; the
  * outcome must not depend on that. */
+#include "fuzz/text.h"
 #include "measure/chat.h"
 #include "measure/sse.h"
 #include "measure/timeline.h"
@@ -29,9 +30,7 @@ static void on_event(void *ctx, const struct sse_event *ev)
         r->text = r->text * 31 + (unsigned char)*p;
     char shown[64];
     str_sanitise(shown, sizeof shown, ev->data, ev->n);
-    for (const char *p = shown; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            abort();
+    check_text(shown);
     chat_release(&e);
 }
 

@@ -1,5 +1,6 @@
 /* libFuzzer: the other texts that come from outside: Prometheus pages, error bodies, URLs, units. */
 #include "fmt.h"
+#include "fuzz/text.h"
 #include "load/server.h"
 #include "measure/chat.h"
 #include "measure/promtext.h"
@@ -23,9 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     char small[32], large[600];
     chat_error_text(text, n, small, sizeof small);
     chat_error_text(text, n, large, sizeof large);
-    for (const char *p = large; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            abort();
+    check_text(large);
     server_base(text, small, sizeof small);
     server_base(text, large, sizeof large);
     url_hide_login(text, large, sizeof large);

@@ -1,5 +1,6 @@
 /* libFuzzer: files that describe a load: prompts (the first byte's lowest bit: for conversations) and traces.  Taken, or refused
  * with one line; of what was taken every request has a body that is JSON. */
+#include "fuzz/text.h"
 #include "load/prompt.h"
 #include "load/trace.h"
 #include "util.h"
@@ -15,15 +16,6 @@
 #define SENT 4 /* requests */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void check_line(const char *s)
-{
-    if (*s == '\0')
-        abort();
-    for (; *s != '\0'; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            abort();
-}
 
 static void send_all(const struct prompt_set *p, bool turns)
 {

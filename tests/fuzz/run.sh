@@ -13,7 +13,7 @@ make -j "$(nproc)" CC=clang SAN=fuzz "$LIBS/libcore.a" "$LIBS/libui.a"
 
 # shellcheck disable=SC2046  # lists of flags
 compile() {
-    clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I. -Isrc -pthread \
+    clang -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I. -Isrc -Itests -pthread \
         $(pkg-config --cflags libcurl libevent libcjson libdrm inih) -o "$OUT/$1" "tests/fuzz/$1.c" "$LIBS/libui.a" "$LIBS/libcore.a" \
         $(pkg-config --libs libcurl libevent_core libevent_extra libevent_pthreads libcjson libdrm libdrm_amdgpu inih ncursesw) -lm
 }
