@@ -7,7 +7,7 @@
 #   make install PREFIX=/usr/local DESTDIR=            make man       write man/tokgauge.1 from the program's tables
 #   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
 #   make clean                                         make soak-ui   random sizes and keys, on terminals
-#   make soak         ten minutes of load: its memory
+#   make soak         ten minutes of load: its memory  make soak-kill what 200 killed runs leave behind
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -50,7 +50,7 @@ THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check fuzz soak soak-ui lint bench goldens pictures man install uninstall clean tests
+.PHONY: all deps demo test check fuzz soak soak-kill soak-ui lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -114,6 +114,8 @@ fuzz:
 	sh tests/fuzz/run.sh $(FUZZ_S)
 soak: all
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak.sh $(SOAK_S)
+soak-kill: tests
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-kill.sh $(KILLS) $(SEED)
 soak-ui: tests
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-ui.sh $(SOAK_S)
 lint:

@@ -24,7 +24,7 @@ struct runlog {
     pthread_cond_t wake;
     bool torn; /* only the thread: part of a line is in the file and could not be taken back */
     struct buf queue; /* under lock, as all below */
-    bool closing;
+    bool closing, hurry, begun;
     size_t writing; /* bytes that the thread has taken and not told of yet */
     struct runlog_state state;
 };
@@ -170,9 +170,11 @@ static void *run(void *ctx)
             sync_due = next.tv_sec + SYNC_S;
         next.tv_sec++;
         pthread_mutex_lock(&r->lock);
-        while (!r->closing && (r->queue.len < QUEUE_EARLY || mine.len > 0) && pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
+        while (!r->closing && !r->hurry && (r->queue.len < QUEUE_EARLY || mine.len > 0) &&
+               pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
             ;
         closing = r->closing;
+        r->hurry = false;
         bool waited = mine.len > 0;
         if (!waited) {
             struct buf full = r->queue;
@@ -223,7 +225,9 @@ void runlog_add(struct runlog *r, const struct buf *line)
         if (r->state.waiting == 0)
             str_copy(r->state.why, sizeof r->state.why, "the disk is too slow");
     }
-    if (r->queue.len >= QUEUE_EARLY)
+    r->hurry = r->hurry || !r->begun; /* the header: a file without it is none, however soon the run is killed */
+    r->begun = true;
+    if (r->hurry || r->queue.len >= QUEUE_EARLY)
         pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
 }
