@@ -5,6 +5,7 @@
 #include "grid.h"
 #include "main_files.h"
 #include "main_tune.h"
+#include "mask.h"
 #include "options.h"
 #include "replay/player.h"
 #include "report/bench.h"
@@ -641,14 +642,33 @@ static int show_themes(const struct options *o)
     return n < 0 ? complain(&e, EXIT_USAGE) : n > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+/* The words of the command line, apart from those that everybody on this machine can read, in which secrets are overwritten. */
+static char **own_words(int argc, char **argv)
 {
+    char **own = xcalloc((size_t)argc + 1, sizeof *own);
+    for (int i = 0; i < argc; i++)
+        own[i] = xstrdup(argv[i]);
+    mask_arguments(own, argv, (size_t)argc);
+    return own;
+}
+
+static void free_words(char **own)
+{
+    for (size_t i = 0; own[i] != NULL; i++)
+        free(own[i]);
+    free(own);
+}
+
+int main(int argc, char **shared_argv)
+{
+    char **argv = own_words(argc, shared_argv);
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: a decimal comma would get into JSON */
     struct options o;
     struct err e;
     bool ok = read_options(&o, argc, argv, &e), themes_only = ok && (o.list_themes || o.check_theme != NULL);
     if (!ok || (!themes_only && !ui_check_theme(o.theme, &e))) {
         options_release(&o);
+        free_words(argv);
         return complain(&e, EXIT_USAGE);
     }
     int status = EXIT_DONE;
@@ -688,5 +708,6 @@ int main(int argc, char **argv)
         curl_global_cleanup();
     }
     options_release(&o);
+    free_words(argv);
     return status;
 }

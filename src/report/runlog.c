@@ -29,8 +29,10 @@ struct runlog {
     struct runlog_state state;
 };
 
-static void safe_name(char *dst, size_t size, const char *src)
+static void safe_name(char *dst, size_t size, const char *name)
 {
+    char src[256]; /* a server may name its model as it likes: with a key in it, too */
+    str_sanitise(src, sizeof src, name, strlen(name));
     const char *base = strrchr(src, '/');
     size_t n = 0;
     for (const char *p = base != NULL ? base + 1 : src; *p != '\0' && n + 1 < size; p++) {
