@@ -28,7 +28,10 @@ TEST_LIBS   = $(shell pkg-config --libs $(TESTPKGS) 2>/dev/null) -lutil
 WARN = -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
        -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wdouble-promotion -Wimplicit-fallthrough
 OPT  = $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
-HARD = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+# The compiler is asked once which of these it has, and not before something is compiled.
+FORTIFY = $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(call takes,-D_FORTIFY_SOURCE=3,3),2))
+takes = $(shell echo 'int i;' | $(CC) -Werror -O2 -U_FORTIFY_SOURCE $(1) -include stdio.h -x c -c -o /dev/null - 2>/dev/null && echo $(2))
+HARD = $(eval HARD := $$(FORTIFY) -fstack-protector-strong -fPIE $$(foreach f,-fstack-clash-protection -fcf-protection,$$(call takes,$$f,$$f)))$(HARD)
 SANF = $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined) \
        $(if $(filter thread,$(SAN)),-fsanitize=thread)
 comma := ,
@@ -37,7 +40,7 @@ Q = $(if $(V),,@echo "  $@";)
 
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -g $(OPT) $(HARD) $(WARN) $(if $(WERROR),-Werror) $(SANF) \
              -I. -Isrc -pthread $(PC_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(SANF) $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(SANF) $(LDFLAGS)
 
 CORE_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 UI_SRC   := $(wildcard ui/*.c)
