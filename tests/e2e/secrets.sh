@@ -1,4 +1,5 @@
 # A key is in nothing that this program writes, however it came in and whoever says it again.
+# shellcheck disable=SC2016,SC2086,SC2089,SC2090,SC3045  # jq and sh -c, lists of options
 . "$TESTS_DIR/e2e/lib.sh"
 SECRET=canary-e1f0-do-not-print
 LOGIN_SENT=$(printf 'user:%s' "$SECRET" | base64)
@@ -24,7 +25,6 @@ documents() { # RUNFILE: all that is made of one
 
 # ---- each way in; the server has the key in its model's name ----
 
-# shellcheck disable=SC2086  # lists of options, here and below
 start_sim $SIM_FAST --sim-api-key "$SECRET" --model "lent-to-$SECRET" 2>/dev/null || start_sim $SIM_FAST --api-key "$SECRET" --model "lent-to-$SECRET"
 check "a missing key is one line" exits 1 "$TOKGAUGE" run "$URL" --json $QUICK
 check "that says where a key comes from" contains "$TMP/err" "--api-key-env"
