@@ -7,6 +7,7 @@
 #include "main_tune.h"
 #include "mask.h"
 #include "options.h"
+#include "outfile.h"
 #include "replay/player.h"
 #include "report/bench.h"
 #include "report/report.h"
@@ -108,11 +109,11 @@ static bool write_picture(const struct options *o, const struct snapshot *s, con
 {
     const struct ui_picture p = {.width = (int)o->svg_width, .height = (int)o->svg_height, .format = format, .theme = o->theme,
                                  .view = first_view(o)};
-    FILE *f = fopen(name, "we");
+    FILE *f = outfile_open(name);
     bool ok = f != NULL && ui_render(s, &p, f);
     if (f != NULL && fclose(f) != 0)
         ok = false;
-    return ok || err_set(e, "cannot write picture '%s': %s", name, strerror(errno));
+    return ok || err_set(e, "cannot write picture '%s': %s", name, outfile_why(errno));
 }
 
 static struct ui_config screen_config(const struct options *o)

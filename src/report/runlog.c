@@ -25,6 +25,8 @@ struct runlog {
     bool torn; /* only the thread: part of a line is in the file and could not be taken back */
     struct buf queue; /* under lock, as all below */
     bool closing, hurry, begun;
+    uint64_t written; /* lines */
+    bool removed;     /* nobody has a name for the file any more: what was written is gone with it */
     size_t writing; /* bytes that the thread has taken and not told of yet */
     struct runlog_state state;
 };
@@ -141,12 +143,16 @@ static uint64_t lines(const char *data, size_t n)
 /* What could not be written stays in b for the next time; at the end it is lost. */
 static void write_out(struct runlog *r, struct buf *b, bool last)
 {
+    struct stat st;
     errno = 0;
     size_t done = write_lines(r, b);
     int why = errno;
+    bool removed = fstat(r->fd, &st) == 0 && st.st_nlink == 0;
     pthread_mutex_lock(&r->lock);
     struct runlog_state *s = &r->state;
     s->bytes += done;
+    r->written += lines(b->data, done);
+    r->removed = r->removed || removed;
     s->waiting = b->len - done;
     s->memory = b->cap;
     r->writing = 0;
@@ -154,6 +160,11 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
         str_copy(s->why, sizeof s->why, strerror(why));
     if (last)
         s->lost += lines(b->data + done, b->len - done);
+    if (r->removed && r->written > 0) {
+        s->lost += r->written;
+        r->written = 0;
+        str_copy(s->why, sizeof s->why, "the file was removed");
+    }
     pthread_mutex_unlock(&r->lock);
     buf_drop(b, done);
 }
