@@ -16,7 +16,9 @@
 /* The simulator needs no key, and what it is started with can be read in /proc for as long as it lives. */
 static void drop_secrets(void)
 {
-    for (char **v = environ; v != NULL && *v != NULL;) {
+    if (environ == NULL)
+        return;
+    for (char **v = environ; *v != NULL;) {
         size_t n = strcspn(*v, "=");
         char *name = xasprintf("%.*s", (int)n, *v);
         bool drop = n > 0 && mask_is_secret(name, *v + n + 1);
