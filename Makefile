@@ -8,6 +8,7 @@
 #   make uninstall                                     make fuzz      hostile input, by clang and libFuzzer
 #   make clean                                         make soak-ui   random sizes and keys, on terminals
 #   make soak         ten minutes of load with faults: memory, files, threads
+#   make soak-kill    what 200 killed runs leave behind
 #
 #   SAN=address|thread   instrumented build in its own folder     WERROR=1   warnings are errors     V=1   whole commands
 
@@ -28,7 +29,10 @@ TEST_LIBS   = $(shell pkg-config --libs $(TESTPKGS) 2>/dev/null) -lutil
 WARN = -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
        -Wcast-qual -Wwrite-strings -Wvla -Wundef -Wdouble-promotion -Wimplicit-fallthrough
 OPT  = $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
-HARD = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+# The compiler is asked once which of these it has, and not before something is compiled.
+FORTIFY = $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(or $(call takes,-D_FORTIFY_SOURCE=3,3),2))
+takes = $(shell echo 'int i;' | $(CC) -Werror -O2 -U_FORTIFY_SOURCE $(1) -include stdio.h -x c -c -o /dev/null - 2>/dev/null && echo $(2))
+HARD = $(eval HARD := $$(FORTIFY) -fstack-protector-strong -fPIE $$(foreach f,-fstack-clash-protection -fcf-protection,$$(call takes,$$f,$$f)))$(HARD)
 SANF = $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined) \
        $(if $(filter thread,$(SAN)),-fsanitize=thread) \
        $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=undefined)
@@ -38,7 +42,7 @@ Q = $(if $(V),,@echo "  $@";)
 
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -g $(OPT) $(HARD) $(WARN) $(if $(WERROR),-Werror) $(SANF) \
              -I. -Isrc -pthread $(PC_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -pthread $(SANF) $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(SANF) $(LDFLAGS)
 
 CORE_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 UI_SRC   := $(wildcard ui/*.c)
@@ -51,7 +55,7 @@ THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 PROGRAM  := $(if $(SAN)$(filter clang%,$(CC)),$B/tokgauge,tokgauge)
 
-.PHONY: all deps demo test check fuzz soak soak-ui lint bench goldens pictures man install uninstall clean tests
+.PHONY: all deps demo test check fuzz soak soak-kill soak-ui lint bench goldens pictures man install uninstall clean tests
 .DEFAULT_GOAL := all
 all: $(PROGRAM)
 
@@ -115,6 +119,8 @@ fuzz:
 	sh tests/fuzz/run.sh $(FUZZ_S) $(FUZZ)
 soak: all
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak.sh $(SOAK_S)
+soak-kill: tests
+	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-kill.sh $(KILLS) $(SEED)
 soak-ui: tests
 	BUILD=$B TOKGAUGE=$(abspath $(PROGRAM)) sh tests/soak-ui.sh $(SOAK_S)
 lint:

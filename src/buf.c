@@ -67,7 +67,7 @@ bool buf_addf(struct buf *b, const char *fmt, ...)
     return ok;
 }
 
-bool buf_add_json(struct buf *b, const char *s, size_t n)
+static bool add_escaped(struct buf *b, const char *s, size_t n, bool raw)
 {
     size_t before = b->len;
     bool ok = true;
@@ -80,10 +80,10 @@ bool buf_add_json(struct buf *b, const char *s, size_t n)
             i++;
             continue;
         }
-        if (c == '"' || c == '\\')
+        if (raw && (c == '"' || c == '\\'))
             ok = buf_add(b, (char[]){'\\', (char)c}, 2);
-        else if (c < 0x20)
-            ok = buf_addf(b, "\\u%04x", c);
+        else if ((raw && c < 0x20) || (cp >= 0x7f && cp < 0xa0) || utf8_is_format(cp))
+            ok = buf_addf(b, "\\u%04x", (unsigned)cp);
         else
             ok = buf_add(b, s + i, len);
         i += len;
@@ -94,6 +94,16 @@ bool buf_add_json(struct buf *b, const char *s, size_t n)
             b->data[before] = '\0';
     }
     return ok;
+}
+
+bool buf_add_json(struct buf *b, const char *s, size_t n)
+{
+    return add_escaped(b, s, n, true);
+}
+
+bool buf_add_escaped(struct buf *b, const char *json)
+{
+    return add_escaped(b, json, strlen(json), false);
 }
 
 void buf_drop(struct buf *b, size_t n)

@@ -19,8 +19,11 @@ void buf_clear(struct buf *b); /* keeps the memory */
 bool buf_add(struct buf *b, const void *data, size_t n);
 bool buf_adds(struct buf *b, const char *s);
 bool buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* s as the inside of a JSON string, without the quotes.  Invalid UTF-8 becomes U+FFFD. */
+/* s as the inside of a JSON string, without the quotes.  Invalid UTF-8 becomes U+FFFD; control characters, C1 too, and those
+ * that are not to be seen (utf8_is_format) are written as \u…, so that the text may be shown on a terminal as it is. */
 bool buf_add_json(struct buf *b, const char *s, size_t n);
+/* JSON as another writer has made it, with the same characters written as \u… */
+bool buf_add_escaped(struct buf *b, const char *json);
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
 

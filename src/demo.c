@@ -1,4 +1,5 @@
 #include "demo.h"
+#include "mask.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,21 @@
 #include <unistd.h>
 
 #define START_MS 10000
+
+/* The simulator needs no key, and what it is started with can be read in /proc for as long as it lives. */
+static void drop_secrets(void)
+{
+    if (environ == NULL)
+        return;
+    for (char **v = environ; *v != NULL;) {
+        size_t n = strcspn(*v, "=");
+        char *name = xasprintf("%.*s", (int)n, *v);
+        bool drop = n > 0 && mask_is_secret(name, *v + n + 1);
+        if (!drop || unsetenv(name) != 0)
+            v++;
+        free(name);
+    }
+}
 
 static void child(pid_t parent, int out, char *const *sim_args, size_t n)
 {
@@ -27,6 +43,7 @@ static void child(pid_t parent, int out, char *const *sim_args, size_t n)
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0)
         dup2(null, STDIN_FILENO);
+    drop_secrets();
     setsid(); /* ^C on the terminal is for the parent, which then stops us when it has what it needs */
     execv("/proc/self/exe", argv);
     _exit(127);

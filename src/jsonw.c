@@ -1,5 +1,6 @@
 #include "jsonw.h"
 #include "fmt.h"
+#include "secret.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -50,7 +51,18 @@ void jw_str(struct jsonw *j, const char *key, const char *s)
         return;
     }
     buf_adds(j->out, "\"");
-    buf_add_json(j->out, s, strlen(s));
+    size_t n = strlen(s), from = 0;
+    for (size_t i = 0; i < n;) {
+        size_t hidden = secret_at(s, n, i);
+        if (hidden == 0) {
+            i++;
+            continue;
+        }
+        buf_add_json(j->out, s + from, i - from);
+        buf_adds(j->out, SECRET_STARS);
+        from = i += hidden;
+    }
+    buf_add_json(j->out, s + from, n - from);
     buf_adds(j->out, "\"");
 }
 

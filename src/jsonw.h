@@ -1,4 +1,4 @@
-/* jsonw: writes JSON into a buf.  NAN becomes null, text is escaped, numbers know no locale.  Layer 0. */
+/* jsonw: writes JSON into a buf.  NAN becomes null, text is escaped, with secrets (secret.h) as "***", numbers know no locale.  Layer 0. */
 #ifndef TG_JSONW_H
 #define TG_JSONW_H
 

@@ -5,7 +5,9 @@
 #include "grid.h"
 #include "main_files.h"
 #include "main_tune.h"
+#include "mask.h"
 #include "options.h"
+#include "outfile.h"
 #include "replay/player.h"
 #include "report/bench.h"
 #include "report/report.h"
@@ -107,11 +109,11 @@ static bool write_picture(const struct options *o, const struct snapshot *s, con
 {
     const struct ui_picture p = {.width = (int)o->svg_width, .height = (int)o->svg_height, .format = format, .theme = o->theme,
                                  .view = first_view(o)};
-    FILE *f = fopen(name, "we");
+    FILE *f = outfile_open(name);
     bool ok = f != NULL && ui_render(s, &p, f);
     if (f != NULL && fclose(f) != 0)
         ok = false;
-    return ok || err_set(e, "cannot write picture '%s': %s", name, strerror(errno));
+    return ok || err_set(e, "cannot write picture '%s': %s", name, outfile_why(errno));
 }
 
 static struct ui_config screen_config(const struct options *o)
@@ -647,14 +649,33 @@ static int show_themes(const struct options *o)
     return n < 0 ? complain(&e, EXIT_USAGE) : n > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+/* The words of the command line, apart from those that everybody on this machine can read, in which secrets are overwritten. */
+static char **own_words(int argc, char **argv)
 {
+    char **own = xcalloc((size_t)argc + 1, sizeof *own);
+    for (int i = 0; i < argc; i++)
+        own[i] = xstrdup(argv[i]);
+    mask_arguments(own, argv, (size_t)argc);
+    return own;
+}
+
+static void free_words(char **own)
+{
+    for (size_t i = 0; own[i] != NULL; i++)
+        free(own[i]);
+    free(own);
+}
+
+int main(int argc, char **shared_argv)
+{
+    char **argv = own_words(argc, shared_argv);
     setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: a decimal comma would get into JSON */
     struct options o;
     struct err e;
     bool ok = read_options(&o, argc, argv, &e), themes_only = ok && (o.list_themes || o.check_theme != NULL);
     if (!ok || (!themes_only && !ui_check_theme(o.theme, &e))) {
         options_release(&o);
+        free_words(argv);
         return complain(&e, EXIT_USAGE);
     }
     int status = EXIT_DONE;
@@ -694,5 +715,6 @@ int main(int argc, char **argv)
         curl_global_cleanup();
     }
     options_release(&o);
+    free_words(argv);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "main_files.h"
 #include "buf.h"
+#include "outfile.h"
 #include "report/baseline.h"
 #include "report/compare.h"
 #include "report/report.h"
@@ -39,12 +40,12 @@ int files_report(const struct options *o)
     const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,
                                      .notes_n = o->notes_n};
     report_write(f, &r, &b);
-    FILE *out = o->report_out != NULL ? fopen(o->report_out, "we") : stdout;
+    FILE *out = o->report_out != NULL ? outfile_open(o->report_out) : stdout;
     bool ok = out != NULL && fwrite(b.data, 1, b.len, out) == b.len && fflush(out) == 0;
     if (out != NULL && out != stdout && fclose(out) != 0)
         ok = false;
     if (!ok)
-        err_set(&e, "cannot write '%s': %s", o->report_out != NULL ? o->report_out : "standard output", strerror(errno));
+        err_set(&e, "cannot write '%s': %s", o->report_out != NULL ? o->report_out : "standard output", outfile_why(errno));
     if (f->bad_lines > 0)
         fprintf(stderr, "tokgauge: %zu lines of '%s' could not be read\n", f->bad_lines, o->files[0]);
     buf_release(&b);

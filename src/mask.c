@@ -1,10 +1,12 @@
 #include "mask.h"
+#include "secret.h"
 #include "util.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define STARS "***"
+#define STARS SECRET_STARS
 #define WORD_MAX (1u << 20)
 #define HEADER_NAME 64 /* a "name" longer than this is none */
 
@@ -307,4 +309,83 @@ void mask_command_line(char *const *words, size_t n, char *out, size_t size)
     }
     buf_release(&line);
     buf_release(&word);
+}
+
+void mask_arguments(char *const *words, char **argv, size_t n)
+{
+    struct buf word;
+    struct before before = {0};
+    buf_init(&word, WORD_MAX);
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&word);
+        size_t room = strlen(argv[i]);
+        add_word(&word, words[i], &before);
+        if (word.data != NULL && strcmp(word.data, words[i]) != 0) {
+            explicit_bzero(argv[i], room);
+            str_copy(argv[i], room + 1, word.data);
+        }
+    }
+    buf_release(&word);
+}
+
+/* ---- as names, and as secrets to know ---- */
+
+bool mask_is_secret(const char *name, const char *value)
+{
+    return is_secret(name, strlen(name), value);
+}
+
+/* The next word as a shell has it, without its quotes; what it would expand stays as it is.  NULL at the end. */
+static const char *next_word(const char *p, struct buf *word)
+{
+    char quote = '\0';
+    buf_clear(word);
+    p += strspn(p, " \t\r\n");
+    if (*p == '\0')
+        return NULL;
+    for (; *p != '\0' && (quote != '\0' || strchr(" \t\r\n", *p) == NULL); p++) {
+        if (*p == quote)
+            quote = '\0';
+        else if (quote == '\0' && (*p == '\'' || *p == '"'))
+            quote = *p;
+        else if (*p == '\\' && quote != '\'' && p[1] != '\0')
+            buf_add(word, ++p, 1);
+        else
+            buf_add(word, p, 1);
+    }
+    return p;
+}
+
+/* The parts of a word that are not in what stands for it. */
+static void learn_parts(const char *word, const char *masked)
+{
+    static const char between[] = " \t\r\n'\"=,:;@[]{}()&|<>\\";
+    for (size_t n; *word != '\0'; word += n) {
+        word += strspn(word, between);
+        n = strcspn(word, between);
+        bool method = n == 6 && strncasecmp(word, "bearer", n) == 0;
+        if (n > 0 && !method && memmem(masked, strlen(masked), word, n) == NULL)
+            secret_add(word, n);
+    }
+}
+
+void mask_learn(const char *command)
+{
+    enum { WORDS_MOST = 256 };
+    char *words[WORDS_MOST]; /* what a word is, those before it say */
+    size_t n = 0;
+    struct buf word, masked;
+    struct before before = {0};
+    buf_init(&word, WORD_MAX);
+    buf_init(&masked, WORD_MAX);
+    for (; n < WORDS_MOST && (command = next_word(command, &word)) != NULL; n++) {
+        words[n] = xstrdup(word.data != NULL ? word.data : "");
+        buf_clear(&masked);
+        add_word(&masked, words[n], &before);
+        learn_parts(words[n], masked.data != NULL ? masked.data : "");
+    }
+    while (n > 0)
+        free(words[--n]);
+    buf_release(&word);
+    buf_release(&masked);
 }

@@ -17,4 +17,12 @@ void mask_command_line(char *const *words, size_t n, char *out, size_t size);
 /* One word that stands alone, appended to out. */
 void mask_word(struct buf *out, const char *word);
 
+/* Is a variable, a header or a field of this name a secret, with this value? */
+bool mask_is_secret(const char *name, const char *value);
+/* What mask_command_line would hide in the words of this command for a shell becomes a secret (secret.h). */
+void mask_learn(const char *command);
+/* argv: the arguments of this process, which everybody on this machine can read; words: a copy of them.  In argv secrets are
+ * overwritten. */
+void mask_arguments(char *const *words, char **argv, size_t n);
+
 #endif

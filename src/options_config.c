@@ -1,6 +1,7 @@
 /* The file of settings: the option table as NAME = VALUE lines, read and written. */
 #include "fmt.h"
 #include "inifile.h"
+#include "mask.h"
 #include "options.h"
 #include "options_table.h"
 
@@ -128,6 +129,19 @@ static void put_word(FILE *f, const char *words, int i)
         fprintf(f, "%.*s", (int)strcspn(words, "|"), words);
 }
 
+/* A URL's login, a key in a command or in JSON is not printed. */
+static bool put_text(FILE *f, const char *text)
+{
+    struct buf masked;
+    buf_init(&masked, 1u << 20);
+    mask_word(&masked, text != NULL ? text : "");
+    bool harmless = text == NULL || masked.data == NULL || strcmp(masked.data, text) == 0;
+    buf_release(&masked);
+    if (harmless && text != NULL)
+        fputs(text, f);
+    return harmless;
+}
+
 /* As it could be written into the file; false where it has no value of its own to print. */
 static bool put_value(FILE *f, const struct options *o, const struct option *op)
 {
@@ -142,7 +156,7 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     case NUMBER: fprintf(f, "%.15g", *(const double *)field); return true;
     case WORD: put_word(f, op->arg, *(const int *)field); return true;
     case EXTRA:
-    case TEXT: fputs(*(const char *const *)field != NULL ? *(const char *const *)field : "", f); return true;
+    case TEXT: return put_text(f, *(const char *const *)field);
     case COUNTS:
     case TOKENS_LIST: put_ints(f, field); return true;
     case LENGTHS: load_put_lengths(f, field); return true;

@@ -144,6 +144,7 @@ struct server_view {
     char kind[64];    /* "vLLM 0.11.2" */
     char address[96]; /* "127.0.0.1:8000" */
     bool simulated;
+    bool unverified; /* its TLS certificate is not looked at (--insecure) */
     double max_model_len;
     double running, waiting; /* requests, from the server's own counters */
     double kv_used;          /* share 0…1 */

@@ -1,4 +1,5 @@
 #include "util.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,7 +151,7 @@ bool str_starts(const char *s, const char *prefix)
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_format_char(uint32_t cp)
+bool utf8_is_format(uint32_t cp)
 {
     return cp == 0xad || cp == 0x61c || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
            (cp >= 0x2060 && cp <= 0x2069) || cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb);
@@ -161,6 +162,15 @@ void str_sanitise(char *dst, size_t size, const char *src, size_t n)
     size_t out = 0;
     for (size_t i = 0; i < n;) {
         uint32_t cp;
+        size_t hidden = secret_at(src, n, i);
+        if (hidden > 0) {
+            if (out + strlen(SECRET_STARS) >= size)
+                break;
+            memcpy(dst + out, SECRET_STARS, strlen(SECRET_STARS));
+            out += strlen(SECRET_STARS);
+            i += hidden;
+            continue;
+        }
         size_t len = utf8_decode(src + i, n - i, &cp);
         if (len == 0) {
             cp = 0xfffd;
@@ -171,7 +181,7 @@ void str_sanitise(char *dst, size_t size, const char *src, size_t n)
             cp = 0xfffd;
         }
         i += len;
-        if (is_format_char(cp))
+        if (utf8_is_format(cp))
             continue;
         char enc[5];
         size_t k = utf8_encode(cp, enc);

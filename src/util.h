@@ -38,9 +38,12 @@ bool str_starts(const char *s, const char *prefix);
 /* Makes n bytes of server text harmless for a terminal or a file: writes valid UTF-8 to dst[size] with C0/C1 controls
  * and DEL shown as spaces (newline, tab) or U+FFFD, and invalid bytes as U+FFFD.  Always ends in NUL.  Bidi and other
  * format characters and the line separators (U+00AD, U+061C, U+200B–U+200F, U+2028–U+202E, U+2060–U+2069, U+FEFF,
- * U+FFF9–U+FFFB) are dropped. */
+ * U+FFF9–U+FFFB) are dropped.  A secret that this process uses
+ * (secret.h) is shown as "***". */
 void str_sanitise(char *dst, size_t size, const char *src, size_t n);
 
+/* Marks of direction, characters of no width, separators of lines: not to be seen, and they change what is. */
+bool utf8_is_format(uint32_t cp);
 /* Decodes one UTF-8 character of s[0..n): returns its length and sets *cp, or returns 0 where the bytes are invalid
  * or cut short.  n must be > 0. */
 size_t utf8_decode(const char *s, size_t n, uint32_t *cp);

@@ -30,7 +30,7 @@ layers() {
         function bad(why) { printf "%s:%s: includes \"%s\": %s\n", $1, $2, $4, why }
         function base(path) { sub(/.*\//, "", path); return path }
         BEGIN {
-            split("util clock buf fmt hist series stats verdict inifile", l0, " ")
+            split("util secret outfile clock buf fmt hist series stats verdict inifile", l0, " ")
             for (i in l0) low[l0[i] ".h"] = 1
             split("snapshot.h hist.h series.h fmt.h util.h inifile.h", shown, " ")
             for (i in shown) open[shown[i]] = 1

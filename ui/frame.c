@@ -178,22 +178,28 @@ static struct identity fit_identity(const struct canvas *c, int w, const struct 
     return id;
 }
 
-/* "tokgauge" and the mark of a simulated server; returns the columns used. */
-static int draw_program(struct canvas *c, int x, int w, bool simulated)
+static int draw_mark(struct canvas *c, int x, int w, const char *text, enum role role)
+{
+    int n = canvas_text(c, x, 0, w, text, role);
+    canvas_ground(c, (struct rect){x, 0, n, 1}, ROLE_BACKGROUND, ATTR_REVERSE);
+    return n + 2;
+}
+
+/* "tokgauge" and the marks of a server that is simulated, or may be another one; returns the columns used. */
+static int draw_program(struct canvas *c, int x, int w, const struct server_view *v)
 {
     int used = canvas_text(c, x, 0, w, "tokgauge", ROLE_PANEL_TITLE) + 2;
-    if (simulated) {
-        int n = canvas_text(c, x + used, 0, w - used, " SIMULATED ", ROLE_STATUS_WARN);
-        canvas_ground(c, (struct rect){x + used, 0, n, 1}, ROLE_BACKGROUND, ATTR_REVERSE);
-        used += n + 2;
-    }
+    if (v->simulated)
+        used += draw_mark(c, x + used, w - used, " SIMULATED ", ROLE_STATUS_WARN);
+    if (v->unverified)
+        used += draw_mark(c, x + used, w - used, " TLS NOT VERIFIED ", ROLE_STATUS_ERROR);
     return used;
 }
 
 /* Returns whether the address had room. */
 static bool draw_identity(struct canvas *c, int x, int w, const struct server_view *v)
 {
-    int used = draw_program(c, x, w, v->simulated);
+    int used = draw_program(c, x, w, v);
     struct identity id = fit_identity(c, w - used, v);
     if (id.model[0] != '\0')
         used += canvas_text_fit(c, x + used, 0, id.model_w, id.model, ROLE_TEXT_BRIGHT) + 2;

@@ -29,6 +29,7 @@ static void fill_server(struct engine *g)
         str_copy(v->kind, sizeof v->kind, s->title);
         str_copy(v->address, sizeof v->address, s->address);
         v->simulated = s->simulated;
+        v->unverified = g->cfg->insecure;
         if (s->max_model_len > 0)
             v->max_model_len = (double)s->max_model_len;
     }

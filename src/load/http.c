@@ -1,5 +1,8 @@
 #include "load/http.h"
+#include "mask.h"
+#include "secret.h"
 
+#include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +29,7 @@ static bool add_key(struct http_settings *s, const char *key, const char *from, 
         n--;
     if (n == 0)
         return err_set(e, "the API key from '%s' is empty", from);
+    secret_add(key, n);
     char *line = xasprintf("Authorization: Bearer %.*s", (int)n, key);
     bool ok = add_header(s, line);
     explicit_bzero(line, strlen(line));
@@ -47,6 +51,78 @@ static bool key_from_file(struct http_settings *s, const char *path, struct err 
     return ok;
 }
 
+static void base64(const char *s, size_t n, char *out, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t o = 0;
+    for (size_t i = 0; i < n && o + 5 <= size; i += 3) {
+        uint32_t v = (uint32_t)(unsigned char)s[i] << 16 | (i + 1 < n ? (uint32_t)(unsigned char)s[i + 1] << 8 : 0) |
+                     (i + 2 < n ? (unsigned char)s[i + 2] : 0);
+        for (size_t k = 0; k < 4; k++)
+            out[o++] = i + k <= n ? digits[v >> (18 - 6 * k) & 63] : '=';
+    }
+    out[o] = '\0';
+}
+
+/* What the user's own headers hold: "Authorization: Bearer KEY", "X-Api-Key: KEY". */
+static void learn_header(const char *line)
+{
+    const char *value = strchr(line, ':');
+    char name[64];
+    if (value == NULL)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)(value - line), line);
+    value += 1 + strspn(value + 1, " \t");
+    if (!mask_is_secret(name, value) && strcasecmp(name, "cookie") != 0)
+        return;
+    const char *space = strrchr(value, ' ');
+    secret_add(value, strlen(value));
+    if (space != NULL) /* the method stands before it */
+        secret_add(space + 1, strlen(space + 1));
+}
+
+/* The password in a URL, as it is written there and as it is meant, and what becomes of the login on its way. */
+static void learn_login(const char *url)
+{
+    CURLU *u = curl_url();
+    char *user = NULL, *password = NULL, *raw = NULL;
+    if (u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK) {
+        secret_add(password, strlen(password));
+        if (curl_url_get(u, CURLUPART_PASSWORD, &raw, 0) == CURLUE_OK)
+            secret_add(raw, strlen(raw));
+        bool named = curl_url_get(u, CURLUPART_USER, &user, CURLU_URLDECODE) == CURLUE_OK;
+        char *login = xasprintf("%s:%s", named ? user : "", password);
+        char sent[2048];
+        base64(login, strlen(login), sent, sizeof sent);
+        secret_add(sent, strlen(sent));
+        free(login);
+    }
+    curl_free(user);
+    curl_free(password);
+    curl_free(raw);
+    curl_url_cleanup(u);
+}
+
+static void learn_field(const cJSON *o)
+{
+    const cJSON *field;
+    cJSON_ArrayForEach(field, o)
+    {
+        if (cJSON_IsString(field) && field->string != NULL && mask_is_secret(field->string, field->valuestring))
+            secret_add(field->valuestring, strlen(field->valuestring));
+        learn_field(field);
+    }
+}
+
+/* {"api_key": "KEY"}: a key for a gateway may stand in the request itself. */
+static void learn_fields(const char *json)
+{
+    cJSON *root = cJSON_Parse(json);
+    learn_field(root);
+    cJSON_Delete(root);
+}
+
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e)
 {
     *s = (struct http_settings){.insecure = c->insecure, .ca_file = c->ca_file};
@@ -56,8 +132,16 @@ bool http_settings_init(struct http_settings *s, const struct run_config *c, str
     add_header(s, "Expect:");
     if (c->stamps)
         add_header(s, "X-Tokgauge-Stamp: 1");
-    for (size_t i = 0; i < c->headers_n; i++)
+    for (size_t i = 0; i < c->headers_n; i++) {
         add_header(s, c->headers[i]);
+        learn_header(c->headers[i]);
+    }
+    if (c->url != NULL)
+        learn_login(c->url);
+    if (c->agent.url != NULL)
+        learn_login(c->agent.url);
+    if (c->extra_body != NULL)
+        learn_fields(c->extra_body);
     bool ok = true;
     if (c->api_key_file != NULL) {
         ok = key_from_file(s, c->api_key_file, e);

@@ -17,7 +17,8 @@ struct http_settings {
     bool insecure;
     const char *ca_file; /* certificates to trust, NULL: the system's */
 };
-/* Reads the API key from the environment or file that the configuration names.  The key goes nowhere else. */
+/* Reads the API key from the environment or file that the configuration names.  The key goes nowhere else; it, and what
+ * else of the configuration is secret, is made known to secret.h. */
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e);
 void http_settings_release(struct http_settings *s);
 

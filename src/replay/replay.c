@@ -46,6 +46,7 @@ static void put_server(const struct run_file *f, struct server_view *v)
     json_words(f->header, "server", v->kind, sizeof v->kind);
     address(f, v->address, sizeof v->address);
     v->simulated = json_true(f->header, "simulated");
+    v->unverified = cJSON_IsFalse(json_get(f->header, "tls_verified"));
     v->max_model_len = json_number(f->header, "max_model_len");
     json_words(p, "command", v->command, sizeof v->command);
     v->pid = whole_number(p, "pid");

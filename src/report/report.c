@@ -80,7 +80,8 @@ static void write_json(const struct run_file *f, struct buf *out)
     jw_bool(&j, "rows_whole", f->rows_whole);
     jw_int(&j, "unreadable_lines", (int64_t)f->bad_lines);
     char *header = cJSON_PrintUnformatted(f->header);
-    buf_addf(out, ",\"header\":%s", header != NULL ? header : "null");
+    buf_adds(out, ",\"header\":");
+    buf_add_escaped(out, header != NULL ? header : "null");
     cJSON_free(header);
     jw_num(&j, metrics[M_OUTPUT_RATE].key, rate, 3);
     jw_str(&j, "window", isfinite(rate) ? window : NULL);

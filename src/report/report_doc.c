@@ -91,6 +91,8 @@ static void head(const struct run_file *f, struct doc *d)
     if (flag(f->header, "simulated"))
         doc_warning(d, "SIMULATED",
                     "the server was tokgauge's own simulation; these are not figures of a real machine.");
+    if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(f->header, "tls_verified")))
+        doc_warning(d, "TLS NOT VERIFIED", "with --insecure nobody knows whose figures these are, nor who has read the key.");
     if (flag(f->header, "watch"))
         doc_paragraph(d, "A watch: no load was made. Requests, where there are any, are probes, one at a time.");
     else if (f->summary == NULL)

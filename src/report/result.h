@@ -41,7 +41,7 @@ struct run_result {
     char guard_why[160];    /* END_GUARD: the numbers at that moment */
     char run_file[1024];    /* empty: none */
     uint64_t lost_lines;
-    char lost_why[128];
+    char lost_why[512];
 };
 
 #endif

@@ -351,6 +351,12 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
                    format, RUNFILE_FORMAT, run_file_text(f, "tokgauge") != NULL ? run_file_text(f, "tokgauge") : "unknown");
 }
 
+/* The end of a run that was killed while it wrote. */
+static bool is_cut(const struct run_file *f, const cJSON *line, FILE *in)
+{
+    return line == NULL && f->summary == NULL && feof(in);
+}
+
 static bool read_lines(struct run_file *f, FILE *in, struct err *e)
 {
     struct buf line;
@@ -366,9 +372,13 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
             jsonmem_begin();
         cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
         if (f->header == NULL) {
+            if (whole && line.data[0] == '{' && is_cut(f, o, in))
+                break;
             ok = take_header(f, o, e);
             continue;
         }
+        if (is_cut(f, o, in))
+            break;
         if (o == NULL || !read_line(f, &o, at))
             f->bad_lines++;
         cJSON_Delete(o);
@@ -379,7 +389,8 @@ static bool read_lines(struct run_file *f, FILE *in, struct err *e)
     if (ok && ferror(in))
         ok = err_set(e, "cannot read '%s': %s", f->path, strerror(errno));
     else if (ok && f->header == NULL)
-        ok = err_set(e, "'%s' is not a run file: it is empty", f->path);
+        ok = err_set(e, "run file '%s' %s: its run was killed before its first line was written", f->path,
+                     f->read_to > 0 ? "ends within that line" : "is empty");
     return ok;
 }
 

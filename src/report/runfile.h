@@ -130,7 +130,7 @@ struct run_file {
     bool growing;       /* by run_file_load_growing, and no summary has come yet */
     int64_t read_to;    /* … so many bytes have been read: whole lines */
     size_t servers;     /* lines that told of a server and changed the header */
-    size_t bad_lines;   /* lines that could not be read; the last one of a killed run is often such */
+    size_t bad_lines;   /* lines that could not be read, but for the last one of a killed run, which may be cut */
 };
 
 /* NULL with one line in e: cannot be read, not a run file, or one of another version.  The caller frees. */

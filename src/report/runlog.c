@@ -24,13 +24,17 @@ struct runlog {
     pthread_cond_t wake;
     bool torn; /* only the thread: part of a line is in the file and could not be taken back */
     struct buf queue; /* under lock, as all below */
-    bool closing;
+    bool closing, hurry, begun;
+    uint64_t written; /* lines */
+    bool removed;     /* nobody has a name for the file any more: what was written is gone with it */
     size_t writing; /* bytes that the thread has taken and not told of yet */
     struct runlog_state state;
 };
 
-static void safe_name(char *dst, size_t size, const char *src)
+static void safe_name(char *dst, size_t size, const char *name)
 {
+    char src[256]; /* a server may name its model as it likes: with a key in it, too */
+    str_sanitise(src, sizeof src, name, strlen(name));
     const char *base = strrchr(src, '/');
     size_t n = 0;
     for (const char *p = base != NULL ? base + 1 : src; *p != '\0' && n + 1 < size; p++) {
@@ -139,12 +143,16 @@ static uint64_t lines(const char *data, size_t n)
 /* What could not be written stays in b for the next time; at the end it is lost. */
 static void write_out(struct runlog *r, struct buf *b, bool last)
 {
+    struct stat st;
     errno = 0;
     size_t done = write_lines(r, b);
     int why = errno;
+    bool removed = fstat(r->fd, &st) == 0 && st.st_nlink == 0;
     pthread_mutex_lock(&r->lock);
     struct runlog_state *s = &r->state;
     s->bytes += done;
+    r->written += lines(b->data, done);
+    r->removed = r->removed || removed;
     s->waiting = b->len - done;
     s->memory = b->cap;
     r->writing = 0;
@@ -152,6 +160,11 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
         str_copy(s->why, sizeof s->why, strerror(why));
     if (last)
         s->lost += lines(b->data + done, b->len - done);
+    if (r->removed && r->written > 0) {
+        s->lost += r->written;
+        r->written = 0;
+        str_copy(s->why, sizeof s->why, "the file was removed");
+    }
     pthread_mutex_unlock(&r->lock);
     buf_drop(b, done);
 }
@@ -170,9 +183,11 @@ static void *run(void *ctx)
             sync_due = next.tv_sec + SYNC_S;
         next.tv_sec++;
         pthread_mutex_lock(&r->lock);
-        while (!r->closing && (r->queue.len < QUEUE_EARLY || mine.len > 0) && pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
+        while (!r->closing && !r->hurry && (r->queue.len < QUEUE_EARLY || mine.len > 0) &&
+               pthread_cond_timedwait(&r->wake, &r->lock, &next) != ETIMEDOUT)
             ;
         closing = r->closing;
+        r->hurry = false;
         bool waited = mine.len > 0;
         if (!waited) {
             struct buf full = r->queue;
@@ -223,7 +238,9 @@ void runlog_add(struct runlog *r, const struct buf *line)
         if (r->state.waiting == 0)
             str_copy(r->state.why, sizeof r->state.why, "the disk is too slow");
     }
-    if (r->queue.len >= QUEUE_EARLY)
+    r->hurry = r->hurry || !r->begun; /* the header: a file without it is none, however soon the run is killed */
+    r->begun = true;
+    if (r->hurry || r->queue.len >= QUEUE_EARLY)
         pthread_cond_signal(&r->wake);
     pthread_mutex_unlock(&r->lock);
 }

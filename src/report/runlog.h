@@ -1,6 +1,7 @@
 /* runlog: the run file, one JSON object a line, written while the run goes on by a thread of its own: `write` each
- * second, `fdatasync` every five.  A killed run loses at most the last second.  A full disk does not end the run: lines wait in
- * memory (64 MiB at the most) until there is room; those that could not be kept are counted, and a line is there whole or
+ * second, `fdatasync` every five; the first line at once.  A killed run loses at most the last second, and the end of a line
+ * that was being written.  A full disk does not end the run: lines wait in
+ * memory (64 MiB at the most) until there is room; those that could not be kept, or went with a file that somebody removed, are counted, and a line is there whole or
  * not at all. */
 #ifndef TG_RUNLOG_H
 #define TG_RUNLOG_H

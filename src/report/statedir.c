@@ -26,10 +26,10 @@ bool statedir_make(const char *file, struct err *e)
     for (char *p = strchr(path + 1, '/'); ok && p != NULL; p = strchr(p + 1, '/')) {
         *p = '\0';
         ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+        if (!ok) /* the reason first: paths are long, and what tells of it is short */
+            err_set(e, "cannot make a folder: %s: '%s'", strerror(errno), path);
         *p = '/';
     }
-    if (!ok)
-        err_set(e, "cannot make the folder of '%s': %s", file, strerror(errno));
     free(path);
     return ok;
 }

@@ -23,6 +23,7 @@ static void server(const struct snapshot *s, struct jsonw *j)
     jw_str(j, "kind", v->kind);
     jw_str(j, "model", v->model);
     jw_bool(j, "simulated", v->simulated);
+    jw_bool(j, "tls_verified", !v->unverified);
     jw_num(j, "max_model_len", v->max_model_len, 0);
     jw_num(j, "pid", v->pid != 0 ? v->pid : (double)NAN, 0);
     jw_str(j, "command", v->command[0] != '\0' ? v->command : NULL);
@@ -214,6 +215,8 @@ static void page_server(const struct snapshot *s, struct buf *b)
         return;
     }
     fact(b, "server", "%s at %s, model %s%s", v->kind, v->address, v->model, v->simulated ? ", SIMULATED" : "");
+    if (v->unverified)
+        fact(b, "TLS", "NOT VERIFIED (--insecure): it may be another server");
     if (v->pid != 0)
         fact(b, "", "process %d: %s", v->pid, v->command);
     if (v->process_note[0] != '\0')

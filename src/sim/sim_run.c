@@ -2,6 +2,7 @@
 #include "sim/sim.h"
 
 #include "clock.h"
+#include "outfile.h"
 #include "sim/sim_kv.h"
 #include "sim/sim_server.h"
 
@@ -110,14 +111,9 @@ static bool open_log(struct sim_server *s, struct err *e)
 {
     if (s->c.log == NULL)
         return true;
-    int fd = open(s->c.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    s->log = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (s->log == NULL) {
-        err_set(e, "cannot write the simulator's log '%s': %s", s->c.log, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
+    s->log = outfile_open(s->c.log);
+    if (s->log == NULL)
+        return err_set(e, "cannot write the simulator's log '%s': %s", s->c.log, outfile_why(errno));
     setvbuf(s->log, NULL, _IOLBF, 0);
     return true;
 }

@@ -1,6 +1,9 @@
 #include "tune/launch.h"
 
+#include "buf.h"
 #include "clock.h"
+#include "mask.h"
+#include "secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +20,7 @@
 #include <unistd.h>
 
 #define FILE_MOST (64u << 20)
+#define PENDING_MOST 65536u
 #define STEP_NS (10 * NS_PER_MS)
 
 struct launch {
@@ -33,6 +37,7 @@ struct launch {
     uint64_t n; /* that have come */
     char part[LAUNCH_LINE * 2]; /* of the line that has not ended; the reader's */
     size_t part_n;
+    struct buf pending; /* what is not in the file yet: a secret may be cut; the reader's */
 };
 
 /* ---- what it writes ---- */
@@ -49,11 +54,41 @@ static void keep_line(struct launch *l)
     l->part_n = 0;
 }
 
-static void take(struct launch *l, const char *data, size_t n)
+static void write_part(struct launch *l, const char *data, size_t n)
 {
     size_t most = MIN_OF(n, FILE_MOST - l->written);
     if (most > 0 && write(l->file, data, most) == (ssize_t)most)
         l->written += most;
+}
+
+/* The lines of the file that are whole, or all that there is; without the secrets that a server likes to tell among its
+ * arguments. */
+static void write_file(struct launch *l, bool all)
+{
+    const char *s = l->pending.data;
+    size_t n = l->pending.len, from = 0;
+    while (!all && n < PENDING_MOST && n > 0 && s[n - 1] != '\n' && s[n - 1] != '\r')
+        n--;
+    for (size_t i = 0; i < n;) {
+        size_t hidden = secret_at(s, n, i);
+        if (hidden == 0) {
+            i++;
+            continue;
+        }
+        write_part(l, s + from, i - from);
+        write_part(l, SECRET_STARS, strlen(SECRET_STARS));
+        from = i += hidden;
+    }
+    if (n > from)
+        write_part(l, s + from, n - from);
+    if (n > 0)
+        buf_drop(&l->pending, n);
+}
+
+static void take(struct launch *l, const char *data, size_t n)
+{
+    buf_add(&l->pending, data, n);
+    write_file(l, false);
     for (size_t i = 0; i < n; i++) {
         if (data[i] == '\n' || data[i] == '\r') /* bars of progress draw over themselves */
             keep_line(l);
@@ -80,6 +115,7 @@ static void *read_output(void *ctx)
             break; /* something that left the group still holds it */
     }
     keep_line(l);
+    write_file(l, true);
     return NULL;
 }
 
@@ -101,13 +137,30 @@ static void child(pid_t parent, int out, const char *command)
         dup2(null, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
+    secret_child();
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(127);
 }
 
+/* What the command says of keys, and what the variables hold that it is started with: a server may tell both. */
+static void learn_secrets(const char *command)
+{
+    mask_learn(command);
+    for (char **v = environ; v != NULL && *v != NULL; v++) {
+        char name[128];
+        const char *value = strchr(*v, '=');
+        if (value == NULL || value[1] == '/' || (size_t)(value - *v) >= sizeof name) /* a path: SSH_AUTH_SOCK */
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(value - *v), *v);
+        if (mask_is_secret(name, value + 1))
+            secret_add(value + 1, strlen(value + 1));
+    }
+}
+
 struct launch *launch_start(const char *command, const char *file, struct err *e)
 {
-    int fd[2], log = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    learn_secrets(command);
+    int fd[2], log = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log < 0) {
         err_set(e, "cannot write the server's output to '%s': %s", file, strerror(errno));
         return NULL;
@@ -124,7 +177,7 @@ struct launch *launch_start(const char *command, const char *file, struct err *e
         setpgid(pid, pid); /* whichever of the two is first */
     close(fd[1]);
     if (pid < 0) {
-        err_set(e, "cannot start '%s': %s", command, strerror(errno));
+        err_set(e, "cannot start the server's command: %s", strerror(errno));
         close(fd[0]);
         close(log);
         return NULL;
@@ -133,6 +186,7 @@ struct launch *launch_start(const char *command, const char *file, struct err *e
     l->pid = pid;
     l->out = fd[0];
     l->file = log;
+    buf_init(&l->pending, 2 * PENDING_MOST);
     pthread_mutex_init(&l->lock, NULL);
     if (pthread_create(&l->reader, NULL, read_output, l) != 0)
         die("cannot start a thread");
@@ -211,6 +265,7 @@ void launch_stop(struct launch *l, int64_t grace_ns)
     pthread_join(l->reader, NULL);
     close(l->out);
     close(l->file);
+    buf_release(&l->pending);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }

@@ -9,8 +9,8 @@
 
 struct launch;
 
-/* Runs the command by /bin/sh.  What it writes goes to the file (made anew, for its owner alone, 64 MiB at the most) and is
- * kept line by line.  NULL with the reason in e. */
+/* Runs the command by /bin/sh.  What it writes goes to the file (made anew, for its owner alone, 64 MiB at the most, secrets
+ * as "***") and is kept line by line.  It has the environment of this process, keys too, as from a shell: it may need them.  NULL with the reason in e. */
 struct launch *launch_start(const char *command, const char *file, struct err *e);
 /* Does it run?  If not, `how` says how it ended: "exit status 3", "killed by signal 9". */
 bool launch_running(struct launch *l, char *how, size_t size);

@@ -406,9 +406,20 @@ static bool make_folder(struct tune *t, struct err *e)
         strftime(name, sizeof name, "%Y%m%d-%H%M%S", &tm);
         snprintf(t->folder, sizeof t->folder, "%s/%s-tune", base, name);
     }
-    char inside[sizeof t->folder + 4];
-    snprintf(inside, sizeof inside, "%s/01", t->folder);
-    return statedir_make(inside, e);
+    if (!statedir_make(t->folder, e))
+        return false;
+    size_t n = strlen(t->folder);
+    int made = mkdir(t->folder, 0700);
+    for (int again = 1; made != 0 && errno == EEXIST && t->c->folder == NULL && again < 100; again++) { /* two in one second */
+        snprintf(t->folder + n, sizeof t->folder - n, "-%d", again);
+        made = mkdir(t->folder, 0700);
+    }
+    if (made != 0 && !(errno == EEXIST && t->c->folder != NULL))
+        return err_set(e, "cannot make the folder '%s': %s", t->folder, strerror(errno));
+    char first[sizeof t->folder + 16];
+    snprintf(first, sizeof first, "%s/01.log", t->folder);
+    struct stat st;
+    return lstat(first, &st) != 0 || err_set(e, "'%s' exists already: --out must name a folder without an earlier tune", first);
 }
 
 /* A server that is there already would be loaded in place of ours. */
@@ -422,7 +433,8 @@ static bool check_nobody(struct tune *t, struct err *e)
     snprintf(probe, sizeof probe, "%s/v1/models", t->url);
     bool there = http_call(&t->http, probe, NULL, 2 * NS_PER_SEC, NULL, &reply, NULL);
     http_reply_release(&reply);
-    return !there || err_set(e, "something answers at '%s' already: stop it first, or let {port} stand in --launch", t->url);
+    url_hide_login(t->url, probe, sizeof probe);
+    return !there || err_set(e, "something answers at '%s' already: stop it first, or let {port} stand in --launch", probe);
 }
 
 static void init_results(struct tune *t)

@@ -85,7 +85,7 @@ check "unusable default folder: the run goes on, exit status 1" exits 1 env XDG_
     --max-tokens 4 --context 32
 check "and the summary says that there is no file" json "$TMP/out" '.run_file == null and .requests.ok == 2'
 
-check "and why" contains "$TMP/err" "the run file is not whole: cannot make the folder"
+check "and why" contains "$TMP/err" "the run file is not whole: cannot make a folder"
 
 # ---- what a server may answer to the first request ----
 

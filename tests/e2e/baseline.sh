@@ -39,5 +39,5 @@ check "a pipe cannot be kept" sh -c 'mkfifo "$1/pipe" && { cat "$2" "$2" >"$1/pi
 check "keeping compares nothing" refused 2 "it compares nothing" "$S" "$S" --save-baseline x
 check "a baseline and nothing else" refused 2 "needs a run file to compare with the baseline 'main'" --baseline main
 check "a baseline and 16 files" refused 2 "the baseline among them" --baseline main 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
-check "a folder that cannot be made" sh -c 'XDG_STATE_HOME="$1" "$2" compare "$3" --save-baseline x 2>&1 | grep -q "cannot make the folder"' \
+check "a folder that cannot be made" sh -c 'XDG_STATE_HOME="$1" "$2" compare "$3" --save-baseline x 2>&1 | grep -q "cannot make a folder"' \
     sh "$TMP/precious" "$TOKGAUGE" "$S"

@@ -140,7 +140,7 @@ cat "$TMP/slow.json" "$TMP/slow.json" >"$TMP/two.json"
 check "several results in one file" refused 1 "holds several results" "$S" "$TMP/two.json"
 jq -c '.completed = 0 | .failed = 24' "$TMP/slow.json" >"$TMP/failed.json"
 check "only failed requests, as vLLM tells it" refused 1 "none of the 24 requests of '$TMP/failed.json'" "$S" "$TMP/failed.json"
-check "an empty file" refused 1 "it is empty" "$S" "$TMP/nothing" --json
+check "an empty file" refused 1 "is empty: its run was killed" "$S" "$TMP/nothing" --json
 check "a folder" refused 1 "Is a directory" "$TMP" "$S"
 jq -c 'if .type == "request" then .outcome = "http_5xx" else . end' "$S" >"$TMP/failed.ndjson"
 check "only failed requests" refused 1 "none of the 24 requests of '$TMP/failed.ndjson' ended well" "$S" "$S" "$TMP/failed.ndjson"

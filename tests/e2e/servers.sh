@@ -47,35 +47,6 @@ if ! "$TOKGAUGE" run --json -n 1 --max-tokens 2 >/dev/null 2>"$TMP/none" && grep
     stop_server
 fi
 
-# ---- keys ----
-
-SECRET=canary-e1f0-do-not-print
-export SECRET
-start_sim --cold 0 --sim-api-key "$SECRET" 2>/dev/null || start_sim --cold 0 --api-key "$SECRET"
-KEYED="-n 2 --max-tokens 4 --context 32"
-# shellcheck disable=SC2086  # a list of options
-check "a missing key is one line" exits 1 "$TOKGAUGE" run "$URL" --json $KEYED
-check "that says where a key comes from" contains "$TMP/err" "--api-key-env"
-# shellcheck disable=SC2086
-check "key from the environment" exits 0 "$TOKGAUGE" run "$URL" --json $KEYED --api-key-env SECRET --out "$TMP/key1.ndjson"
-cat "$TMP/out" "$TMP/err" >"$TMP/seen"
-printf '%s\n' "$SECRET" >"$TMP/keyfile"
-# shellcheck disable=SC2086
-check "key from a file" exits 0 "$TOKGAUGE" run "$URL" --plain $KEYED --api-key-file "$TMP/keyfile" --out "$TMP/key2.ndjson"
-cat "$TMP/out" "$TMP/err" "$TMP/key1.ndjson" "$TMP/key2.ndjson" >>"$TMP/seen"
-# shellcheck disable=SC2086
-check "key in a header" exits 0 "$TOKGAUGE" run "$URL" --json $KEYED --header "Authorization: Bearer $SECRET" \
-    --out "$TMP/key3.ndjson"
-cat "$TMP/out" "$TMP/err" "$TMP/key3.ndjson" >>"$TMP/seen"
-LOGIN="http://user:$SECRET@${URL#http://}"
-# shellcheck disable=SC2086
-check "login in the URL" exits 0 "$TOKGAUGE" run "$LOGIN" --json $KEYED --api-key-env SECRET --out "$TMP/key4.ndjson"
-cat "$TMP/out" "$TMP/err" "$TMP/key4.ndjson" >>"$TMP/seen"
-exits 1 "$TOKGAUGE" run "http://user:$SECRET@127.0.0.1:9" --json >/dev/null
-exits 2 "$TOKGAUGE" run "ftp://user:$SECRET@127.0.0.1:9" --json >/dev/null
-cat "$TMP/out" "$TMP/err" >>"$TMP/seen"
-check "the key is in no output and no file" lacks "$TMP/seen" "$SECRET"
-
 # ---- patience ----
 
 # The first answer may take as long as it likes while bytes come: --timeout is for its first byte.

@@ -34,3 +34,15 @@ tls_server right
 check "the right name with its authority" exits 1 "$TOKGAUGE" run "$URL" --json --ca-file "$TMP/right.pem"
 check "gets to what the server says" contains "$TMP/err" "does not look like an OpenAI-compatible server"
 stop_server
+
+# ---- what was not verified says so, in red ----
+
+start_sim --cold 0 --step 2
+check "--insecure" exits 0 "$TOKGAUGE" run "$URL" --plain --insecure -n 2 --max-tokens 4 --context 32 --out "$TMP/run.ndjson" --svg "$TMP/run.svg"
+check "is in the summary" contains "$TMP/out" "TLS NOT VERIFIED"
+RED=$(sed -n 's/^status\.error *= *\(#[0-9a-fA-F]*\).*/\1/p' themes/tokgauge-dark.theme)
+check "on the screen" grep ">VERIFIED<" "$TMP/run.svg"
+check "on a ground of red" grep -i "<rect.*fill=\"$RED\"" "$TMP/run.svg"
+check "in the report" sh -c '"$1" report "$2" | grep "\*\*TLS NOT VERIFIED\*\*"' sh "$TOKGAUGE" "$TMP/run.ndjson"
+check "when it is replayed" sh -c '"$1" replay "$2" --txt "$2.txt" && grep "TLS NOT VERIFIED" "$2.txt"' sh "$TOKGAUGE" "$TMP/run.ndjson"
+check "and in a look" sh -c '"$1" watch --once --insecure "$2" | grep "NOT VERIFIED"' sh "$TOKGAUGE" "$URL"

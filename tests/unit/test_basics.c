@@ -5,7 +5,9 @@
 #include "fmt.h"
 #include "hist.h"
 #include "jsonw.h"
+#include "mask.h"
 #include "metrics.h"
+#include "secret.h"
 #include "stats.h"
 #include "util.h"
 
@@ -64,7 +66,7 @@ static void test_json_writer(void **state)
     buf_init(&b, 4096);
     struct jsonw j = {.out = &b};
     jw_open(&j, NULL, '{');
-    jw_str(&j, "t", "a\"\\\n\x01\xff\xc3\xa9");
+    jw_str(&j, "t", "a\"\\\n\x01\xff\xc3\xa9\xc2\x9b\x7f\xe2\x80\xae\xe2\x80\xa8");
     jw_num(&j, "nan", (double)NAN, 2);
     jw_num(&j, "x", 1.5000, 4);
     jw_num(&j, "z", -0.00001, 2);
@@ -73,7 +75,7 @@ static void test_json_writer(void **state)
     jw_close(&j, ']');
     jw_bool(&j, "b", true);
     jw_close(&j, '}');
-    assert_string_equal(b.data, "{\"t\":\"a\\\"\\\\\\u000a\\u0001\xef\xbf\xbd\xc3\xa9\",\"nan\":null,\"x\":1.5,\"z\":0,"
+    assert_string_equal(b.data, "{\"t\":\"a\\\"\\\\\\u000a\\u0001\xef\xbf\xbd\xc3\xa9\\u009b\\u007f\\u202e\\u2028\",\"nan\":null,\"x\":1.5,\"z\":0,"
                                 "\"big\":1152921504606846976,\"l\":[],\"b\":true}");
     buf_release(&b);
 }
@@ -227,6 +229,45 @@ static void test_metric_table(void **state)
     assert_null(metric_find("nonsense"));
 }
 
+/* The last test: what is a secret stays one. */
+static void test_secret(void **state)
+{
+    (void)state;
+    char out[96], word[24];
+    struct buf b;
+    buf_init(&b, 4096);
+    struct jsonw j = {.out = &b};
+    str_sanitise(out, sizeof out, "key topsecret-1", 15);
+    assert_string_equal(out, "key topsecret-1");
+    secret_add("topsecret-1", 11);
+    secret_add("short", 5);
+    mask_learn("HF_TOKEN=hf_abcdefgh12345 serve --port 8000 --api-key one-key-1234 -c '{\"password\": \"pass-word-9\"}'");
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"key topsecret-1, topsecret-1", "key ***, ***"}, {"topsecret-2 short", "topsecret-2 short"},
+        {"… ecret-1 was cut", "… ecret-1 was cut"},       {"ecret-1 was cut", "*** was cut"},
+        {"ret-1 says little", "ret-1 says little"},       {"it is topsecret-", "it is ***"},
+        {"it is topsec", "it is ***"},                    {"it is topse", "it is topse"},
+        {"hf_abcdefgh12345 one-key-1234", "*** ***"},     {"pass-word-9", "***"},
+        {"serve --port 8000", "serve --port 8000"},       {"", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        str_sanitise(out, sizeof out, cases[i].in, strlen(cases[i].in));
+        assert_string_equal(out, cases[i].out);
+        buf_clear(&b);
+        j.comma = false;
+        jw_str(&j, NULL, cases[i].in);
+        assert_memory_equal(b.data + 1, cases[i].out, strlen(cases[i].out));
+    }
+    for (size_t size = 1; size < sizeof word; size++) { /* no room: nothing of it */
+        str_sanitise(word, size, "topsecret-1 and topsecret-1", 27);
+        assert_null(strstr(word, "top"));
+        assert_true(strlen(word) < size);
+    }
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,7 +275,7 @@ int main(void)
         cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats),
         cmocka_unit_test(test_parsers),      cmocka_unit_test(test_hist_bounds),
         cmocka_unit_test(test_hist_against_values), cmocka_unit_test(test_dist_golden),
-        cmocka_unit_test(test_metric_table),
+        cmocka_unit_test(test_metric_table), cmocka_unit_test(test_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,7 @@ static void test_bad(void **state)
         {"tokgauge run http://a http://b", "one URL too many"},
         {"tokgauge frobnicate", "neither a command"},
         {"tokgauge demo http://a", "'demo' takes no URL"},
-        {"tokgauge run --header nocolon", "--header 'nocolon' is not 'NAME: VALUE'"},
+        {"tokgauge run --header nocolon", "--header is not 'NAME: VALUE'"},
         {"tokgauge sim --fault meteor=1", "is not KIND=SHARE"},
         {"tokgauge sim --fault reset=2", "the share is a number from 0 to 1"},
         {"tokgauge sim --fault 429=0.1,", "'' is not KIND=SHARE"},

@@ -227,6 +227,9 @@ static void test_server(void **state)
         shoot("server", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
         shoot("server", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
     }
+    s->server.unverified = true;
+    shoot("server-unverified", s, &st, 80, 24, GLYPHS_BRAILLE);
+    s->server.unverified = false;
     canned_page(s);
     st.search = (struct page_search){.on = true, .typing = true, .text = "ttft"};
     shoot("server-search-nothing", s, &st, 80, 24, GLYPHS_BRAILLE);

@@ -208,6 +208,7 @@ static inline void wild_server(struct wild *w, struct server_view *v)
     wild_int(w, &v->counts.restarts);
     wild_bool(w, &v->counts.jumps);
     wild_bool(w, &v->simulated);
+    wild_bool(w, &v->unverified);
     wild_int(w, &v->pid);
 }
 
