@@ -5,7 +5,7 @@ FAST='--step 2 --step-seq 0.1 --prefill-rate 400000 --cold 0 --overhead 1 --max-
 METER=$BUILD/tests/bench/meter
 # Healthy requests must never wait for so long; a sanitizer is ten times slower.
 PATIENCE=3s
-[ -z "$FAKEGPU_PRELOAD_FIRST" ] || PATIENCE=10s
+[ -z "$FAKEGPU_PRELOAD_FIRST" ] || PATIENCE=5s
 export FAST METER PATIENCE
 
 # What is wrong, in words: "nothing".  $name: of the fault, or all; $meter: what the run took; $table: lines "NAME OUTCOME …"; $log: the simulator's; $out: the summary.  Requests are compared
@@ -55,7 +55,7 @@ judged() {
 load() {
     load_name=$1
     shift
-    timeout -k 5 60 "$METER" --out "$TMP/$load_name.meter" "$TOKGAUGE" run "$URL" --json --max-tokens 12 --context 32 --save-text \
+    timeout -k 5 100 "$METER" --out "$TMP/$load_name.meter" "$TOKGAUGE" run "$URL" --json --max-tokens 12 --context 32 --save-text \
         --timeout "$PATIENCE" --stall "$PATIENCE" --out "$TMP/$load_name.ndjson" "$@" >"$TMP/$load_name.json" 2>"$TMP/$load_name.err"
 }
 
