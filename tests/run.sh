@@ -3,7 +3,8 @@
 # name (unit/test_sse, e2e/faults) contains one of the filters.  Every program prints a line `ok NAME` or `not ok NAME`
 # for each test; units do by cmocka's TAP.  Ends with the line "N passed, N failed"; exit 1 when any failed or none ran.
 #
-# WRAP='valgrind -q …' is put before each unit.  JOBS=6 run at once: end-to-end scripts mostly wait.
+# WRAP='valgrind -q …' is put before each unit.  JOBS=8 run at once (6 of a sanitizer's build, which
+# computes more): end-to-end scripts mostly wait.
 set -u
 LIMIT_S=120
 
@@ -100,7 +101,8 @@ trap 'rm -rf "$RESULTS"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-list_programs "$@" | xargs -r -P "${JOBS:-6}" -I '{}' sh "$0" --one '{}'
+case $BUILD in */address* | */thread*) jobs=6 ;; *) jobs=8 ;; esac
+list_programs "$@" | xargs -r -P "${JOBS:-$jobs}" -I '{}' sh "$0" --one '{}'
 
 passed=0 failed=0
 for count in "$RESULTS"/*.count; do
