@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 
 #define SECRETS_MAX 64
@@ -33,9 +34,20 @@ static bool is_known(const char *s, size_t n)
     return false;
 }
 
+/* What manuals tell people to give to a server that asks for no key, but to a client that wants one.  These words stand in names
+ * of models, servers and hosts, which would not be readable any more. */
+static bool is_placeholder(const char *s, size_t n)
+{
+    static const char *const words[] = {"ollama", "lm-studio", "llama.cpp", "openai", "not-needed", "no-key-required", "sk-no-key-required", "placeholder"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i]) == n && strncasecmp(words[i], s, n) == 0)
+            return true;
+    return false;
+}
+
 void secret_add(const char *s, size_t n)
 {
-    if (n < SECRET_LEAST)
+    if (n < SECRET_LEAST || is_placeholder(s, n))
         return;
     pthread_mutex_lock(&lock);
     size_t i = atomic_load(&known);

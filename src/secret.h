@@ -11,7 +11,7 @@
 #define SECRET_LEAST 6   /* bytes; shorter ones ("EMPTY", "none") are no secrets, and words that texts are full of */
 #define SECRET_STARS "***"
 
-/* From now on s[0..n) is one, for good; once is enough.  The first one also keeps this process from leaving a core file, which
+/* From now on s[0..n) is one, for good; once is enough; a word that people give where none is needed ("ollama") is none.  The first one also keeps this process from leaving a core file, which
  * would hold it: a debugger that is attached sees everything still.  What is too short is left out, and so are those after the
  * first 64. */
 void secret_add(const char *s, size_t n);

@@ -241,11 +241,12 @@ static void test_secret(void **state)
     assert_string_equal(out, "key topsecret-1");
     secret_add("topsecret-1", 11);
     secret_add("short", 5);
+    secret_add("ollama", 6); /* what people give where none is needed */
     mask_learn("HF_TOKEN=hf_abcdefgh12345 serve --port 8000 --api-key one-key-1234 -c '{\"password\": \"pass-word-9\"}'");
     static const struct {
         const char *in, *out;
     } cases[] = {
-        {"key topsecret-1, topsecret-1", "key ***, ***"}, {"topsecret-2 short", "topsecret-2 short"},
+        {"key topsecret-1, topsecret-1", "key ***, ***"}, {"topsecret-2 short of Ollama, ollama", "topsecret-2 short of Ollama, ollama"},
         {"… ecret-1 was cut", "… ecret-1 was cut"},       {"ecret-1 was cut", "*** was cut"},
         {"ret-1 says little", "ret-1 says little"},       {"it is topsecret-", "it is ***"},
         {"it is topsec", "it is ***"},                    {"it is topse", "it is topse"},
