@@ -22,6 +22,7 @@
 #define FILE_MOST (64u << 20)
 #define PENDING_MOST 65536u
 #define STEP_NS (10 * NS_PER_MS)
+#define LAST_WORDS_NS NS_PER_SEC
 
 struct launch {
     pid_t pid; /* also of the group */
@@ -30,7 +31,8 @@ struct launch {
     int out, file;
     size_t written;
     pthread_t reader;
-    atomic_bool stop;
+    atomic_bool stop, over; /* over: the reader has all that was written */
+    bool waited;            /* … and was waited for */
     pthread_mutex_t lock;
     char lines[LAUNCH_KEPT][LAUNCH_LINE]; /* under lock, as the next two: a ring */
     int64_t at[LAUNCH_KEPT];
@@ -116,6 +118,7 @@ static void *read_output(void *ctx)
     }
     keep_line(l);
     write_file(l, true);
+    atomic_store(&l->over, true);
     return NULL;
 }
 
@@ -200,10 +203,21 @@ static bool reap(struct launch *l)
     return l->ended;
 }
 
+/* The last words of a process are still in the pipe when it has ended; of those that it leaves behind there may come more for
+ * ever. */
+static void wait_for_reader(struct launch *l)
+{
+    struct timespec nap = {0, STEP_NS};
+    for (int64_t until = clock_ns() + LAST_WORDS_NS; !l->waited && !atomic_load(&l->over) && clock_ns() < until;)
+        nanosleep(&nap, NULL);
+    l->waited = true;
+}
+
 bool launch_running(struct launch *l, char *how, size_t size)
 {
     if (!reap(l))
         return true;
+    wait_for_reader(l);
     if (WIFSIGNALED(l->status))
         snprintf(how, size, "killed by signal %d", WTERMSIG(l->status));
     else

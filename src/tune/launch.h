@@ -12,7 +12,8 @@ struct launch;
 /* Runs the command by /bin/sh.  What it writes goes to the file (made anew, for its owner alone, 64 MiB at the most, secrets
  * as "***") and is kept line by line.  It has the environment of this process, keys too, as from a shell: it may need them.  NULL with the reason in e. */
 struct launch *launch_start(const char *command, const char *file, struct err *e);
-/* Does it run?  If not, `how` says how it ended: "exit status 3", "killed by signal 9". */
+/* Does it run?  If not, `how` says how it ended: "exit status 3", "killed by signal 9"; and all that it wrote has been read (where
+ * others that it started still hold its output, what came within a second). */
 bool launch_running(struct launch *l, char *how, size_t size);
 /* Its lines number *seen and on, as many as are kept, each sanitised, with the monotonic ns at which it came; moves *seen on.
  * Returns how many. */

@@ -1,8 +1,13 @@
 /* The settings that tune goes through, and what it says of them. */
 #include "check.h"
 
+#include "clock.h"
+#include "tune/launch.h"
 #include "tune/settings.h"
 #include "tune/tune_print.h"
+
+#include <sched.h>
+#include <unistd.h>
 
 static void test_settings(void **state)
 {
@@ -63,8 +68,30 @@ static void test_print(void **state)
     buf_release(&b);
 }
 
+/* A pipe full of them is still unread when their process has gone. */
+static void test_last_words(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/tokgauge-launch.XXXXXX", file[64], how[64] = "", lines[256] = "";
+    struct err e;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/log", folder);
+    for (int i = 0; i < 8; i++) {
+        struct launch *l = launch_start("head -c 60000 /dev/zero | tr '\\0' '\\n'; echo out of memory; exit 3", file, &e);
+        assert_non_null(l);
+        while (launch_running(l, how, sizeof how))
+            sched_yield();
+        launch_last(l, 2, lines, sizeof lines);
+        assert_string_equal(how, "exit status 3");
+        assert_string_equal(lines, "out of memory");
+        launch_stop(l, NS_PER_SEC);
+        unlink(file);
+    }
+    rmdir(folder);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print), cmocka_unit_test(test_last_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
