@@ -4,9 +4,9 @@
 FAST='--step 2 --step-seq 0.1 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 64 --fault-after 1'
 METER=$BUILD/tests/bench/meter
 # Healthy requests must never wait for so long; a sanitizer is ten times slower.
-PATIENCE=3s
-[ -z "$FAKEGPU_PRELOAD_FIRST" ] || PATIENCE=5s
-export FAST METER PATIENCE
+PATIENCE=3s AT_ONCE_NS=900000000
+[ -z "$FAKEGPU_PRELOAD_FIRST" ] || PATIENCE=12s AT_ONCE_NS=11000000000
+export FAST METER PATIENCE AT_ONCE_NS
 
 # What is wrong, in words: "nothing".  $name: of the fault, or all; $meter: what the run took; $table: lines "NAME OUTCOME …"; $log: the simulator's; $out: the summary.  Requests are compared
 # as lists of [outcome, output tokens, prompt tokens].  Of an answer that failed the tokens are known only where the client
@@ -37,7 +37,7 @@ def counts: group_by(.) | map({key: (.[0] | tojson), value: length}) | from_entr
     ($rows | (map(.prompt_tokens // 0) | add) as $sum | select($sum != $out[0].tokens.prompt) | "\($sum) prompt tokens in rows, \($out[0].tokens.prompt) in all"),
     ($rows[] | select(.outcome == "ok" and (.first_token < .sent or .last_token < .first_token or .end < .last_token)) | "moments out of order"),
     # an answer that was left open ended with its [DONE], and not when we had enough of it
-    ($rows[] | select(.outcome == "ok" and .end - .last_token > 900000000) | "\((.end - .last_token) / 1e6) ms after the last token"),
+    ($rows[] | select(.outcome == "ok" and .end - .last_token > $at_once) | "\((.end - .last_token) / 1e6) ms after the last token"),
     ($rows[] | select(.outcome != "ok" and (.error // "") == "") | "no reason for \(.outcome)"),
     ($rows | group_by(.outcome) | map({key: .[0].outcome, value: length}) | from_entries | select(. != $out[0].requests.by_outcome) | "rows \(.)") ]
 | if . == [] then "nothing" else join("; ") end
@@ -46,7 +46,7 @@ JQ
 
 # judged NAME: the complaints about the run whose files have that name, none
 judged() {
-    same "$(jq -s -r --arg name "$1" --arg table "$TABLE" --slurpfile log "$TMP/$1.log" --slurpfile out "$TMP/$1.json" \
+    same "$(jq -s -r --arg name "$1" --arg table "$TABLE" --argjson at_once "$AT_ONCE_NS" --slurpfile log "$TMP/$1.log" --slurpfile out "$TMP/$1.json" \
         --slurpfile meter "$TMP/$1.meter" --argjson most "$MOST_KB" \
         "$(judge)" "$TMP/$1.ndjson")" nothing
 }
