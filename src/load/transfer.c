@@ -9,6 +9,7 @@
 
 #define HEAD_MAX 4096
 #define DONE_GRACE_NS NS_PER_SEC /* an answer that was said to be done has so long to be over */
+#define LIVE_MOST 2        /* times what was asked for: what comes beyond is not shown as it comes; it may have no end */
 #define BYTES_A_TOKEN 2048 /* at the most, with all that stands around it */
 
 static void add_tail(struct transfer *t, const char *text)
@@ -69,6 +70,15 @@ static void note_stamp(struct transfer *t, int64_t now, const struct chat_event 
     }
 }
 
+static void count_live(struct transfer *t, int64_t tokens, bool approx)
+{
+    t->sink->tokens += (uint64_t)tokens;
+    t->sink->approx += approx ? (uint64_t)tokens : 0;
+    t->sink->events++;
+    t->live_tokens += tokens;
+    t->live_approx |= approx;
+}
+
 static void on_event(void *ctx, const struct sse_event *ev)
 {
     const struct arrival *a = ctx;
@@ -91,11 +101,8 @@ static void on_event(void *ctx, const struct sse_event *ev)
     bool approx;
     int64_t tokens = timeline_event(&t->tl, a->now, &e, &approx);
     if (tokens > 0) {
-        t->sink->tokens += (uint64_t)tokens;
-        t->sink->approx += approx ? (uint64_t)tokens : 0;
-        t->sink->events++;
-        t->live_tokens += tokens;
-        t->live_approx |= approx;
+        if (t->tl.asked == 0 || t->live_tokens < LIVE_MOST * t->tl.asked)
+            count_live(t, tokens, approx);
         if (e.text != NULL) {
             if (t->keep_tail)
                 add_tail(t, e.text);

@@ -17,6 +17,7 @@ def known($fault): $fault != "length-short";
 def told($fault): $fault != "zero-usage" and $fault != "missing-usage";
 def counts: group_by(.) | map({key: (.[0] | tojson), value: length}) | from_entries;
 ($table | split("\n") | map(select(. != "") | split(" ") | map(select(. != ""))) | map({key: .[0], value: .[1]}) | from_entries) as $outcome
+| (map(select(.type == "sample") | .live_tokens) | max // 0) as $live
 | map(select(.type == "request" and .part == "load")) as $rows
 | ($log | map(select(.id > 1))) as $log
 | ($log | map((if .fault == null then "ok" else $outcome[.fault] end) as $o
@@ -35,6 +36,8 @@ def counts: group_by(.) | map({key: (.[0] | tojson), value: length}) | from_entr
     (($out[0].ttft_ms.n // 0), ($out[0].e2e_ms.n // 0) | select(. != $out[0].requests.ok) | "\(.) times of \($out[0].requests.ok) successes"),
     ($rows | (map(.output_tokens // 0) | add) as $sum | select($sum != $out[0].tokens.output) | "\($sum) tokens in rows, \($out[0].tokens.output) in all"),
     ($rows | (map(.prompt_tokens // 0) | add) as $sum | select($sum != $out[0].tokens.prompt) | "\($sum) prompt tokens in rows, \($out[0].tokens.prompt) in all"),
+    # what comes beyond is not on the screen either
+    (2 * 12 * ($rows | length) | select($live > .) | "\($live) tokens shown where \(.) can be"),
     ($rows[] | select(.outcome == "ok" and (.first_token < .sent or .last_token < .first_token or .end < .last_token)) | "moments out of order"),
     # an answer that was left open ended with its [DONE], and not when we had enough of it
     ($rows[] | select(.outcome == "ok" and .end - .last_token > $at_once) | "\((.end - .last_token) / 1e6) ms after the last token"),
