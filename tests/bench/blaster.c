@@ -42,6 +42,8 @@ struct options {
     int port;
     int64_t tokens, ttft_ns;
     bool flood;
+    bool vary;            /* answers have a quarter to all of the tokens asked for, so that streams do not keep step */
+    uint64_t stamp_after; /* so many requests, which are not stamped: all clients' first ones come at once */
     const char *log;
 };
 
@@ -184,10 +186,13 @@ static void put_content(struct text *t, struct conn *c)
     put_str(t, words[c->sent++ & 7]);
     put_str(t, "\"},\"logprobs\":null,\"finish_reason\":null,\"token_ids\":null}]");
     c->t_last = clock_ns();
+    if (c->sent == 1)
+        c->t_first = c->t_last;
+    if (c->id <= opt.stamp_after)
+        return;
     put_str(t, ",\"stamp_ns\":");
     put_num(t, c->t_last);
     if (c->sent == 1) {
-        c->t_first = c->t_last;
         put_str(t, ",\"ttft_ns\":");
         put_num(t, c->t_first - c->t_request);
     }
@@ -334,6 +339,8 @@ static bool start_stream(struct conn *c, const char *body, int64_t now)
     c->streaming = true;
     c->id = ++next_id;
     c->tokens = c->ask.max_tokens > 0 ? c->ask.max_tokens : opt.tokens;
+    if (opt.vary)
+        c->tokens -= (int64_t)(0.75 * rng_unit(&rng) * (double)c->tokens);
     c->prompt_tokens = c->ask.words + TEMPLATE_TOKENS;
     c->sent = c->sse_events = c->t_first = c->t_last = 0;
     c->t_request = now;
@@ -497,26 +504,29 @@ static void on_signal(int sig)
 static void usage(void)
 {
     fputs("usage: blaster [--port N] [--rate TOK_PER_S] [--tokens N] [--ttft MS] [--flood] [--log FILE] "
-          "[--seed N]\n",
+          "[--seed N] [--vary] [--stamp-after N]\n",
           stderr);
     exit(2);
 }
 
 static void parse_options(int argc, char **argv)
 {
-    enum { PORT, RATE, TOKENS, TTFT, SEED, NUMBERS };
+    enum { PORT, RATE, TOKENS, TTFT, SEED, STAMP_AFTER, NUMBERS };
     double value[NUMBERS] = {[RATE] = 30, [TOKENS] = 200, [TTFT] = 50, [SEED] = 1};
     static const struct option table[] = {
         {"port", required_argument, NULL, PORT},     {"rate", required_argument, NULL, RATE},
         {"tokens", required_argument, NULL, TOKENS}, {"ttft", required_argument, NULL, TTFT},
         {"seed", required_argument, NULL, SEED},     {"flood", no_argument, NULL, 'f'},
-        {"log", required_argument, NULL, 'l'},       {NULL, 0, NULL, 0},
+        {"log", required_argument, NULL, 'l'},       {"vary", no_argument, NULL, 'v'},
+        {"stamp-after", required_argument, NULL, STAMP_AFTER}, {NULL, 0, NULL, 0},
     };
     for (int o; (o = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (o == '?')
             usage();
         else if (o == 'f')
             opt.flood = true;
+        else if (o == 'v')
+            opt.vary = true;
         else if (o == 'l')
             opt.log = optarg;
         else if (!parse_double(optarg, &value[o]) || value[o] < 0)
@@ -526,6 +536,7 @@ static void parse_options(int argc, char **argv)
         usage();
     opt.port = (int)value[PORT];
     opt.tokens = (int64_t)value[TOKENS];
+    opt.stamp_after = (uint64_t)value[STAMP_AFTER];
     opt.ttft_ns = (int64_t)(value[TTFT] * 1e6);
     period_ns = (int64_t)(1e9 / value[RATE]);
     rng = (uint64_t)value[SEED];

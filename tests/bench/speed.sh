@@ -71,22 +71,30 @@ crowd() {
     row "$CROWD streams: peak RSS" MB "$(value crowd.cost '.rss_kb / 1024')" null null info
 }
 
-# timed NAME STREAMS RATE SEED TOKENS: both clients in turn with the server's stamps; who goes first changes with the seed
+# stamped WHO NAME STREAMS RATE SEED TOKENS: three requests a stream, the second and third of which come while all others are at work:
+# these are stamped.  What a server and a client do to each other when all begin at once is no error of either.
+stamped() {
+    start_blaster --rate "$4" --seed "$5" --vary --stamp-after $(($3 + 8)) # 8: our own before the load
+    [ "$FLOODED" = no ] || start_flood
+    if [ "$1" = ours ]; then
+        ours "$2" "$3" $(($3 * 3)) "$6" --stamps
+    else
+        bare "$2" "$3" 3 "$6" --stamps
+    fi
+    [ "$FLOODED" = no ] || stop_flood
+    stop_server
+}
+
+# timed NAME STREAMS RATE SEED TOKENS: both clients in turn; who goes first changes with the seed
 timed() {
     order='ours bare'
     [ $(($4 % 2)) = 1 ] || order='bare ours'
+    timed_name=$1
     for who in $order; do
-        start_blaster --rate "$3" --seed "$4"
-        [ "$FLOODED" = no ] || start_flood
-        if [ "$who" = ours ]; then
-            ours "$1" "$2" "$2" "$5" --stamps
-        else
-            bare "$1_bare" "$2" 1 "$5" --stamps
-        fi
-        [ "$FLOODED" = no ] || stop_flood
-        stop_server
+        stamped "$who" "${timed_name}_$who" "$2" "$3" "$4" "$5"
     done
-    row "  round $4: TTFT error, p99" µs "$(value "$1.json" .stamps.ttft_error_us.p99)" "$(value "$1_bare.json" .ttft_error_us.p99)" null info
+    row "  round $4: TTFT error, p99" µs "$(value "${timed_name}_ours.json" .stamps.ttft_error_us.p99)" \
+        "$(value "${timed_name}_bare.json" .ttft_error_us.p99)" null info
 }
 
 # One more stream, of another client, as fast as loopback allows.
@@ -104,18 +112,18 @@ stop_flood() {
 timing() {
     for flooded in no yes; do
         FLOODED=$flooded
-        name=time_$flooded what='512 × 100 tok/s' target=1.5
+        group=time_$flooded what='512 × 100 tok/s' target=1.5
         [ "$flooded" = no ] || { what="$what beside a flood"; target=3; }
         round=1
         while [ "$round" -le "$ROUNDS" ]; do
-            timed "$name$round" 512 100 "$round" 400
+            timed "$group$round" 512 100 "$round" 400
             round=$((round + 1))
         done
         for figure in 'arrival_us arrival_lag_us arrival−stamp' 'ttft_error_us ttft_error_us TTFT-error'; do
             # shellcheck disable=SC2086  # three words
             set -- $figure
-            mine=$(jq ".stamps.$1.p99" "$TMP/$name"?.json | median)
-            theirs=$(jq ".$2.p99" "$TMP/$name"?_bare.json | median)
+            mine=$(jq ".stamps.$1.p99" "$TMP/$group"?_ours.json | median)
+            theirs=$(jq ".$2.p99" "$TMP/$group"?_bare.json | median)
             kind=info limit=null
             [ "$1" != ttft_error_us ] || { kind=ratio; limit=$target; }
             row "$what: $3 p99, median of $ROUNDS" µs "$mine" "$theirs" "$limit" "$kind"
@@ -129,18 +137,11 @@ growth() {
     printf '  %8s %14s %14s %7s %16s %16s %10s\n' streams 'CPU µs/chunk' 'bare' ratio 'TTFT err p99 µs' bare 'RSS MB'
     for n in $GROWTH; do
         rate=$((n <= 400 ? 100 : 40000 / n))
-        start_blaster --rate "$rate"
-        ours grow "$n" "$n" $((rate * 8)) --stamps
-        stop_server
-        start_blaster --rate "$rate"
-        bare grow_bare "$n" 1 $((rate * 8)) --discard
-        stop_server
-        start_blaster --rate "$rate"
-        bare grow_stamps "$n" 1 $((rate * 8)) --stamps
-        stop_server
-        chunks=$((n * rate * 8))
+        cost_of_chunks grow "$n" "$rate" 8
+        stamped ours grow_ours "$n" "$rate" 1 $((rate * 4))
+        stamped bare grow_stamps "$n" "$rate" 1 $((rate * 4))
         mine=$(value grow.cost ".cpu_s * 1e6 / $chunks") theirs=$(value grow_bare.cost ".cpu_s * 1e6 / $chunks")
-        mine_late=$(value grow.json .stamps.ttft_error_us.p99) theirs_late=$(value grow_stamps.json .ttft_error_us.p99)
+        mine_late=$(value grow_ours.json .stamps.ttft_error_us.p99) theirs_late=$(value grow_stamps.json .ttft_error_us.p99)
         memory=$(value grow.cost '.rss_kb / 1024')
         printf '  %8d %14.2f %14.2f %7.2f %16.0f %16.0f %10.1f\n' "$n" "$mine" "$theirs" "$(jq -n "$mine / $theirs")" "$mine_late" \
             "$theirs_late" "$memory"
