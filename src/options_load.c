@@ -6,9 +6,11 @@
 #include "options.h"
 #include "options_table.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#define OWN_LEAST 16     /* tokens of a prompt that are its own, beside a shared prefix: fewer words make no prompt */
 #define OPEN_STREAMS 256 /* in flight at the most where nothing else is said: arrivals should not wait for this program */
 
 /* ---- words ---- */
@@ -220,11 +222,19 @@ bool load_settle(struct options *o, struct err *e)
         return false;
     if (r->turns > 1 && open_loop(o))
         return err_set(e, "--turns goes with streams, not with --rate, --ramp or --trace: a turn is sent when its stream has thought");
+    if (r->endpoint == ENDPOINT_COMPLETIONS && (r->turns > 1 || strncmp(r->prompt, "agent", 5) == 0))
+        return err_set(e, "%s needs messages, which --endpoint completions cannot send", r->turns > 1 ? "--turns" : "--prompt agent");
     if (r->prefix_tokens > 0 && strcmp(r->prompt, "unique") != 0)
         return err_set(e, "--prefix-tokens goes with --prompt unique: '%s' is what it is", r->prompt);
     r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : MAX_OF(most_tuned(&o->tune.plan), INT64_C(4));
     set_length(&r->context_of, &r->context, &l->context, 1024);
     set_length(&r->output_of, &r->max_tokens, &l->max_tokens, r->find_capacity ? 32 : 128);
+    for (size_t i = 0; r->prefix_tokens > 0 && i < MAX_OF(l->context.n, (size_t)1); i++) {
+        int64_t context = l->context.n > 0 ? lengths_mean(&l->context.v[i]) : r->context;
+        if (r->prefix_tokens > context - OWN_LEAST)
+            return err_set(e, "--prefix-tokens %" PRId64 " leaves too little of --context %" PRId64 " for what is new in each prompt: %d tokens at the least",
+                           r->prefix_tokens, context, OWN_LEAST);
+    }
     if (r->find_capacity && !check_search(o, e))
         return false;
     if (grid_cells(l) > GRID_MOST)

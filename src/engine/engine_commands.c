@@ -96,6 +96,10 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
                     engine_searches(g) ? "search" : strcmp(g->steps[g->step].part, PART_MATRIX) == 0 ? PART_MATRIX : "suite");
         return;
     }
+    if (g->trace.n > 0 && (c->kind == CMD_CONTEXT || c->kind == CMD_MAX_TOKENS)) {
+        engine_note(g, 1, "the trace decides how long requests are");
+        return;
+    }
     struct load_target t = g->shared.target;
     int64_t limit = g->result.pre.server.max_model_len;
     int64_t room = limit > 0 ? limit : TOKENS_MAX;

@@ -555,6 +555,7 @@ const struct snapshot *replay_at(struct replay *r, double t)
     take_samples(r, t);
     show_counts(r, t);
     take_rows(r, t);
+    v->sent = MAX_OF(v->sent, v->ok + v->failed + v->cancelled); /* these are of this moment, the sample may be a second old */
     take_notes(r, t);
     show_status(r, t);
     show_matrix(r, t);

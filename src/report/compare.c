@@ -71,8 +71,8 @@ static void of_shape(const struct run_file *f, enum metric_id m, struct values *
     const struct hist *h = f->total.hist[m];
     out->n = h != NULL ? (size_t)MIN_OF(h->count, (uint64_t)SHAPE_VALUES) : 0;
     out->v = xcalloc(out->n + 1, sizeof *out->v);
-    for (size_t i = 0; i < out->n; i++)
-        out->v[i] = hist_quantile(h, ((double)i + 0.5) / (double)out->n) / metrics[m].scale;
+    for (size_t i = 0; i < out->n; i++) /* the ranks themselves, so that their quantiles are those of the histogram */
+        out->v[i] = hist_quantile(h, out->n > 1 ? (double)i / (double)(out->n - 1) : 0.5) / metrics[m].scale;
 }
 
 /* Of the requests that ended well, in the order in which they ended. */

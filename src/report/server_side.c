@@ -82,7 +82,8 @@ void server_side(const struct run_file *f, struct server_side *o)
         o->seems_max_num_seqs = (double)NAN;
     o->seconds = until_s - f->counted_since;
     add_rows(f, until_s, o);
-    if (f->answers_n > 0 || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "watch")) || !began_idle(f))
+    /* Without a row for each request it is not known which of them the server had counted by its last look. */
+    if (!f->rows_whole || f->answers_n > 0 || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "watch")) || !began_idle(f))
         o->our_requests = o->our_tokens = (double)NAN;
 }
 

@@ -21,6 +21,7 @@ TMP=$(mktemp -d "${TMPDIR:-/tmp}/tokgauge-bench.XXXXXX") || exit 1
 export XDG_STATE_HOME="$TMP/state" LC_ALL=C.UTF-8
 SERVER=''
 LATENESS=''
+PIN_SERVER='' PIN_CLIENT='' # a command that keeps them to some cores
 FAILED=0
 finish() {
     status=$?
@@ -55,9 +56,10 @@ start_server() {
     URL=$(sed 's/listening on //' "$TMP/server.out")
 }
 
+# shellcheck disable=SC2086
 # start_blaster OPTIONS…: the truth goes to $TMP/truth.ndjson
 start_blaster() {
-    start_server "$BIN/blaster" --log "$TMP/truth.ndjson" "$@"
+    start_server $PIN_SERVER "$BIN/blaster" --log "$TMP/truth.ndjson" "$@"
 }
 
 stop_server() {
@@ -66,22 +68,24 @@ stop_server() {
     SERVER=''
 }
 
+# shellcheck disable=SC2086  # PIN_CLIENT is a command line
 # ours NAME STREAMS REQUESTS TOKENS [OPTIONS…]: $TMP/NAME.json is the summary, $TMP/NAME.cost what it cost
 ours() {
     name=$1 streams=$2 requests=$3 tokens=$4
     shift 4
-    "$BIN/meter" --out "$TMP/$name.cost" --limit 120 "$TOKGAUGE" run "$URL" --json --max-num-seqs "$streams" \
+    $PIN_CLIENT "$BIN/meter" --out "$TMP/$name.cost" --limit 120 "$TOKGAUGE" run "$URL" --json --max-num-seqs "$streams" \
         --requests "$requests" --max-tokens "$tokens" --context 64 "$@" >"$TMP/$name.json" 2>"$TMP/$name.err" || {
         echo "bench: our run \"$name\" failed:" >&2
         tail -n 5 "$TMP/$name.err" >&2
     }
 }
 
+# shellcheck disable=SC2086
 # bare NAME STREAMS REQUESTS_PER_STREAM TOKENS [OPTIONS…]
 bare() {
     name=$1 streams=$2 requests=$3 tokens=$4
     shift 4
-    "$BIN/meter" --out "$TMP/$name.cost" --limit 120 "$BIN/drain" "$URL" "$streams" "$requests" "$tokens" \
+    $PIN_CLIENT "$BIN/meter" --out "$TMP/$name.cost" --limit 120 "$BIN/drain" "$URL" "$streams" "$requests" "$tokens" \
         --context 64 "$@" >"$TMP/$name.json" || echo "bench: the bare client's run \"$name\" failed" >&2
 }
 

@@ -74,6 +74,9 @@ crowd() {
 # stamped WHO NAME STREAMS RATE SEED TOKENS: three requests a stream, the second and third of which come while all others are at work:
 # these are stamped.  What a server and a client do to each other when all begin at once is no error of either.
 stamped() {
+    if [ "$(nproc)" -ge 2 ]; then # else the two are put on one core now and then, and wait for each other for tens of ms
+        PIN_SERVER='taskset -c 0' PIN_CLIENT="taskset -c 1-$(($(nproc) - 1))"
+    fi
     start_blaster --rate "$4" --seed "$5" --vary --stamp-after $(($3 + 8)) # 8: our own before the load
     [ "$FLOODED" = no ] || start_flood
     if [ "$1" = ours ]; then
@@ -83,6 +86,7 @@ stamped() {
     fi
     [ "$FLOODED" = no ] || stop_flood
     stop_server
+    PIN_SERVER='' PIN_CLIENT=''
 }
 
 # timed NAME STREAMS RATE SEED TOKENS: both clients in turn; who goes first changes with the seed

@@ -54,4 +54,5 @@ check "fields that are no JSON" bad 2 "is not a JSON object" --extra-body '{x'
 check "fields of ours" bad 2 "set by tokgauge itself" --extra-body '{"stream": false}'
 check "turns in an open loop" bad 2 "goes with streams" --turns 2 --rate 5
 check "a prefix of a file" bad 2 "goes with --prompt unique" --prefix-tokens 5 --prompt "$TMP/mixed.jsonl"
-check "turns need messages" bad 1 "needs messages" --turns 2 --endpoint completions
+check "turns need messages" bad 2 "needs messages" --turns 2 --endpoint completions
+check "a prefix that is all of the prompt" bad 2 "leaves too little of --context 512" --prefix-tokens 500 --context 512

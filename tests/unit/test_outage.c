@@ -5,7 +5,8 @@
 
 static enum outage_news see(struct outage *o, enum outcome outcome, int64_t first_byte, int64_t end, int64_t *away, uint64_t *failures)
 {
-    struct row r = {.tl = {.outcome = outcome, .first_byte = first_byte, .end = end}};
+    enum { UNIT = 10000000 }; /* 10 ms */
+    struct row r = {.tl = {.outcome = outcome, .first_byte = first_byte * UNIT, .end = end * UNIT}};
     return outage_row(o, &r, away, failures);
 }
 
@@ -17,20 +18,23 @@ static void test_goes_and_comes(void **state)
     uint64_t failures = 0;
     assert_int_equal(see(&o, OUT_OK, 5, 10, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_RESET, 0, 100, &away, &failures), OUTAGE_NOTHING); /* one is none */
-    assert_int_equal(see(&o, OUT_CONNECT, 0, 150, &away, &failures), OUTAGE_AWAY);
-    assert_false(outage_gone(&o)); /* an answer that broke off, and one refusal */
+    assert_int_equal(see(&o, OUT_CONNECT, 0, 150, &away, &failures), OUTAGE_NOTHING); /* nor are two within half a second */
+    assert_int_equal(see(&o, OUT_RESET, 0, 210, &away, &failures), OUTAGE_AWAY);
+    assert_false(outage_gone(&o)); /* answers that broke off, and one refusal */
     assert_int_equal(see(&o, OUT_CONNECT, 0, 250, &away, &failures), OUTAGE_NOTHING); /* once */
     assert_true(outage_gone(&o));
     assert_int_equal(see(&o, OUT_CANCELLED, 0, 300, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_HTTP_429, 0, 300, &away, &failures), OUTAGE_NOTHING); /* somebody is there */
     assert_int_equal(see(&o, OUT_OK, 20, 90, &away, &failures), OUTAGE_NOTHING);       /* it had ended before, and is told late */
     assert_int_equal(see(&o, OUT_OK, 700, 900, &away, &failures), OUTAGE_BACK);
-    assert_int_equal(away, 600);
-    assert_int_equal(failures, 3);
+    assert_int_equal(away, 6000000000);
+    assert_int_equal(failures, 4);
     assert_false(outage_gone(&o));
     assert_int_equal(see(&o, OUT_RESET, 0, 1000, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_OK, 950, 1100, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(see(&o, OUT_RESET, 0, 1200, &away, &failures), OUTAGE_NOTHING); /* a success lies between */
+    assert_int_equal(see(&o, OUT_OK, 1210, 1250, &away, &failures), OUTAGE_NOTHING);
+    assert_int_equal(away, 100000000);
 }
 
 static void test_slept(void **state)
