@@ -503,6 +503,7 @@ static int run_tune(struct options *o, const char *command_line)
         return complain(&e, usage ? EXIT_USAGE : EXIT_FAILED);
     if (dashboard) {
         struct ui_config c = screen_config(o);
+        c.no_restart = true; /* it begins its own, one for each setting */
         struct snapshot_source source = tune_source(t);
         end = (enum ui_end)ui_run(&c, &source, &ui_error);
         if (end != UI_FINISHED)
@@ -517,6 +518,7 @@ static int run_tune(struct options *o, const char *command_line)
                  : stop_signal                        ? 128 + stop_signal
                  : dashboard && end == UI_INTERRUPT   ? 128 + SIGINT
                  : dashboard && end == UI_LOST        ? 128 + SIGHUP
+                 : dashboard && end == UI_QUIT && told ? EXIT_DONE
                  : !some || !told                     ? EXIT_FAILED
                                                       : EXIT_DONE;
     tune_free(t);

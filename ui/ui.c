@@ -180,6 +180,10 @@ static int on_action(struct ui *u, enum action a, double now)
     case ACT_RESTART:
         if (control_act(&u->ctl, &u->st, u->s, a, now))
             break;
+        if (u->config->no_restart) {
+            control_toast(&u->ctl, &u->st, ROLE_STATUS_WARN, "there is no new run to begin here", now);
+            break;
+        }
         if (now < u->restart_until)
             return UI_RESTART;
         u->restart_until = now + RESTART_S;

@@ -21,6 +21,7 @@ struct ui_config {
     enum ui_glyphs glyphs;
     enum ui_color color;
     bool no_mouse;               /* leave the mouse to the terminal */
+    bool no_restart;             /* there is no new run to begin: the key for it says so */
     char view;                   /* key of the one to begin with; 0: the first */
     const char *theme;           /* name or file; NULL: the default */
     volatile sig_atomic_t *stop; /* may be NULL; set by a signal handler: end with UI_INTERRUPT */

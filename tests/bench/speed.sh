@@ -77,7 +77,9 @@ stamped() {
     if [ "$(nproc)" -ge 2 ]; then # else the two are put on one core now and then, and wait for each other for tens of ms
         PIN_SERVER='taskset -c 0' PIN_CLIENT="taskset -c 1-$(($(nproc) - 1))"
     fi
-    start_blaster --rate "$4" --seed "$5" --vary --stamp-after $(($3 + 8)) # 8: our own before the load
+    own=0
+    [ "$1" = bare ] || own=1 # at least, before the load
+    start_blaster --rate "$4" --seed "$5" --vary --stamp-after $(($3 + own))
     [ "$FLOODED" = no ] || start_flood
     if [ "$1" = ours ]; then
         ours "$2" "$3" $(($3 * 3)) "$6" --stamps

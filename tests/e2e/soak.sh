@@ -25,6 +25,8 @@ check "vLLM's format is refused" refuses 1 "has not a line for each request" rep
 check "it can be compared" exits 0 "$TOKGAUGE" compare "$TMP/none.ndjson" "$TMP/none.ndjson" --json
 check "it can be replayed" exits 0 "$TOKGAUGE" replay "$TMP/none.ndjson" --txt "$TMP/frame.txt"
 check "… with its counts" contains "$TMP/frame.txt" "$(jq -r '"\(.requests.ok) ok   \(.requests.failed) failed"' "$TMP/none.json")"
+"$TOKGAUGE" report "$TMP/none.ndjson" >"$TMP/none.md"
+check "and it does not take them for those of others" lacks "$TMP/none.md" 'Other clients loaded the server'
 check "lines of failed requests alone" exits 0 load --rows errors --out "$TMP/errors.ndjson"
 check "… are those" json "$TMP/errors.ndjson" 'map(select(.type == "request" and .part == "load")) | length > 0 and
     all(.outcome == "http_5xx")' -s
