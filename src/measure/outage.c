@@ -38,7 +38,8 @@ enum outage_news outage_row(struct outage *o, const struct row *r, int64_t *away
     o->refused += t->outcome == OUT_CONNECT || t->outcome == OUT_DNS;
     if (o->failures++ == 0 || t->end < o->since)
         o->since = t->end;
-    if (o->away || o->failures < OUTAGE_FAILURES || t->end - o->since < OUTAGE_LEAST_NS)
+    bool long_enough = t->end - o->since >= OUTAGE_LEAST_NS || o->refused >= OUTAGE_FAILURES;
+    if (o->away || o->failures < OUTAGE_FAILURES || !long_enough)
         return OUTAGE_NOTHING;
     o->away = true;
     return OUTAGE_AWAY;

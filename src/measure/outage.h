@@ -5,13 +5,13 @@
 #include "measure/recorder.h"
 
 #define OUTAGE_FAILURES 2 /* one request that fails is no outage */
-#define OUTAGE_LEAST_NS 1000000000 /* nor are some that fail at the same time, while others succeed */
+#define OUTAGE_LEAST_NS 1000000000 /* nor are some that break at the same time, while others succeed; a refused connection is plainer */
 
 struct outage { /* zeroed: the server is there */
     int64_t since;     /* when the first of the failures ended; 0: none since the last success */
     uint64_t failures; /* since then */
     uint64_t refused;  /* of these, those that found nobody to connect to */
-    bool away;         /* OUTAGE_FAILURES and more over OUTAGE_LEAST_NS, and it has been told */
+    bool away;         /* OUTAGE_FAILURES and more, refused or over OUTAGE_LEAST_NS, and it has been told */
 };
 
 enum outage_news { OUTAGE_NOTHING, OUTAGE_AWAY, OUTAGE_BACK };

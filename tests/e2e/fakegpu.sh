@@ -85,6 +85,7 @@ check "are of DRM" same "$(tr '\n' ' ' <"$OUT")" "character special file e2:1 ch
 cat >"$TMP/script" <<'END'
 wait ready
 key C-c
+wait caught
 type go
 key Enter
 wait "interrupted 1 times"
@@ -92,7 +93,7 @@ expect-exit 3
 END
 terminal() {
     # shellcheck disable=SC2086,SC2016
-    "$BUILD/tests/tools/ui_pty" 60 5 xterm-256color $PLAIN -- sh -c 'n=0; trap "n=\$((n + 1))" INT; echo ready
+    "$BUILD/tests/tools/ui_pty" 60 5 xterm-256color $PLAIN -- sh -c 'n=0; trap "n=\$((n + 1)); echo caught" INT; echo ready
         until read -r line; do :; done; echo "interrupted $n times"; exit 3' <"$TMP/script"
 }
 check "a terminal is the command's own" terminal

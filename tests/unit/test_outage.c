@@ -35,6 +35,8 @@ static void test_goes_and_comes(void **state)
     assert_int_equal(see(&o, OUT_RESET, 0, 1200, &away, &failures), OUTAGE_NOTHING); /* a success lies between */
     assert_int_equal(see(&o, OUT_OK, 1210, 1250, &away, &failures), OUTAGE_NOTHING);
     assert_int_equal(away, 100000000);
+    assert_int_equal(see(&o, OUT_CONNECT, 0, 1300, &away, &failures), OUTAGE_NOTHING);
+    assert_int_equal(see(&o, OUT_CONNECT, 0, 1301, &away, &failures), OUTAGE_AWAY); /* nobody is there: that needs no time */
 }
 
 static void test_slept(void **state)
