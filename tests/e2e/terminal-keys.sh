@@ -179,3 +179,9 @@ key q
 expect-exit 0
 restored
 E2
+
+# A trace decides how long requests are.
+awk 'BEGIN { for (i = 0; i < 100; i++) printf "{\"time\":%.1f,\"context\":64,\"output\":8}\n", i / 10 }' >"$TMP/trace.jsonl"
+printf '%s\n' 'wait "sent"' 'key 7' 'key ]' 'wait "the trace decides how long requests are"' 'key }' 'key q' 'expect-exit 0' >"$TMP/script"
+check "keys do not change a trace" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" --trace "$TMP/trace.jsonl" --out "$TMP/trace.ndjson" <"$TMP/script"
+check "nor begin a phase" json "$TMP/trace.ndjson" 'map(select(.type == "phase")) | length == 1' -s

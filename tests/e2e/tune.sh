@@ -67,6 +67,10 @@ printf '%s\n' 'wait "starting the server"' 'wait "tune n=1"' 'key 6' 'wait "sett
 check "the Matrix view shows the settings, the Log view the server's output" "$PTY" 120 40 xterm-256color "$TOKGAUGE" tune --launch "$SIM --step 10 --jitter 0.04 --max-num-seqs {n}" \
     --set n=1,2 -n 20 --context 64 --max-tokens 16 --out "$TMP/screen" <"$TMP/script"
 
+printf '%s\n' 'wait "tune n=1"' 'key R' 'wait "there is no new run to begin here"' 'key R' 'key q' 'expect-exit 0 40' >"$TMP/script"
+check "R begins nothing new there, and q ends it well" "$PTY" 120 40 xterm-256color "$TOKGAUGE" tune --launch "$SIM --step 10 --max-num-seqs {n}" \
+    --set n=1,2 --duration 60s --context 64 --max-tokens 16 --out "$TMP/again" <"$TMP/script"
+
 # ---- wrong usage ----
 
 bad() { # STATUS TEXT ARGS…
