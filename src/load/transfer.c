@@ -152,7 +152,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
     size_t len = size * n;
-    t->head_ended = len <= 2; /* false again where another head follows, as after 100 Continue */
+    if (len <= 2)
+        t->head_ended = true;
+    else if (strncasecmp(p, "HTTP/", MIN_OF(len, (size_t)5)) == 0) /* another one follows 100 Continue; trailers are none */
+        t->head_ended = false;
     if (len > 12 && strncasecmp(p, "retry-after:", 12) == 0) {
         char num[16];
         str_sanitise(num, sizeof num, p + 12, len - 12);

@@ -153,7 +153,7 @@ static void frame_body(struct answer *a)
         assert_true(buf_addf(w, "%zx\r\n", n) && buf_add(w, a->body.data + at, n) && buf_adds(w, "\r\n"));
         at += n;
     }
-    assert_true(buf_adds(w, "0\r\n\r\n"));
+    assert_true(buf_adds(w, a->ending == PROPER && one_in(3) ? "0\r\nX-Trailer: late\r\n\r\n" : "0\r\n\r\n"));
 }
 
 /* How much of the body is in the first n bytes of the wire: by the framing, read again. */
