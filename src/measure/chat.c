@@ -11,9 +11,22 @@ static const cJSON *get(const cJSON *o, const char *name)
     return cJSON_GetObjectItemCaseSensitive(o, name);
 }
 
-static const char *text_of(const cJSON *o, const char *name)
+/* One walk over an object for all the names that count: this is done for every token.  found[i] is the first item called
+ * names[i], NULL where there is none. */
+static void pick(const cJSON *o, const char *const names[], const cJSON *found[], int n)
 {
-    const cJSON *v = get(o, name);
+    memset(found, 0, (size_t)n * sizeof(const cJSON *));
+    const cJSON *item;
+    cJSON_ArrayForEach(item, o)
+    {
+        for (int i = 0; item->string != NULL && i < n; i++)
+            if (names[i][0] == item->string[0] && found[i] == NULL && strcmp(names[i], item->string) == 0)
+                found[i] = item;
+    }
+}
+
+static const char *text_of(const cJSON *v)
+{
     return cJSON_IsString(v) && v->valuestring[0] != '\0' ? v->valuestring : NULL;
 }
 
@@ -81,9 +94,8 @@ static cJSON *parse(const char *data, size_t n)
 }
 
 /* Nanoseconds, 0 where missing or nonsense; a double holds them exactly up to 2^53 = 104 days of uptime. */
-static int64_t ns_of(const cJSON *o, const char *name)
+static int64_t ns_of(const cJSON *v)
 {
-    const cJSON *v = get(o, name);
     return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 9e18 ? (int64_t)v->valuedouble : 0;
 }
 
@@ -111,16 +123,18 @@ static void read_usage(const cJSON *usage, struct chat_event *e)
 
 static void read_delta(const cJSON *delta, struct chat_event *e)
 {
-    const char *text = text_of(delta, "content");
-    if (text != NULL) {
+    enum { CONTENT, REASONING, REASONING_CONTENT, TOOL_CALLS, N };
+    static const char *const names[N] = {"content", "reasoning", "reasoning_content", "tool_calls"};
+    const cJSON *found[N];
+    pick(delta, names, found, N);
+    const char *text = text_of(found[CONTENT]);
+    if (text != NULL)
         e->answer = true;
-    } else {
-        text = text_of(delta, "reasoning");
-        if (text == NULL)
-            text = text_of(delta, "reasoning_content");
-    }
-    const cJSON *tools = get(delta, "tool_calls");
-    if (text != NULL || cJSON_GetArraySize(tools) > 0)
+    if (text == NULL)
+        text = text_of(found[REASONING]);
+    if (text == NULL)
+        text = text_of(found[REASONING_CONTENT]);
+    if (text != NULL || cJSON_GetArraySize(found[TOOL_CALLS]) > 0)
         e->output = true;
     if (text != NULL)
         e->text = text;
@@ -128,26 +142,28 @@ static void read_delta(const cJSON *delta, struct chat_event *e)
 
 static void read_choice(const cJSON *choice, struct chat_event *e)
 {
-    const cJSON *delta = get(choice, "delta");
-    if (delta != NULL)
-        read_delta(delta, e);
-    const char *text = text_of(choice, "text");
+    enum { DELTA, TEXT, FINISH_REASON, N };
+    static const char *const names[N] = {"delta", "text", "finish_reason"};
+    const cJSON *found[N];
+    pick(choice, names, found, N);
+    read_delta(found[DELTA], e);
+    const char *text = text_of(found[TEXT]);
     if (text != NULL) {
         e->text = text;
         e->output = e->answer = true;
     }
-    if (text_of(choice, "finish_reason") != NULL)
+    if (text_of(found[FINISH_REASON]) != NULL)
         e->finish = true;
 }
 
 static bool error_message(const cJSON *root, char *out, size_t size)
 {
     const cJSON *err = get(root, "error");
-    const char *m = cJSON_IsString(err) ? err->valuestring : text_of(err, "message");
+    const char *m = cJSON_IsString(err) ? err->valuestring : text_of(get(err, "message"));
     if (m == NULL)
-        m = text_of(root, "message");
+        m = text_of(get(root, "message"));
     if (m == NULL)
-        m = text_of(root, "detail");
+        m = text_of(get(root, "detail"));
     if (m == NULL)
         return false;
     str_sanitise(out, size, m, strlen(m));
@@ -168,27 +184,30 @@ void chat_decode(const char *data, size_t n, struct chat_event *e)
         e->malformed = true;
         return;
     }
-    const cJSON *err = get(root, "error");
-    if (err != NULL && !cJSON_IsNull(err)) {
+    enum { ERROR, CHOICES, USAGE, STAMP_NS, TTFT_NS, N };
+    static const char *const names[N] = {"error", "choices", "usage", "stamp_ns", "ttft_ns"};
+    const cJSON *found[N];
+    pick(root, names, found, N);
+    if (found[ERROR] != NULL && !cJSON_IsNull(found[ERROR])) {
         e->error = true;
         if (!error_message(root, e->error_text, sizeof e->error_text))
             str_copy(e->error_text, sizeof e->error_text, "error without a message");
         return;
     }
-    const cJSON *choice, *choices = get(root, "choices");
-    cJSON_ArrayForEach(choice, choices)
+    const cJSON *choice;
+    cJSON_ArrayForEach(choice, found[CHOICES])
     {
         e->choices = true;
         read_choice(choice, e);
     }
-    read_usage(get(root, "usage"), e);
-    e->stamp_ns = ns_of(root, "stamp_ns");
-    e->server_ttft_ns = ns_of(root, "ttft_ns");
+    read_usage(found[USAGE], e);
+    e->stamp_ns = ns_of(found[STAMP_NS]);
+    e->server_ttft_ns = ns_of(found[TTFT_NS]);
 }
 
 void chat_release(struct chat_event *e)
 {
-    cJSON_Delete(e->json);
+    jsonmem_delete(e->json);
     e->json = NULL;
     e->text = NULL;
     jsonmem_end();

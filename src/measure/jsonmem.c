@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,13 +14,16 @@ static _Thread_local struct {
     alignas(max_align_t) char bytes[BLOCK];
     size_t used;
     int depth;
+    bool outside; /* something that was made since begin did not fit */
 } block;
 
 static void *take(size_t n)
 {
     size_t room = (n + ALIGN - 1) / ALIGN * ALIGN;
-    if (block.depth == 0 || n > BLOCK || room > BLOCK - block.used)
+    if (block.depth == 0 || n > BLOCK || room > BLOCK - block.used) {
+        block.outside = true;
         return malloc(n);
+    }
     void *p = block.bytes + block.used;
     block.used += room;
     return p;
@@ -40,11 +44,18 @@ __attribute__((constructor)) static void set_hooks(void)
 
 void jsonmem_begin(void)
 {
-    block.depth++;
+    if (block.depth++ == 0)
+        block.outside = false;
 }
 
 void jsonmem_end(void)
 {
     if (--block.depth == 0)
         block.used = 0;
+}
+
+void jsonmem_delete(cJSON *json)
+{
+    if (block.outside)
+        cJSON_Delete(json);
 }
