@@ -121,6 +121,28 @@ static void on_event(void *ctx, const struct sse_event *ev)
     chat_release(&e);
 }
 
+static void stop_resting(struct transfer *t)
+{
+    if (t->rests)
+        TAILQ_REMOVE(&t->sink->resting, t, next_resting);
+    t->rests = false;
+}
+
+static bool turn_is_over(struct transfer *t, size_t n)
+{
+    struct token_sink *sink = t->sink;
+    if (t->turn_of != sink->pass_start)
+        t->turn_got = 0;
+    t->turn_of = sink->pass_start;
+    if (sink->turn_most > 0 && t->turn_got >= sink->turn_most && !t->packed) {
+        TAILQ_INSERT_TAIL(&sink->resting, t, next_resting);
+        t->rests = true;
+        return true;
+    }
+    t->turn_got += n;
+    return false;
+}
+
 static size_t on_data(char *p, size_t size, size_t n, void *ctx)
 {
     int64_t now = clock_ns();
@@ -129,6 +151,8 @@ static size_t on_data(char *p, size_t size, size_t n, void *ctx)
     struct token_sink *sink = t->sink;
     if (sink->pass_start == 0)
         sink->pass_start = now;
+    if (turn_is_over(t, len))
+        return CURL_WRITEFUNC_PAUSE;
     hist_add(&sink->batch_delay, (uint64_t)(now - sink->pass_start), 1);
     sink->bytes += len;
     if (t->tl.first_byte == 0)
@@ -156,6 +180,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         t->head_ended = true;
     else if (strncasecmp(p, "HTTP/", MIN_OF(len, (size_t)5)) == 0) /* another one follows 100 Continue; trailers are none */
         t->head_ended = false;
+    t->packed |= len > 17 && strncasecmp(p, "content-encoding:", 17) == 0;
     if (len > 12 && strncasecmp(p, "retry-after:", 12) == 0) {
         char num[16];
         str_sanitise(num, sizeof num, p + 12, len - 12);
@@ -207,7 +232,6 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 4096L);
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 }
 
@@ -254,7 +278,7 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
     buf_clear(&t->head);
     buf_clear(&t->text);
     buf_clear(&t->answer);
-    t->any_event = t->live_approx = t->head_ended = false;
+    t->any_event = t->live_approx = t->head_ended = t->packed = false;
     t->last_line = t->live_tokens = 0;
     t->got = 0;
     t->tail_n = 0;
@@ -264,6 +288,12 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
     t->error[0] = t->curl_error[0] = '\0';
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.data);
+}
+
+CURLcode transfer_go_on(struct transfer *t)
+{
+    stop_resting(t);
+    return curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall)
@@ -362,6 +392,7 @@ static void word_error(struct transfer *t, long status, enum transport how)
 
 void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how)
 {
+    stop_resting(t);
     struct arrival a = {t, now};
     sse_end(&t->sse, on_event, &a);
     t->tl.cut |= t->sse.cut;

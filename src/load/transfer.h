@@ -9,6 +9,8 @@
 #include "measure/sse.h"
 #include "measure/timeline.h"
 
+#include <sys/queue.h>
+
 #define TRANSFER_TAIL 256
 
 /* Counters of one thread that the callbacks add to; the owner reads and clears them. */
@@ -19,6 +21,10 @@ struct token_sink {
     uint64_t events, bytes;
     struct hist batch_delay;             /* ns */
     struct hist stamp_arrival, stamp_ttft; /* ns: arrival − stamp; |measured TTFT − the server's| (with stamps only) */
+    /* An answer that comes as fast as it can be read must not keep the others waiting: after so many bytes in one pass of the
+     * loop it rests until the owner calls transfer_go_on.  0: it never does, and `resting` needs no TAILQ_INIT. */
+    size_t turn_most;
+    TAILQ_HEAD(resting, transfer) resting; /* the longest first */
 };
 
 /* The last text of one stream, much more than a tail; whoever wants it owns it. */
@@ -39,6 +45,10 @@ struct transfer {
     bool head_ended;       /* the blank line after the answer's headers came */
     int64_t last_line;     /* end of the last whole line, up to [DONE], or first byte: without one nothing moves on */
     uint64_t got;          /* bytes of the answer */
+    int64_t turn_of;       /* the sink's pass_start when … */
+    size_t turn_got;       /* … so many bytes came */
+    bool rests, packed;    /* packed: compressed, which libcurl would unpack into memory while it rests */
+    TAILQ_ENTRY(transfer) next_resting;
     int64_t live_tokens;   /* of this request so far */
     bool live_approx;
     bool keep_tail;           /* the caller wants the last text in `tail` */
@@ -70,6 +80,8 @@ bool transfer_found_dead(const struct transfer *t, CURLcode code);
 void transfer_again(struct transfer *t);
 /* Makes the handle ready to be run with the bytes in t->body, which ask for so many output tokens (0: nobody knows). */
 void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now);
+/* A transfer of the sink's `resting` takes its next turn.  Other than CURLE_OK: its handle is done with this code. */
+CURLcode transfer_go_on(struct transfer *t);
 /* Waited for too long?  TR_TIMEOUT before the first byte, TR_STALLED where no line has ended since, TR_LEFT_OPEN where [DONE] came
  * a while ago and no end after it, else TR_COMPLETE.  All in ns. */
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall);

@@ -15,6 +15,7 @@
 #define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
 #define DEAD_ENOUGH 3 /* such requests, then connections are not reused at all */
 #define HISTORY_MAX (64u << 20) /* more than what is kept, with one more turn */
+#define TURN_BYTES (32u << 10) /* some hundred events: others wait a fraction of a millisecond */
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
@@ -303,6 +304,7 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
     }
 }
 
+/* After libcurl was at work. */
 static void reap(struct worker *w)
 {
     CURLMsg *m;
@@ -315,7 +317,23 @@ static void reap(struct worker *w)
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
         finish(s, code, TR_COMPLETE);
     }
+    if (!TAILQ_EMPTY(&w->sink.resting))
+        worker_soon(w->resumer);
     set_lag_timer(w);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    struct worker *w = ctx;
+    struct transfer *last = TAILQ_LAST(&w->sink.resting, resting), *t = NULL;
+    while (t != last && !TAILQ_EMPTY(&w->sink.resting)) { /* those behind the last rest since now */
+        t = TAILQ_FIRST(&w->sink.resting);
+        CURLcode code = transfer_go_on(t);
+        if (code != CURLE_OK)
+            finish((struct slot *)t, code, TR_COMPLETE);
+    }
+    reap(w);
 }
 
 /* ---- curl on libevent ---- */
@@ -522,6 +540,9 @@ static void make_loop(struct worker *w)
     w->lag_timer = event_new(w->base, w->lag_fd, EV_READ | EV_PERSIST, on_lag, w);
     event_add(w->lag_timer, NULL);
     w->starter = evtimer_new(w->base, on_starter, w);
+    w->resumer = evtimer_new(w->base, on_resume, w);
+    w->sink.turn_most = TURN_BYTES;
+    TAILQ_INIT(&w->sink.resting);
     w->due_timer = event_new(w->base, w->due_fd, EV_READ | EV_PERSIST, on_due, w);
     event_add(w->due_timer, NULL);
     w->wake = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
@@ -557,6 +578,7 @@ static void *run(void *ctx)
     curl_multi_cleanup(w->multi);
     event_free(w->wake);
     event_free(w->starter);
+    event_free(w->resumer);
     event_free(w->due_timer);
     event_free(w->lag_timer);
     event_free(w->curl_timer);

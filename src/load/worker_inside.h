@@ -34,7 +34,7 @@ struct worker {
     struct event_base *base;
     CURLM *multi;
     int wake_fd;
-    struct event *wake, *curl_timer, *lag_timer, *starter, *due_timer;
+    struct event *wake, *curl_timer, *lag_timer, *starter, *resumer, *due_timer;
     int lag_fd, due_fd;
     int64_t lag_due; /* of its next tick, 0: it does not run */
     struct mailbox mailbox;

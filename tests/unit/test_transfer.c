@@ -327,9 +327,13 @@ static int note_socket(void *ctx, curl_socket_t fd, curlsocktype type)
     return CURL_SOCKOPT_OK;
 }
 
+/* One pass of a loop. */
 static void step(struct rig *r, int wait_ms)
 {
     int running, left;
+    r->t->sink->pass_start = 0;
+    if (r->t->rests && (r->code = transfer_go_on(r->t)) != CURLE_OK)
+        r->ended = true;
     curl_multi_poll(r->multi, NULL, 0, wait_ms, NULL);
     curl_multi_perform(r->multi, &running);
     for (CURLMsg *m; (m = curl_multi_info_read(r->multi, &left)) != NULL;)
@@ -345,6 +349,8 @@ static void until_read(struct rig *r)
     int unsent = 1, unread = 1;
     while (!r->ended) {
         step(r, 0);
+        if (r->t->rests)
+            continue;
         if (ioctl(r->server, SIOCOUTQ, &unsent) != 0 || ioctl(r->client, FIONREAD, &unread) != 0 || unsent + unread == 0)
             break;
     }
@@ -405,15 +411,30 @@ static void serve(struct rig *r, const struct answer *a)
         step(r, 20);
 }
 
-static void open_rig(struct rig *r, char *url, size_t size)
+static void open_rig(struct rig *r, struct transfer *t, struct token_sink *sink, const struct http_settings *settings)
 {
+    char url[128];
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
-    *r = (struct rig){.server = -1, .client = -1, .multi = curl_multi_init()};
+    *r = (struct rig){.server = -1, .client = -1, .multi = curl_multi_init(), .t = t};
     r->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(r->listener >= 0 && bind(r->listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(r->listener, 8) == 0 &&
                 getsockname(r->listener, (struct sockaddr *)&at, &len) == 0);
-    snprintf(url, size, "http://127.0.0.1:%d/v1/chat/completions", ntohs(at.sin_port));
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/v1/chat/completions", ntohs(at.sin_port));
+    *sink = (struct token_sink){0};
+    TAILQ_INIT(&sink->resting);
+    transfer_init(t, settings, url, sink);
+    curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+    curl_easy_setopt(t->easy, CURLOPT_SOCKOPTDATA, r);
+    assert_true(buf_adds(&t->body, request));
+}
+
+static void close_rig(struct rig *r)
+{
+    transfer_release(r->t);
+    curl_multi_cleanup(r->multi);
+    hang_up(r, false);
+    close(r->listener);
 }
 
 /* ---- one after the other ---- */
@@ -453,21 +474,17 @@ static void test_transfers(void **state)
     struct rig rig;
     struct transfer t;
     struct answer a = {0};
-    char url[128];
     const char *seed = getenv("TRANSFER_SEED"), *many = getenv("TRANSFERS");
     rng = seed != NULL ? strtoull(seed, NULL, 10) : 1;
     int transfers = many != NULL ? (int)strtol(many, NULL, 10) : TRANSFERS, again = 0, outcomes[OUT_COUNT] = {0};
-    open_rig(&rig, url, sizeof url);
     assert_true(http_settings_init(&settings, &c, &e));
-    transfer_init(&t, &settings, url, &sink);
-    curl_easy_setopt(t.easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
-    curl_easy_setopt(t.easy, CURLOPT_SOCKOPTDATA, &rig);
-    assert_true(buf_adds(&t.body, request));
+    open_rig(&rig, &t, &sink, &settings);
     t.keep_text = t.keep_tail = true;
     buf_init(&a.body, 1 << 20);
     buf_init(&a.wire, 1 << 20);
     for (int i = 0; i < transfers; i++) {
         make_answer(&a);
+        sink.turn_most = one_in(2) ? 0 : (size_t)(1 + draw(200));
         uint64_t bytes = sink.bytes;
         if (one_in(5))
             hang_up(&rig, one_in(2)); /* a kept connection dies before it is used again: nothing is lost by that */
@@ -506,16 +523,63 @@ static void test_transfers(void **state)
     }
     buf_release(&a.body);
     buf_release(&a.wire);
-    transfer_release(&t);
+    close_rig(&rig);
     http_settings_release(&settings);
-    curl_multi_cleanup(rig.multi);
-    hang_up(&rig, false);
-    close(rig.listener);
+}
+
+#define TURN 1000
+#define CURL_BUFFER 16384
+
+/* Writes what the kernel takes of an answer that has no end; returns how much. */
+static size_t pour(struct rig *r)
+{
+    static const char event[] = "data: {\"choices\":[{\"delta\":{\"content\":\"on and on\"}}]}\n\n";
+    size_t all = 0;
+    while (send(r->server, event, sizeof event - 1, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof event - 1)
+        all += sizeof event - 1;
+    return all;
+}
+
+/* An answer that comes as fast as it is read has no more than its turn in each pass; taken out while it rests it is forgotten. */
+static void test_turns(void **state)
+{
+    (void)state;
+    static struct token_sink sink;
+    struct run_config c = {0};
+    struct http_settings settings;
+    struct err e;
+    struct rig rig;
+    struct transfer t;
+    assert_true(http_settings_init(&settings, &c, &e));
+    open_rig(&rig, &t, &sink, &settings);
+    sink.turn_most = TURN;
+    for (int round = 0; round < 2; round++) {
+        transfer_reuse(&t, false);
+        transfer_start(&t, 100000, clock_ns(), clock_ns());
+        rig.ended = false;
+        curl_multi_add_handle(rig.multi, t.easy);
+        assert_true(take_request(&rig));
+        static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+        assert_int_equal(send(rig.server, head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+        assert_true(pour(&rig) > 10 * (TURN + CURL_BUFFER));
+        uint64_t begin = sink.bytes;
+        for (int pass = 0; pass < 10; pass++) {
+            uint64_t before = sink.bytes;
+            step(&rig, 1000);
+            assert_true(sink.bytes - before <= TURN + CURL_BUFFER);
+        }
+        assert_true(sink.bytes - begin > 5 * TURN && t.rests && !TAILQ_EMPTY(&sink.resting));
+        curl_multi_remove_handle(rig.multi, t.easy);
+        transfer_finish(&t, clock_ns(), CURLE_OK, TR_CANCELLED);
+        assert_true(t.tl.outcome == OUT_CANCELLED && !t.rests && TAILQ_EMPTY(&sink.resting));
+    }
+    close_rig(&rig);
+    http_settings_release(&settings);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns)};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();
