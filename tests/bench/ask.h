@@ -11,7 +11,7 @@
 
 struct ask {
     int64_t max_tokens, words; /* max_tokens 0: not said */
-    bool usage, usage_each, flood;
+    bool usage, usage_each;
 };
 
 static inline int64_t count_words(const char *s, const char *end)
@@ -65,8 +65,6 @@ static inline void scan_body(const char *s, struct ask *ask)
         } else if (key_is(key, key_len, "content") || key_is(key, key_len, "text") ||
                    key_is(key, key_len, "prompt")) {
             ask->words += count_words(start, end);
-        } else if (key_is(key, key_len, "model")) {
-            ask->flood |= key_is(start, n, "blaster-flood"); /* one flooded stream beside paced ones */
         }
     }
 }

@@ -37,11 +37,15 @@
 #define FLOOD_BATCH 64   /* tokens in one write of a flooded stream */
 #define DUE_PER_PASS 512 /* then sockets are looked at again */
 #define TEMPLATE_TOKENS 8
+#define ALONE_NS (NS_PER_SEC / 5) /* so long without another stream, and the flooded one of --flood-first ends */
 
 struct options {
     int port;
     int64_t tokens, ttft_ns;
     bool flood;
+    bool plain;           /* no counts and no stamps with the tokens: what most servers send */
+    int64_t answer;       /* tokens of an answer at the most, whatever was asked for; 0: no limit */
+    bool flood_first;     /* the first request that asks for more than that is flooded, for as long as there are others */
     bool vary;            /* answers have a quarter to all of the tokens asked for, so that streams do not keep step */
     uint64_t stamp_after; /* so many requests, which are not stamped: all clients' first ones come at once */
     const char *log;
@@ -51,7 +55,7 @@ struct conn {
     int fd;
     uint32_t events; /* what epoll watches */
     int heap;        /* place in the heap, −1: not in it */
-    bool streaming;
+    bool streaming, flood;
     struct ask ask;
     uint64_t id;
     int64_t due, tokens, sent, sse_events, prompt_tokens;
@@ -62,6 +66,8 @@ struct conn {
 static struct options opt;
 static struct conn *conns[MAX_FDS];
 static struct conn *heap[MAX_FDS];
+static struct conn *flooded; /* by flood_first */
+static int streaming_n;
 static int heap_len, epoll_fd, listen_fd;
 static int64_t period_ns;
 static uint64_t rng, next_id;
@@ -188,7 +194,7 @@ static void put_content(struct text *t, struct conn *c)
     c->t_last = clock_ns();
     if (c->sent == 1)
         c->t_first = c->t_last;
-    if (c->id <= opt.stamp_after)
+    if (c->id <= opt.stamp_after || opt.plain)
         return;
     put_str(t, ",\"stamp_ns\":");
     put_num(t, c->t_last);
@@ -221,7 +227,7 @@ static void put_event(struct text *out, struct conn *c, enum event what)
                 "\"stop_reason\":null}");
         put_str(&t, "]");
     }
-    if (what == EV_USAGE || (c->ask.usage_each && what != EV_DONE))
+    if (what == EV_USAGE || (c->ask.usage_each && !opt.plain && what != EV_DONE))
         put_usage(&t, c);
     put_str(&t, what == EV_DONE ? "\n\n" : "}\n\n");
     size_t n = (size_t)(t.at - payload);
@@ -256,10 +262,19 @@ static void log_request(const struct conn *c, bool complete)
             (long long)c->t_first, (long long)c->t_last, complete ? "true" : "false");
 }
 
+static void end_stream(struct conn *c, bool complete)
+{
+    log_request(c, complete);
+    c->streaming = false;
+    streaming_n--;
+    if (c == flooded)
+        flooded = NULL;
+}
+
 static void conn_close(struct conn *c)
 {
     if (c->streaming)
-        log_request(c, false);
+        end_stream(c, false);
     heap_remove(c);
     conns[c->fd] = NULL;
     close(c->fd);
@@ -297,16 +312,27 @@ static bool conn_next(struct conn *c)
 {
     bool blocked = c->out.len > 0;
     if (!blocked && c->streaming && c->sent == c->tokens) {
-        log_request(c, true);
-        c->streaming = false;
+        end_stream(c, true);
         watch(c, EPOLLIN);
         return serve_input(c);
     }
-    bool flooding = c->streaming && c->ask.flood && c->sent > 0;
+    bool flooding = c->streaming && c->flood && c->sent > 0;
     watch(c, blocked || flooding ? EPOLLIN | EPOLLOUT : EPOLLIN);
     if (c->streaming && !blocked && !flooding && c->heap < 0)
         heap_push(c);
     return true;
+}
+
+/* The flood of --flood-first is over when there has been no other stream for a while. */
+static bool flood_is_over(const struct conn *c)
+{
+    static int64_t others_at;
+    if (c != flooded)
+        return false;
+    int64_t now = clock_ns();
+    if (streaming_n > 1 || others_at == 0)
+        others_at = now;
+    return now - others_at > ALONE_NS;
 }
 
 /* Sends the next token, or a batch of them in a flood, with what stands around it, in one write. */
@@ -316,9 +342,11 @@ static bool send_tokens(struct conn *c)
     struct text t = {out};
     if (c->sent == 0)
         put_event(&t, c, EV_ROLE);
-    int64_t batch = c->ask.flood && c->sent > 0 ? FLOOD_BATCH : 1;
+    int64_t batch = c->flood && c->sent > 0 ? FLOOD_BATCH : 1;
     for (; batch > 0 && c->sent < c->tokens; batch--)
         put_event(&t, c, EV_CONTENT);
+    if (flood_is_over(c))
+        c->tokens = c->sent;
     c->due += c->sent == 1 ? (int64_t)((double)period_ns * rng_unit(&rng)) : period_ns;
     if (c->sent == c->tokens) {
         put_event(&t, c, EV_FINISH);
@@ -335,11 +363,21 @@ static bool send_tokens(struct conn *c)
 static bool start_stream(struct conn *c, const char *body, int64_t now)
 {
     scan_body(body, &c->ask);
-    c->ask.flood |= opt.flood;
+    c->flood = opt.flood;
     c->streaming = true;
     c->id = ++next_id;
     c->tokens = c->ask.max_tokens > 0 ? c->ask.max_tokens : opt.tokens;
-    if (opt.vary)
+    if (opt.answer > 0 && c->tokens > opt.answer) {
+        static bool begun;
+        if (opt.flood_first && !begun) {
+            begun = c->flood = true;
+            flooded = c;
+        } else {
+            c->tokens = opt.answer;
+        }
+    }
+    streaming_n++;
+    if (opt.vary && c != flooded)
         c->tokens -= (int64_t)(0.75 * rng_unit(&rng) * (double)c->tokens);
     c->prompt_tokens = c->ask.words + TEMPLATE_TOKENS;
     c->sent = c->sse_events = c->t_first = c->t_last = 0;
@@ -370,14 +408,14 @@ static bool route(struct conn *c, const char *line, const char *body, int64_t no
         struct ask ask;
         scan_body(body, &ask);
         long long count = ask.words + TEMPLATE_TOKENS;
-        snprintf(text, sizeof text, "{\"count\":%lld,\"max_model_len\":1048576,\"tokens\":[]}", count);
+        snprintf(text, sizeof text, "{\"count\":%lld,\"max_model_len\":1073741824,\"tokens\":[]}", count);
         return reply(c, "200 OK", text);
     }
     if (str_starts(line, "GET /v1/models"))
         return reply(
             c, "200 OK",
             "{\"object\":\"list\",\"data\":[{\"id\":\"blaster\",\"object\":\"model\",\"owned_by\":\"vllm\","
-            "\"max_model_len\":1048576}]}");
+            "\"max_model_len\":1073741824}]}");
     if (str_starts(line, "GET /version"))
         return reply(c, "200 OK", "{\"version\":\"0.0.0-blaster\"}");
     if (str_starts(line, "GET /health"))
@@ -504,27 +542,33 @@ static void on_signal(int sig)
 static void usage(void)
 {
     fputs("usage: blaster [--port N] [--rate TOK_PER_S] [--tokens N] [--ttft MS] [--flood] [--log FILE] "
-          "[--seed N] [--vary] [--stamp-after N]\n",
+          "[--seed N] [--vary] [--stamp-after N] [--plain] [--answer TOKENS [--flood-first]]\n",
           stderr);
     exit(2);
 }
 
 static void parse_options(int argc, char **argv)
 {
-    enum { PORT, RATE, TOKENS, TTFT, SEED, STAMP_AFTER, NUMBERS };
+    enum { PORT, RATE, TOKENS, TTFT, SEED, STAMP_AFTER, ANSWER, NUMBERS };
     double value[NUMBERS] = {[RATE] = 30, [TOKENS] = 200, [TTFT] = 50, [SEED] = 1};
     static const struct option table[] = {
         {"port", required_argument, NULL, PORT},     {"rate", required_argument, NULL, RATE},
         {"tokens", required_argument, NULL, TOKENS}, {"ttft", required_argument, NULL, TTFT},
         {"seed", required_argument, NULL, SEED},     {"flood", no_argument, NULL, 'f'},
         {"log", required_argument, NULL, 'l'},       {"vary", no_argument, NULL, 'v'},
-        {"stamp-after", required_argument, NULL, STAMP_AFTER}, {NULL, 0, NULL, 0},
+        {"answer", required_argument, NULL, ANSWER}, {"plain", no_argument, NULL, 'p'},
+        {"flood-first", no_argument, NULL, 'F'},     {"stamp-after", required_argument, NULL, STAMP_AFTER},
+        {NULL, 0, NULL, 0},
     };
     for (int o; (o = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (o == '?')
             usage();
         else if (o == 'f')
             opt.flood = true;
+        else if (o == 'F')
+            opt.flood_first = true;
+        else if (o == 'p')
+            opt.plain = true;
         else if (o == 'v')
             opt.vary = true;
         else if (o == 'l')
@@ -537,6 +581,7 @@ static void parse_options(int argc, char **argv)
     opt.port = (int)value[PORT];
     opt.tokens = (int64_t)value[TOKENS];
     opt.stamp_after = (uint64_t)value[STAMP_AFTER];
+    opt.answer = (int64_t)value[ANSWER];
     opt.ttft_ns = (int64_t)(value[TTFT] * 1e6);
     period_ns = (int64_t)(1e9 / value[RATE]);
     rng = (uint64_t)value[SEED];

@@ -29,7 +29,7 @@ struct options {
     int streams;
     int64_t requests; /* of one stream; with a duration: no limit */
     int64_t duration_ns, tokens, context;
-    bool stamps, flood;
+    bool stamps;
     long buffer;
 };
 
@@ -146,8 +146,7 @@ static char *request_body(void)
 {
     struct buf b;
     buf_init(&b, 1u << 24);
-    buf_addf(&b, "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"",
-             opt.flood ? "blaster-flood" : "blaster");
+    buf_adds(&b, "{\"model\":\"blaster\",\"messages\":[{\"role\":\"user\",\"content\":\"");
     for (int64_t i = 0; i < opt.context; i++)
         buf_adds(&b, "words ");
     buf_addf(&b,
@@ -271,7 +270,7 @@ static void report(int64_t wall_ns)
 
 static void usage(void)
 {
-    fputs("usage: drain URL STREAMS REQUESTS_PER_STREAM TOKENS [--discard|--stamps] [--flood] [--context "
+    fputs("usage: drain URL STREAMS REQUESTS_PER_STREAM TOKENS [--discard|--stamps] [--context "
           "WORDS]\n"
           "             [--buffer BYTES]\n"
           "       drain URL STREAMS --duration S TOKENS …\n",
@@ -285,7 +284,6 @@ static void parse_options(int argc, char **argv)
         {"duration", required_argument, NULL, 'd'},
         {"discard", no_argument, NULL, 'n'},
         {"stamps", no_argument, NULL, 's'},
-        {"flood", no_argument, NULL, 'f'},
         {"context", required_argument, NULL, 'c'},
         {"buffer", required_argument, NULL, 'b'},
         {NULL, 0, NULL, 0},
@@ -300,9 +298,6 @@ static void parse_options(int argc, char **argv)
             break;
         case 's':
             opt.stamps = true;
-            break;
-        case 'f':
-            opt.flood = true;
             break;
         case 'c':
             opt.context = strtoll(optarg, NULL, 10);

@@ -42,20 +42,28 @@ load() {
     row 'RSS with one stream' MB "$(value one.cost '.rss_kb / 1024')" "$(value one_bare.cost '.rss_kb / 1024')" null info
 }
 
-# As fast as loopback carries it, in writes of 64 tokens: what reading an event costs.
+# As fast as loopback carries it, in writes of 64 tokens: what reading an event costs.  Plain events are those of most servers:
+# text and nothing more; vLLM tells the count of tokens in each where it is asked to, as we do (three more numbers to read).
 flood() {
     tokens=200000 chunks=2000000
-    start_blaster --flood
-    ours flood 10 10 "$tokens" --workers 1
-    stop_server
-    start_blaster --flood
-    bare flood_bare 10 1 "$tokens" --discard
-    stop_server
-    row 'flood, 10 streams: requests not ok' '' "$(value flood.json '(10 - .requests.ok) | tostring')" null 0 value
-    row 'flood, 10 streams: CPU a chunk' µs "$(value flood.cost ".cpu_s * 1e6 / $chunks")" \
-        "$(value flood_bare.cost ".cpu_s * 1e6 / $chunks")" 10 ratio
-    row 'flood: chunks a second on one core' million "$(value flood.cost "$chunks / .cpu_s / 1e6")" \
-        "$(value flood_bare.cost "$chunks / .cpu_s / 1e6")" 0.8 least
+    for kind in plain counted; do
+        plain='' limit=null least=null judged=info judged_least=info
+        [ "$kind" = counted ] || plain=--plain limit=10 least=0.8 judged=ratio judged_least=least
+        # shellcheck disable=SC2086  # no word where it is empty
+        start_blaster --flood $plain
+        ours flood 10 10 "$tokens" --workers 1
+        stop_server
+        # shellcheck disable=SC2086
+        start_blaster --flood $plain
+        bare flood_bare 10 1 "$tokens" --discard
+        stop_server
+        row "flood, 10 streams, $kind: requests not ok" '' "$(value flood.json '(10 - .requests.ok) | tostring')" null 0 value
+        row "flood, 10 streams, $kind: CPU a chunk" µs "$(value flood.cost ".cpu_s * 1e6 / $chunks")" \
+            "$(value flood_bare.cost ".cpu_s * 1e6 / $chunks")" "$limit" "$judged"
+        row "flood, $kind: chunks a second on one core" million "$(value flood.cost "$chunks / .cpu_s / 1e6")" \
+            "$(value flood_bare.cost "$chunks / .cpu_s / 1e6")" "$least" "$judged_least"
+        row "flood, $kind: client lag p99" ms "$(value flood.json .client.lag_ms.p99)" null null info
+    done
 }
 
 # The simulator decodes all of them at once, one step of 150 ms each: 6.7 tok/s a stream, if it keeps that up.
@@ -79,14 +87,16 @@ stamped() {
     fi
     own=0
     [ "$1" = bare ] || own=1 # at least, before the load
-    start_blaster --rate "$4" --seed "$5" --vary --stamp-after $(($3 + own))
-    [ "$FLOODED" = no ] || start_flood
+    more=0 asked=$6 # FLOODED=yes: one more stream, which gets tokens as fast as it takes them until it is the last
+    [ "$FLOODED" = no ] || more=1 asked=16000000
+    # shellcheck disable=SC2046
+    start_blaster --rate "$4" --seed "$5" --vary --stamp-after $(($3 + more + own)) --answer "$6" \
+        $([ "$FLOODED" = no ] || echo --flood-first)
     if [ "$1" = ours ]; then
-        ours "$2" "$3" $(($3 * 3)) "$6" --stamps
+        ours "$2" $(($3 + more)) $(($3 * 3 + more)) "$asked" --stamps
     else
-        bare "$2" "$3" 3 "$6" --stamps
+        bare "$2" $(($3 + more)) 3 "$asked" --stamps
     fi
-    [ "$FLOODED" = no ] || stop_flood
     stop_server
     PIN_SERVER='' PIN_CLIENT=''
 }
@@ -101,17 +111,6 @@ timed() {
     done
     row "  round $4: TTFT error, p99" µs "$(value "${timed_name}_ours.json" .stamps.ttft_error_us.p99)" \
         "$(value "${timed_name}_bare.json" .ttft_error_us.p99)" null info
-}
-
-# One more stream, of another client, as fast as loopback allows.
-start_flood() {
-    "$BIN/drain" "$URL" 1 1 1000000000 --flood --discard >/dev/null 2>&1 &
-    FLOOD=$!
-}
-
-stop_flood() {
-    kill "$FLOOD"
-    wait "$FLOOD" 2>/dev/null
 }
 
 # How far our time to first token is from that of the server, who stamps each: many streams, each with its own phase.
