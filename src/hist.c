@@ -32,7 +32,8 @@ uint64_t hist_high(size_t index)
 
 void hist_reset(struct hist *h)
 {
-    memset(h, 0, sizeof *h);
+    memset(h->bucket + h->lo, 0, (h->hi - h->lo) * sizeof h->bucket[0]);
+    memset(h, 0, offsetof(struct hist, bucket));
 }
 
 static void widen(struct hist *h, uint64_t min, uint64_t max, uint32_t lo, uint32_t hi)

@@ -51,10 +51,11 @@ static void settle_row(struct engine *g, struct row *r)
 {
     slo_judge(&g->cfg->slo, r);
     rows_request(g, r);
-    shown_request(&g->shown, &g->view, r, engine_seconds(g, r->tl.first_token));
+    tally_one(&g->one, r);
+    shown_request(&g->shown, &g->view, r, &g->one, engine_seconds(g, r->tl.first_token));
     free(r->text);
     r->text = NULL;
-    phases_row(&g->result.phases, r);
+    phases_row(&g->result.phases, r, &g->one);
 }
 
 /* Open loop: how late this program was with it, once there was a stream for it.  Connecting takes as long as it takes. */
@@ -553,6 +554,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     r->ram = r->gtt = r->vram = (struct span){nan, nan, nan};
     phases_init(&r->phases);
     shown_init(&g->shown);
+    tally_init(&g->one);
     guard_off(&g->guard);
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->shared.lock, NULL);
@@ -631,6 +633,7 @@ void engine_free(struct engine *g)
 {
     phases_release(&g->result.phases);
     shown_release(&g->shown);
+    tally_release(&g->one);
     timeline_release(&g->result.pre.first.tl);
     prompt_release(&g->prompts);
     trace_release(&g->trace);

@@ -149,6 +149,7 @@ struct engine {
         double tokens;
     } matrix_live;
     struct shown shown;
+    struct tally one; /* of the request that is taken in */
     struct snapshot view;
     struct stream_row *streams; /* rows of all workers by id; SNAP_STREAMS */
 };

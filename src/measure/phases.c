@@ -125,16 +125,16 @@ static struct phase *find(struct phases *p, int id)
     return p->n > 0 ? p->list[p->n - 1] : NULL;
 }
 
-void phases_row(struct phases *p, struct row *r)
+void phases_row(struct phases *p, struct row *r, const struct tally *one)
 {
     if (r->warmup) {
-        tally_add(&p->warmup, r);
+        tally_merge(&p->warmup, one);
     } else {
-        tally_add(&p->total, r);
+        tally_merge(&p->total, one);
         struct phase *c = find(p, r->phase);
         if (c != NULL) {
-            tally_add(&c->tally, r);
-            tally_add(&c->delta, r);
+            tally_merge(&c->tally, one);
+            tally_merge(&c->delta, one);
         }
     }
     if (p->settling_n == p->settling_cap) {

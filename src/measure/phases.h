@@ -55,8 +55,8 @@ void phases_close(struct phases *p, int64_t at);
 /* The same, for good: the next phase does not take this one's place, whatever happened in it. */
 void phases_end(struct phases *p, int64_t at);
 struct phase *phases_current(struct phases *p); /* NULL where none is open */
-/* Takes over the row's gaps. */
-void phases_row(struct phases *p, struct row *r);
+/* Takes over the row's gaps.  one: its tally_one. */
+void phases_row(struct phases *p, struct row *r, const struct tally *one);
 /* Places the tokens of rows that ended before `before`. */
 void phases_settle(struct phases *p, int64_t before);
 void phases_delta_clear(struct phases *p);

@@ -29,12 +29,12 @@ uint64_t shown_failure(struct shown *d, struct snapshot *v, const struct row *r)
     return n;
 }
 
-void shown_request(struct shown *d, struct snapshot *v, const struct row *r, double first_token_s)
+void shown_request(struct shown *d, struct snapshot *v, const struct row *r, const struct tally *one, double first_token_s)
 {
     const struct timeline *t = &r->tl;
     if (r->warmup || r->stream == 0)
         return;
-    tally_add(&d->tally, r);
+    tally_merge(&d->tally, one);
     d->news = true;
     if (t->outcome != OUT_OK || t->first_token == 0 || t->slept)
         return;

@@ -32,6 +32,16 @@ void tally_clear(struct tally *t)
             hist_reset(kept[i]);
 }
 
+static void keep_value(struct tally *t, enum metric_id m, double v)
+{
+    if (t->kept_n[m] >= TALLY_KEPT)
+        return;
+    size_t n = t->kept_n[m]++;
+    if ((n & (n - 1)) == 0) /* 0, 1, 2, 4, …: double */
+        t->kept[m] = xrealloc(t->kept[m], (n == 0 ? 1 : 2 * n) * sizeof(double));
+    t->kept[m][n] = v;
+}
+
 static void add_value(struct tally *t, enum metric_id m, double v, uint64_t times)
 {
     if (!isfinite(v))
@@ -40,12 +50,8 @@ static void add_value(struct tally *t, enum metric_id m, double v, uint64_t time
         t->hist[m] = xcalloc(1, sizeof *t->hist[m]);
     double scaled = v * metrics[m].scale;
     hist_add(t->hist[m], scaled > 0 ? (uint64_t)llround(scaled) : 0, times);
-    if (m >= M_REQUEST_COUNT_ || t->kept_n[m] >= TALLY_KEPT)
-        return;
-    size_t n = t->kept_n[m]++;
-    if ((n & (n - 1)) == 0) /* 0, 1, 2, 4, …: double */
-        t->kept[m] = xrealloc(t->kept[m], (n == 0 ? 1 : 2 * n) * sizeof(double));
-    t->kept[m][n] = v;
+    if (m < M_REQUEST_COUNT_)
+        keep_value(t, m, v);
 }
 
 /* Tokens of one event of a finished request: counted, or 1 each where there were as many events as tokens (every output
@@ -106,6 +112,12 @@ void tally_add(struct tally *t, const struct row *r)
     add_gaps(t, tl);
 }
 
+void tally_one(struct tally *t, const struct row *r)
+{
+    tally_clear(t);
+    tally_add(t, r);
+}
+
 static void merge_prompts(struct tally *into, const struct tally *from)
 {
     if (from->prompt_n > 0) {
@@ -138,6 +150,8 @@ void tally_merge(struct tally *into, const struct tally *from)
         if (into->hist[m] == NULL)
             into->hist[m] = xcalloc(1, sizeof *into->hist[m]);
         hist_merge(into->hist[m], from->hist[m]);
+        for (size_t i = 0; m < M_REQUEST_COUNT_ && i < from->kept_n[m]; i++)
+            keep_value(into, (enum metric_id)m, from->kept[m][i]);
     }
 }
 

@@ -29,7 +29,9 @@ void tally_init(struct tally *t);
 void tally_release(struct tally *t);
 void tally_clear(struct tally *t); /* empty, but keeps the memory of its histograms */
 void tally_add(struct tally *t, const struct row *r);
-/* Adds the figures of another one; percentiles come from histograms then. */
+/* Of this request alone: each of its gaps is looked at once, however many tallies it is merged into. */
+void tally_one(struct tally *t, const struct row *r);
+/* Adds the figures of another one; percentiles stay exact where both have kept every value and there is room. */
 void tally_merge(struct tally *into, const struct tally *from);
 /* Of the requests that ended well. */
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);

@@ -194,6 +194,7 @@ void replay_close(struct replay *r)
     fclose(r->in);
     buf_release(&r->line);
     shown_release(&r->shown);
+    tally_release(&r->one);
     free(r->view);
     free(r->cells);
     free(r->by_end);
@@ -392,7 +393,8 @@ static void take_rows(struct replay *r, double t)
         v->ok += o == OUT_OK;
         v->cancelled += o == OUT_CANCELLED;
         v->failed += o != OUT_OK && o != OUT_CANCELLED;
-        shown_request(&r->shown, v, row, replay_seconds(row->tl.first_token));
+        tally_one(&r->one, row);
+        shown_request(&r->shown, v, row, &r->one, replay_seconds(row->tl.first_token));
     }
     begin_cells(r, t);
 }

@@ -277,6 +277,15 @@ static void test_after_done(void **state)
     timeline_release(&r.tl);
 }
 
+static void phase_row(struct phases *p, struct row *r)
+{
+    struct tally one;
+    tally_init(&one);
+    tally_one(&one, r);
+    phases_row(p, r, &one);
+    tally_release(&one);
+}
+
 static void test_tally(void **state)
 {
     (void)state;
@@ -328,6 +337,41 @@ static void test_itl_needs_known_counts(void **state)
     tally_release(&t);
 }
 
+/* One request at a time and then merged, or added at once: the same figures, exact for as long as every value is kept. */
+static void test_tally_merge(void **state)
+{
+    (void)state;
+    struct tally added, merged, one;
+    tally_init(&added);
+    tally_init(&merged);
+    tally_init(&one);
+    for (int i = 0; i < TALLY_KEPT + 1; i++) {
+        struct row r = make_row(1000 * MS, 100 + i * 37 % 1000, 1 + i * 7 % 50, 2 + i % 5, 1, i % 3 == 0 ? NO_USAGE : FINAL_USAGE);
+        if (i % 10 == 9)
+            r.tl.outcome = OUT_RESET;
+        tally_add(&added, &r);
+        tally_one(&one, &r);
+        tally_merge(&merged, &one);
+        timeline_release(&r.tl);
+        if (i % 100 != 99 && i != TALLY_KEPT)
+            continue;
+        for (int m = 0; m < M_LATENCY_COUNT_; m++) {
+            struct dist a, b;
+            tally_dist(&added, (enum metric_id)m, &a);
+            tally_dist(&merged, (enum metric_id)m, &b);
+            assert_true(a.n == b.n && a.exact == b.exact);
+            if (a.n > 0)
+                assert_true(a.p50 == b.p50 && a.p99 == b.p99 && a.min == b.min && a.max == b.max && fabs(a.mean - b.mean) < 1e-9 * a.mean);
+        }
+    }
+    assert_true(added.requests == merged.requests && added.output_tokens == merged.output_tokens && added.prompt_n == merged.prompt_n);
+    assert_memory_equal(added.outcome, merged.outcome, sizeof added.outcome);
+    assert_memory_equal(added.source, merged.source, sizeof added.source);
+    tally_release(&added);
+    tally_release(&merged);
+    tally_release(&one);
+}
+
 static void test_tally_past_kept(void **state)
 {
     (void)state;
@@ -377,11 +421,11 @@ static void test_phases(void **state)
     phases_steady(p, 1100 * MS);
     struct row a = make_row(1000 * MS, 100, 100, 20, 1, FINAL_USAGE); /* tokens at 1100 … 3000 */
     a.phase = 0;
-    phases_row(p, &a);
+    phase_row(p, &a);
     phases_open(p, &(struct phase_target){1, 8, 1024, 128, 0}, 2000 * MS); /* its tokens straddle the change */
     struct row b = make_row(2000 * MS, 50, 100, 10, 1, FINAL_USAGE);
     b.phase = 1;
-    phases_row(p, &b);
+    phase_row(p, &b);
     phases_close(p, 2500 * MS);
     phases_settle(p, INT64_MAX);
     assert_int_equal(p->n, 2);
@@ -409,7 +453,7 @@ static void test_many_phases(void **state)
         phases_open(p, &(struct phase_target){i, i + 1, 1024, 128, 0}, (20000 + (int64_t)i * 5000) * MS);
         struct row r = make_row((20000 + (int64_t)i * 5000) * MS, 50, 10, 4, 1, FINAL_USAGE);
         r.phase = i;
-        phases_row(p, &r);
+        phase_row(p, &r);
     }
     phases_close(p, 5000000 * MS);
     phases_settle(p, INT64_MAX);
@@ -425,7 +469,7 @@ static void test_many_phases(void **state)
     phases_open(p, &(struct phase_target){600, 1, 1024, 128, 0}, 6000000 * MS);
     struct row r = make_row(6000000 * MS, 500, 1000, 4, 1, FINAL_USAGE); /* at 500, 1500, 2500, 3500 */
     r.phase = 600;
-    phases_row(p, &r);
+    phase_row(p, &r);
     phases_close(p, 6001000 * MS);
     phases_settle(p, INT64_MAX);
     phases_windows(p, 0, false, &all, &seconds);
@@ -490,7 +534,7 @@ static void test_late_end(void **state)
     phases_init(p);
     phases_open(p, &(struct phase_target){0, 1, 1024, 128, 0}, 1000 * MS);
     struct row r = make_row(1000 * MS, 500, 1000, 4, 1, FINAL_USAGE); /* tokens at 1500, 2500, 3500, 4500 */
-    phases_row(p, &r);
+    phase_row(p, &r);
     phases_open(p, &(struct phase_target){1, 2, 1024, 128, 0}, 4000 * MS);
     phases_close(p, 3000 * MS);
     phases_settle(p, INT64_MAX);
@@ -574,6 +618,7 @@ int main(void)
         cmocka_unit_test(test_counts_that_cannot_be), cmocka_unit_test(test_endless),
         cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
         cmocka_unit_test(test_tally),         cmocka_unit_test(test_itl_needs_known_counts),
+        cmocka_unit_test(test_tally_merge),
         cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile),
         cmocka_unit_test(test_phases),        cmocka_unit_test(test_many_phases),
         cmocka_unit_test(test_passed_by),

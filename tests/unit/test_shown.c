@@ -29,7 +29,11 @@ static void see(struct shown *d, struct snapshot *v, int64_t ttft_ms, enum outco
     struct row r = request(ttft_ms, o);
     str_copy(r.error, sizeof r.error, error);
     shown_failure(d, v, &r);
-    shown_request(d, v, &r, 1);
+    struct tally one;
+    tally_init(&one);
+    tally_one(&one, &r);
+    shown_request(d, v, &r, &one, 1);
+    tally_release(&one);
 }
 
 static struct snapshot *begin(struct shown *d)
