@@ -172,7 +172,6 @@ void http_setup(CURL *easy, const struct http_settings *s, const char *url, char
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1,[::1]");
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tokgauge");
     if (s->ca_file != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file);
@@ -244,6 +243,7 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
         die("out of memory (curl)");
     char error[CURL_ERROR_SIZE];
     http_setup(easy, s, url, error);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / 1000000));
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);

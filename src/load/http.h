@@ -26,6 +26,7 @@ void http_settings_release(struct http_settings *s);
 void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error);
 
 #define HTTP_BODY_MAX (4 * 1024 * 1024)
+#define HTTP_CONNECT_MS 10000L /* a connection may take so long, TLS and all */
 
 struct http_reply {
     long status;

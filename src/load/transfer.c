@@ -134,7 +134,7 @@ static bool turn_is_over(struct transfer *t, size_t n)
     if (t->turn_of != sink->pass_start)
         t->turn_got = 0;
     t->turn_of = sink->pass_start;
-    if (sink->turn_most > 0 && t->turn_got >= sink->turn_most && !t->packed) {
+    if (sink->turn_most > 0 && t->turn_got >= sink->turn_most) {
         TAILQ_INSERT_TAIL(&sink->resting, t, next_resting);
         t->rests = true;
         return true;
@@ -180,7 +180,6 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         t->head_ended = true;
     else if (strncasecmp(p, "HTTP/", MIN_OF(len, (size_t)5)) == 0) /* another one follows 100 Continue; trailers are none */
         t->head_ended = false;
-    t->packed |= len > 17 && strncasecmp(p, "content-encoding:", 17) == 0;
     if (len > 12 && strncasecmp(p, "retry-after:", 12) == 0) {
         char num[16];
         str_sanitise(num, sizeof num, p + 12, len - 12);
@@ -278,7 +277,7 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
     buf_clear(&t->head);
     buf_clear(&t->text);
     buf_clear(&t->answer);
-    t->any_event = t->live_approx = t->head_ended = t->packed = false;
+    t->any_event = t->live_approx = t->head_ended = false;
     t->last_line = t->live_tokens = 0;
     t->got = 0;
     t->tail_n = 0;
@@ -298,6 +297,8 @@ CURLcode transfer_go_on(struct transfer *t)
 
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall)
 {
+    if (t->tl.sent == 0 && now - t->tl.started > HTTP_CONNECT_MS * NS_PER_MS)
+        return TR_CONNECT;
     if (t->tl.first_byte == 0)
         return now - t->tl.started > timeout ? TR_TIMEOUT : TR_COMPLETE;
     if (t->tl.done) /* the answer is whole: nobody waits for more of it */
@@ -384,6 +385,8 @@ static void word_error(struct transfer *t, long status, enum transport how)
     const char *why = o == OUT_MALFORMED ? word_malformed(t, how) : t->curl_error;
     if (o == OUT_TOO_LARGE)
         word_too_large(t);
+    else if (o == OUT_CONNECT && why[0] == '\0')
+        snprintf(t->error, sizeof t->error, "no connection within %ld s", HTTP_CONNECT_MS / 1000);
     else if (o == OUT_TRUNCATED || why[0] == '\0') /* the library speaks of bytes, and this is about an announced end */
         str_copy(t->error, sizeof t->error, outcome_meaning(o));
     else

@@ -527,6 +527,35 @@ static void test_transfers(void **state)
     http_settings_release(&settings);
 }
 
+/* A connection that does not come is given up in time; one that was there has other limits. */
+static void test_no_connection(void **state)
+{
+    (void)state;
+    static struct token_sink sink;
+    struct run_config c = {0};
+    struct http_settings settings;
+    struct err e;
+    struct rig rig;
+    struct transfer t;
+    int64_t minute = 60 * NS_PER_SEC, now = clock_ns(), late = HTTP_CONNECT_MS * NS_PER_MS + 1;
+    assert_true(http_settings_init(&settings, &c, &e));
+    open_rig(&rig, &t, &sink, &settings);
+    transfer_start(&t, 1, now, now);
+    assert_true(transfer_overdue(&t, now + late - 1, minute, minute) == TR_COMPLETE);
+    assert_true(transfer_overdue(&t, now + late, minute, minute) == TR_CONNECT);
+    assert_true(transfer_overdue(&t, now + late, late / 2, minute) == TR_CONNECT);
+    assert_true(transfer_overdue(&t, now + late / 2 + 1, late / 2, minute) == TR_TIMEOUT);
+    t.tl.sent = now + 1;
+    assert_true(transfer_overdue(&t, now + late, minute, minute) == TR_COMPLETE);
+    assert_true(transfer_overdue(&t, now + minute + 1, minute, minute) == TR_TIMEOUT);
+    t.tl.sent = 0;
+    transfer_finish(&t, now + late, CURLE_OK, TR_CONNECT);
+    assert_int_equal(t.tl.outcome, OUT_CONNECT);
+    assert_string_equal(t.error, "no connection within 10 s");
+    close_rig(&rig);
+    http_settings_release(&settings);
+}
+
 #define TURN 1000
 #define CURL_BUFFER 16384
 
@@ -579,7 +608,7 @@ static void test_turns(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns), cmocka_unit_test(test_no_connection)};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();
