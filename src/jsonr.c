@@ -4,6 +4,29 @@
 #include <math.h>
 #include <string.h>
 
+static bool is_utf8(const char *s, size_t n)
+{
+    uint32_t cp;
+    for (size_t at = 0, len; at < n; at += len)
+        if ((len = utf8_decode(s + at, n - at, &cp)) == 0)
+            return false;
+    return true;
+}
+
+cJSON *json_alone(const char *text, size_t n)
+{
+    const char *end = NULL;
+    if (memchr(text, '\0', n) != NULL || !is_utf8(text, n))
+        return NULL;
+    cJSON *o = cJSON_ParseWithLengthOpts(text, n, &end, false);
+    while (o != NULL && end < text + n && strchr(" \t\r\n", *end) != NULL)
+        end++;
+    if (o == NULL || end == text + n)
+        return o;
+    cJSON_Delete(o);
+    return NULL;
+}
+
 const cJSON *json_get(const cJSON *o, const char *key)
 {
     return cJSON_GetObjectItemCaseSensitive(o, key);

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* One JSON text and nothing else, of which text[n] must be readable; the caller deletes it.  NULL: it is none, has something behind it
+ * or a NUL or invalid UTF-8 within it: what a server would refuse. */
+cJSON *json_alone(const char *text, size_t n);
 const cJSON *json_get(const cJSON *o, const char *key); /* NULL: not there; o may be NULL */
 double json_number(const cJSON *o, const char *key);    /* NAN: not there */
 int64_t json_whole(const cJSON *o, const char *key, int64_t missing); /* … also where it is beyond what a double holds exactly */

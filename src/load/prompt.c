@@ -1,5 +1,7 @@
 #include "load/prompt.h"
 
+#include "jsonr.h"
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
@@ -135,7 +137,7 @@ bool prompt_check_extra(const char *json, unsigned *drops, struct err *e)
         const char *name;
         unsigned bit;
     } ours[] = {{"temperature", BODY_TEMPERATURE}, {"ignore_eos", BODY_IGNORE_EOS}};
-    cJSON *root = cJSON_Parse(json);
+    cJSON *root = json_alone(json, strlen(json));
     bool ok = cJSON_IsObject(root);
     *drops = 0;
     if (!ok)

@@ -67,26 +67,28 @@ static bool split_turns(struct prompt_item *item, cJSON *messages)
     return first < n;
 }
 
-/* False: it is nothing that can be sent. */
-static bool read_item(struct prompt_item *item, cJSON *root, bool turns)
+/* NULL, or why it is nothing that can be sent. */
+static const char *read_item(struct prompt_item *item, cJSON *root, bool turns)
 {
     *item = (struct prompt_item){0};
     const cJSON *prompt = json_get(root, "prompt"), *tools = json_get(root, "tools");
     cJSON *messages = cJSON_GetObjectItemCaseSensitive(root, "messages"), *shared = NULL;
     if (cJSON_IsString(prompt)) {
         item->json = cJSON_PrintUnformatted(prompt);
-        return true;
+        return NULL;
     }
     bool share = cJSON_IsArray(json_get(root, "conversations"));
     if (share)
         messages = shared = messages_of(json_get(root, "conversations"));
+    if (share && messages == NULL)
+        return "a turn of \"conversations\" has no \"value\", or its \"from\" is none of human, user, gpt, chatgpt, bing, bard, assistant, system";
     bool ok = cJSON_IsArray(messages) && cJSON_GetArraySize(messages) > 0 && (!(turns || share) || split_turns(item, messages));
     if (ok) {
         item->json = cJSON_PrintUnformatted(messages);
         item->tools = cJSON_IsArray(tools) ? cJSON_PrintUnformatted(tools) : NULL;
     }
     cJSON_Delete(shared);
-    return ok;
+    return ok ? NULL : "neither a \"prompt\" text nor a \"messages\" list nor ShareGPT's \"conversations\"";
 }
 
 static void release_item(struct prompt_item *item)
@@ -100,19 +102,18 @@ static void release_item(struct prompt_item *item)
 
 static bool add_item(struct prompt_set *p, const char *line, size_t n, bool turns, const char *file, int number, struct err *e)
 {
-    cJSON *root = cJSON_ParseWithLength(line, n);
+    cJSON *root = json_alone(line, n);
     struct prompt_item item = {0};
-    bool ok = cJSON_IsObject(root) && read_item(&item, root, turns);
-    if (ok) {
+    const char *why = root != NULL ? read_item(&item, root, turns) : "not JSON, or not only that";
+    if (why == NULL) {
         p->items = xrealloc(p->items, (p->items_n + 1) * sizeof *p->items);
         p->items[p->items_n++] = item;
     } else {
         release_item(&item);
-        err_set(e, "%s:%d: %s", file, number,
-                root == NULL ? "not JSON" : "neither a \"prompt\" text nor a \"messages\" list nor ShareGPT's \"conversations\"");
+        err_set(e, "%s:%d: %s", file, number, why);
     }
     cJSON_Delete(root);
-    return ok;
+    return why == NULL;
 }
 
 static bool load_file(struct prompt_set *p, const char *file, bool turns, struct err *e)

@@ -27,7 +27,7 @@ static bool tokens(const cJSON *o, const char *name, const char *other, int64_t 
     *out = 0;
     if (v == NULL || cJSON_IsNull(v))
         return true;
-    if (!cJSON_IsNumber(v) || !(v->valuedouble >= 1 && v->valuedouble <= TOKENS_MAX))
+    if (!cJSON_IsNumber(v) || !(v->valuedouble >= 1 && v->valuedouble <= TOKENS_MAX && v->valuedouble == floor(v->valuedouble)))
         return false;
     *out = (int64_t)v->valuedouble;
     return true;
@@ -39,12 +39,14 @@ static bool add(struct trace *t, struct reader *r, const cJSON *o, struct err *e
     double at = json_get(o, "time") != NULL ? json_number(o, "time") : json_number(o, "timestamp") / 1000;
     if (!cJSON_IsObject(o))
         return err_set(e, "%s:%d: not a JSON object", r->file, r->line);
-    if (!(at >= 0 && at < TIME_MAX_S))
+    if (!isfinite(at))
         return err_set(e, "%s:%d: no \"time\" (seconds) or \"timestamp\" (milliseconds)", r->file, r->line);
+    if (!(at >= 0 && at < TIME_MAX_S))
+        return err_set(e, "%s:%d: a time of %g s is out of range: it takes 0 to ten years", r->file, r->line, at);
     if (t->n > 0 && at < r->last)
         return err_set(e, "%s:%d: time goes backwards: %g s after %g s; sort the trace by time", r->file, r->line, at, r->last);
     if (!tokens(o, "context", "input_length", &item.context) || !tokens(o, "output", "output_length", &item.max_tokens))
-        return err_set(e, "%s:%d: \"context\" and \"output\" are numbers of tokens from 1 to %d", r->file, r->line, TOKENS_MAX);
+        return err_set(e, "%s:%d: \"context\" and \"output\" are whole numbers of tokens from 1 to %d", r->file, r->line, TOKENS_MAX);
     if (t->n == ITEMS_MAX)
         return err_set(e, "'%s' has more than %u requests", r->file, ITEMS_MAX);
     if (t->n == 0)
@@ -67,7 +69,7 @@ static bool read_lines(struct trace *t, FILE *f, const char *file, struct err *e
         r.line++;
         if (whole && strspn(line.data, " \t\r\n") == line.len)
             continue;
-        cJSON *o = whole ? cJSON_ParseWithLength(line.data, line.len) : NULL;
+        cJSON *o = whole ? json_alone(line.data, line.len) : NULL;
         ok = add(t, &r, o, e);
         cJSON_Delete(o);
     }

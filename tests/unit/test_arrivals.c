@@ -183,10 +183,13 @@ static void test_trace(void **state)
         const char *text, *why;
     } bad[] = {{"", "has no requests"},
                {"{\"time\":2}\n{\"time\":1}\n", ":2: time goes backwards: 1 s after 2 s"},
-               {"{\"time\":-1}\n", ":1: no \"time\""},
+               {"{\"time\":-1}\n", ":1: a time of -1 s is out of range"},
+               {"{\"time\":4e8}\n", ":1: a time of 4e+08 s is out of range"},
+               {"{\"time\":1,\"context\":32.5}\n", ":1: \"context\" and \"output\" are whole numbers"},
+               {"{\"time\":1} {\"time\":2}\n", ":1: not a JSON object"},
                {"{\"context\":5}\n", ":1: no \"time\""},
-               {"{\"time\":1,\"context\":0}\n", ":1: \"context\" and \"output\" are numbers"},
-               {"{\"time\":1,\"output\":\"x\"}\n", ":1: \"context\" and \"output\" are numbers"},
+               {"{\"time\":1,\"context\":0}\n", ":1: \"context\" and \"output\" are whole numbers"},
+               {"{\"time\":1,\"output\":\"x\"}\n", ":1: \"context\" and \"output\" are whole numbers"},
                {"{\"time\":1}\nnonsense\n", ":2: not a JSON object"},
                {"[1]\n", ":1: not a JSON object"},
                {"{\"time\":1e400}\n", ":1: no \"time\""}};

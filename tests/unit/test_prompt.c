@@ -71,15 +71,40 @@ static void test_files(void **state)
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(o, "tools")), 1);
     cJSON_Delete(o);
     prompt_release(&p);
-    struct err e;
-    char path[] = "/tmp/tokgauge-test-XXXXXX";
-    int fd = mkstemp(path);
-    static const char odd[] = "{\"conversations\":[{\"from\":\"alien\",\"value\":\"x\"}]}\n";
-    assert_true(write(fd, odd, strlen(odd)) > 0);
-    close(fd);
-    assert_false(prompt_load(&p, path, 1, 1, &e));
-    assert_non_null(strstr(e.msg, ":1: neither"));
-    unlink(path);
+}
+
+/* Nothing is sent that the server would refuse, nor less than the line says. */
+static void test_bad_files(void **state)
+{
+    (void)state;
+#define LINE(s) s, sizeof s - 1
+    static const struct {
+        const char *text;
+        size_t n;
+        const char *why;
+    } bad[] = {{LINE("{\"conversations\":[{\"from\":\"alien\",\"value\":\"x\"}]}\n"), ":1: a turn of \"conversations\""},
+               {LINE("{\"messages\":[]}\n"), ":1: neither"},
+               {LINE("{\"prompt\":\"a\"}\n{\"prompt\":\"b\"} and more\n"), ":2: not JSON, or not only that"},
+               {LINE("{\"prompt\":\"a\"}{\"prompt\":\"b\"}\n"), ":1: not JSON, or not only that"},
+               {LINE("{\"prompt\":\"a\0b\"}\n"), ":1: not JSON"},
+               {LINE("{\"prompt\":\"caf\xe9\"}\n"), ":1: not JSON"},
+               {LINE("nonsense\n"), ":1: not JSON"}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct prompt_set p;
+        struct err e;
+        char path[] = "/tmp/tokgauge-test-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0 && write(fd, bad[i].text, bad[i].n) == (ssize_t)bad[i].n);
+        close(fd);
+        assert_false(prompt_load(&p, path, 1, 1, &e));
+        if (strstr(e.msg, bad[i].why) == NULL)
+            fail_msg("'%s' does not say '%s'", e.msg, bad[i].why);
+        unlink(path);
+    }
+    struct prompt_set p;
+    load(&p, " \t{\"prompt\":\"caf\xc3\xa9\"} \r\n", 1);
+    assert_int_equal(p.items_n, 1);
+    prompt_release(&p);
 }
 
 static void test_turns(void **state)
@@ -204,7 +229,7 @@ static void test_extra(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_turns), cmocka_unit_test(test_prefix), cmocka_unit_test(test_agent),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_bad_files), cmocka_unit_test(test_turns), cmocka_unit_test(test_prefix), cmocka_unit_test(test_agent),
                                        cmocka_unit_test(test_extra)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
