@@ -204,6 +204,43 @@ static int64_t most_tuned(const struct tune_plan *p)
     return most;
 }
 
+/* Did the command line say that?  What stands in the settings file is meant for other runs too. */
+static bool said(const struct options *o, const char *name)
+{
+    for (size_t i = 0; i < option_rows_n; i++)
+        if ((option_rows[i].commands & o->command) && o->origin[i] == ORIGIN_COMMAND_LINE && strcmp(option_rows[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What would change nothing is a mistake, and shall not be found out from the figures. */
+static bool check_idle(const struct options *o, struct err *e)
+{
+    const struct run_config *r = &o->run;
+    static const char *const made[] = {"unique", "shared", "agent", "agent-small"};
+    bool file = true, talks = r->turns > 1, many = grid_cells(&o->load) > 1;
+    for (size_t i = 0; i < ARRAY_LEN(made); i++)
+        file &= strcmp(r->prompt, made[i]) != 0;
+    const struct {
+        const char *name;
+        bool works;
+        const char *why;
+    } rules[] = {
+        {"budget", r->find_capacity, "goes with --find-capacity"},
+        {"think", talks, "goes with --turns"},
+        {"turn-context", talks && !file, file ? "goes with prompts that are made here: those of a file are as they are" : "goes with --turns"},
+        {"context", !file, "goes with prompts that are made here: those of a file are as they are"},
+        {"order", many, "goes with a matrix: more than one value of --max-num-seqs, --context, --max-tokens or --rate"},
+        {"prefix-count", r->prefix_tokens > 0, "goes with --prefix-tokens"},
+        {"save-chunks", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
+        {"save-text", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        if (!rules[i].works && said(o, rules[i].name))
+            return err_set(e, "--%s %s", rules[i].name, rules[i].why);
+    return true;
+}
+
 static void set_length(struct lengths *of, int64_t *mean, const struct length_list *list, int64_t preset)
 {
     *of = list->n > 0 ? list->v[0] : (struct lengths){.a = (double)preset};
@@ -235,7 +272,7 @@ bool load_settle(struct options *o, struct err *e)
             return err_set(e, "--prefix-tokens %" PRId64 " leaves too little of --context %" PRId64 " for what is new in each prompt: %d tokens at the least",
                            r->prefix_tokens, context, OWN_LEAST);
     }
-    if (r->find_capacity && !check_search(o, e))
+    if ((r->find_capacity && !check_search(o, e)) || !check_idle(o, e))
         return false;
     if (grid_cells(l) > GRID_MOST)
         return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(l), GRID_MOST);

@@ -51,6 +51,14 @@ bad() { # STATUS TEXT ARGS…
     same $? "$bad_status" && contains "$TMP/err" "$bad_text" && same "$(wc -l <"$TMP/err")" 1
 }
 check "fields that are no JSON" bad 2 "is not a JSON object" --extra-body '{x'
+check "fields with something behind them" bad 2 "is not a JSON object" --extra-body '{"top_k": 5} x'
+for idle in "--budget 9s" "--think 1s" "--turn-context 9" "--order listed" "--prefix-count 2" "--rows none --save-text" "--rows none --save-chunks" \
+    "--prompt $TMP/mixed.jsonl --context 99" "--prompt $TMP/mixed.jsonl --turns 2 --turn-context 9"; do
+    # shellcheck disable=SC2086
+    check "what would change nothing is refused: ${idle##*--}" bad 2 " goes with " $idle
+done
+printf 'think = 1s\norder = listed\n' >"$TMP/idle.conf"
+check "but not in the settings, which are for other runs too" exits 0 load -c 1 -n 1 --config "$TMP/idle.conf"
 check "fields of ours" bad 2 "set by tokgauge itself" --extra-body '{"stream": false}'
 check "turns in an open loop" bad 2 "goes with streams" --turns 2 --rate 5
 check "a prefix of a file" bad 2 "goes with --prompt unique" --prefix-tokens 5 --prompt "$TMP/mixed.jsonl"
