@@ -49,7 +49,7 @@ static void limit_words(const struct capacity *c, const struct slo *slo, char *o
     else if (t->behind)
         add(out, size, "; limited by throughput at %s: fewer requests end than are due", load_text(load, c, t->load));
     else
-        add(out, size, "; limited by %s at %s", at < SLO_MAX ? metrics[slo->goal[at].metric].id : "requests that were too slow or failed",
+        add(out, size, "; limited by %s at %s", at < SLO_MAX ? metrics[slo->goal[at].metric].id : "requests that failed",
             load_text(load, c, t->load));
     if (t->waiting > 0 && t->running > 0)
         add(out, size, ": requests queue above %.0f (the server runs %.0f at once)", t->running, t->running);

@@ -61,8 +61,8 @@ static void advice(char *out, size_t size, const struct figure *g, const struct 
 {
     out[0] = '\0';
     if (c->verdict == VERDICT_UNSURE && c->more > 0)
-        snprintf(out, size, "about %zu more %s a side would tell", c->more,
-                 g->metric == M_OUTPUT_RATE ? "seconds" : "requests");
+        snprintf(out, size, "about %zu more %s%s a side would tell", c->more, g->metric == M_OUTPUT_RATE ? "second" : "request",
+                 c->more == 1 ? "" : "s");
     else if (c->verdict == VERDICT_NONE && isfinite(c->diff))
         str_copy(out, size, "nothing but this number is known");
 }

@@ -207,7 +207,7 @@ static void in_short(const struct run_file *f, struct doc *d)
     doc_strong(d, "%s tok/s", fmt_rate(n, rate));
     doc_text(d, " of all streams together (%s window)", window);
     doc_item_end(d);
-    doc_item(d, "One stream: %s tok/s after its first token (mean)", fmt_rate(n, decode.mean));
+    doc_item(d, "One stream: %s tok/s after its first token (median)", fmt_rate(n, decode.p50));
     doc_item_begin(d);
     doc_text(d, "Time to first token: p50 %s, p95 %s", fmt_ms(n, ttft.p50), fmt_ms(m, ttft.p95));
     double first = ms_between(f->first.tl.sent, f->first.tl.first_token);

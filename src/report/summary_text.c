@@ -70,6 +70,18 @@ static void dist_line(struct buf *b, const char *name, const struct tally *t, en
     buf_addf(b, "  %" PRIu64 "%s\n", d.n, d.n > 0 && !d.exact ? " ≈" : "");
 }
 
+static const char from_file[] = "from a file";
+
+static const char *prompts_text(const char *prompt)
+{
+    static const char *const kinds[][2] = {{"unique", "unique"}, {"shared", "shared (prefix cache may help)"}, {"agent", "of an agent"},
+                                           {"agent-small", "of an agent"}};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(prompt, kinds[i][0]) == 0)
+            return kinds[i][1];
+    return from_file;
+}
+
 static bool is_matrix(const struct run_result *r)
 {
     const struct run_config *c = r->cfg;
@@ -86,10 +98,23 @@ static void open_loop(const struct run_result *r, struct buf *b)
         buf_addf(b, "%s, at most ", arrivals_text(&r->cfg->arrival, text));
 }
 
+/* " · context 1.0k · output 128 tokens" */
+static void lengths(const struct run_config *c, const struct phase *p, struct buf *b)
+{
+    char n[FMT_SIZE], m[FMT_SIZE];
+    if (c->trace != NULL) {
+        buf_addf(b, " · lengths as it says, where it says none context %s, output %s", fmt_tokens(n, (double)p->context), fmt_tokens(m, (double)p->max_tokens));
+        return;
+    }
+    if (prompts_text(c->prompt) != from_file)
+        buf_addf(b, " · context %s%s", drawn(&c->context_of) ? "about " : "", fmt_tokens(n, (double)p->context));
+    buf_addf(b, " · output %s%s tokens", drawn(&c->output_of) ? "about " : "", fmt_tokens(n, (double)p->max_tokens));
+}
+
 static void head(const struct run_result *r, struct buf *b)
 {
     const struct run_config *c = r->cfg;
-    char model[160], n[FMT_SIZE];
+    char model[160];
     str_sanitise(model, sizeof model, r->pre.server.model, strlen(r->pre.server.model));
     buf_addf(b, "%s\n%s · %s%s%s\n", model, r->pre.server.title, r->pre.server.address,
              r->pre.server.simulated ? " · SIMULATED" : "", c->insecure ? " · TLS NOT VERIFIED" : "");
@@ -106,12 +131,8 @@ static void head(const struct run_result *r, struct buf *b)
     } else if (p->n == 1) {
         open_loop(r, b);
         buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
-        if (strcmp(c->prompt, "unique") == 0 || strcmp(c->prompt, "shared") == 0)
-            buf_addf(b, " · context %s%s", drawn(&c->context_of) ? "about " : "", fmt_tokens(n, (double)p->list[0]->context));
-        else
-            buf_adds(b, " · prompts from a file");
-        buf_addf(b, " · output %s%s tokens · prompts %s\n\n", drawn(&c->output_of) ? "about " : "", fmt_tokens(n, (double)p->list[0]->max_tokens),
-                 strcmp(c->prompt, "shared") == 0 ? "shared (prefix cache may help)" : "unique");
+        lengths(c, p->list[0], b);
+        buf_addf(b, " · prompts %s\n\n", prompts_text(c->prompt));
     } else {
         buf_addf(b, "%d phases (the target was changed while it ran)\n\n", p->n);
     }

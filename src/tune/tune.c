@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
@@ -165,13 +166,14 @@ static void fail(struct tune *t, struct tune_result *r, enum tune_state state, c
 static bool wait_for_server(struct tune *t, struct tune_result *r, const char *url)
 {
     int64_t began = clock_ns();
-    char how[64], why[160];
+    char how[64], why[400], shown[200];
     struct server_info info;
     struct err e;
     while (!atomic_load(&t->stop)) {
         take_lines(t);
         if (!launch_running(t->server, how, sizeof how)) {
-            snprintf(why, sizeof why, "the server ended before it answered (%s)", how);
+            snprintf(why, sizeof why, "the server ended before it answered (%s)%s", how,
+                     strcmp(how, "exit status 0") == 0 ? ": one that goes to the background is not watched, and may still run" : "");
             fail(t, r, TUNE_NOT_STARTED, why);
             return false;
         }
@@ -180,7 +182,8 @@ static bool wait_for_server(struct tune *t, struct tune_result *r, const char *u
             return true;
         }
         if (clock_ns() - began > t->c->start_ns) {
-            snprintf(why, sizeof why, "the server did not answer within %.0f s (--start-timeout)", (double)t->c->start_ns / 1e9);
+            url_hide_login(url, shown, sizeof shown);
+            snprintf(why, sizeof why, "nothing answered at %s within %.0f s (--start-timeout)", shown, (double)t->c->start_ns / 1e9);
             fail(t, r, TUNE_NOT_STARTED, why);
             return false;
         }
@@ -418,8 +421,14 @@ static bool make_folder(struct tune *t, struct err *e)
         return err_set(e, "cannot make the folder '%s': %s", t->folder, strerror(errno));
     char first[sizeof t->folder + 16];
     snprintf(first, sizeof first, "%s/01.log", t->folder);
-    struct stat st;
-    return lstat(first, &st) != 0 || err_set(e, "'%s' exists already: --out must name a folder without an earlier tune", first);
+    int fd = open(first, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* before a server has been started for nothing */
+    if (fd < 0 && errno == EEXIST)
+        return err_set(e, "'%s' exists already: --out must name a folder without an earlier tune", first);
+    if (fd < 0)
+        return err_set(e, "cannot write in the folder '%s': %s", t->folder, strerror(errno));
+    close(fd);
+    unlink(first);
+    return true;
 }
 
 /* A server that is there already would be loaded in place of ours. */

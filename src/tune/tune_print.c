@@ -31,7 +31,10 @@ static void row(const struct tune_result *r, enum tune_objective by, int name_w,
     char n[FMT_SIZE];
     buf_addf(b, "  %2d  %-*s", number, name_w, r->name);
     if (r->state != TUNE_OK) {
-        buf_addf(b, "  %s: %s\n", state_names[r->state], r->why);
+        if (r->state == TUNE_STOPPED) /* the reason says that it was */
+            buf_addf(b, "  %s\n", r->why);
+        else
+            buf_addf(b, "  %s: %s\n", state_names[r->state], r->why);
         for (const char *line = r->lines; *line != '\0';) {
             size_t len = strcspn(line, "\n");
             buf_addf(b, "      | %.*s\n", (int)len, line);
@@ -76,7 +79,7 @@ void tune_print_text(const struct tune_result *r, size_t n, enum tune_objective 
     int name_w = 10;
     for (size_t i = 0; i < n; i++)
         name_w = MAX_OF(name_w, (int)strlen(r[i].name));
-    buf_addf(b, "%zu settings of the server, %s, the best first\n\n  %2s  %-*s", n, load, "", name_w, "setting");
+    buf_addf(b, "%zu setting%s of the server, %s%s\n\n  %2s  %-*s", n, n == 1 ? "" : "s", load, n == 1 ? "" : ", the best first", "", name_w, "setting");
     cell(b, by_names[by], by == TUNE_BY_RATE ? 12 : 13);
     buf_adds(b, "     tok/s   TTFT p95  in slo   GiB left     starts in\n");
     for (size_t i = 0; i < n; i++)
