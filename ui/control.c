@@ -96,12 +96,17 @@ static void change(struct control *ctl, struct ui_state *st, const struct snapsh
     send(ctl, kinds[t], after);
 }
 
+static bool changes_load(enum action a)
+{
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+        if (changes[i].action == a)
+            return true;
+    return false;
+}
+
 static bool is_load_key(enum action a)
 {
-    bool yes = a == ACT_PAUSE || a == ACT_MARK || a == ACT_NOTE || a == ACT_RESTART || a == ACT_RESET;
-    for (size_t i = 0; i < ARRAY_LEN(changes); i++)
-        yes = yes || changes[i].action == a;
-    return yes;
+    return a == ACT_PAUSE || a == ACT_MARK || a == ACT_NOTE || a == ACT_RESTART || a == ACT_RESET || changes_load(a);
 }
 
 static bool is_time_key(enum action a)
@@ -127,6 +132,10 @@ static bool refused(struct control *ctl, struct ui_state *st, const struct snaps
         why = "only a replay can go on and back in time";
     else if (s->replay.on || !is_load_key(a))
         return false;
+    else if (s->load_fixed && changes_load(a))
+        why = "this run decides its load itself: space pauses it";
+    else if (s->lengths_fixed && (a == ACT_CONTEXT_HALF || a == ACT_CONTEXT_DOUBLE || a == ACT_OUTPUT_HALF || a == ACT_OUTPUT_DOUBLE))
+        why = "the trace decides how long requests are";
     else if ((a == ACT_RATE_LESS || a == ACT_RATE_MORE) && known_target(s, TARGET_RATE) == 0)
         why = s->open_loop ? "the trace decides when requests are sent" : "no rate to change: a request is sent when a stream is free (--rate)";
     else if (s->state == RUN_WATCH && a != ACT_MARK && a != ACT_NOTE && a != ACT_RESET)

@@ -185,6 +185,8 @@ static int draw_mark(struct canvas *c, int x, int w, const char *text, enum role
     return n + 2;
 }
 
+static const char tls_mark[] = " TLS NOT VERIFIED ";
+
 /* "tokgauge" and the marks of a server that is simulated, or may be another one; returns the columns used. */
 static int draw_program(struct canvas *c, int x, int w, const struct server_view *v)
 {
@@ -192,7 +194,7 @@ static int draw_program(struct canvas *c, int x, int w, const struct server_view
     if (v->simulated)
         used += draw_mark(c, x + used, w - used, " SIMULATED ", ROLE_STATUS_WARN);
     if (v->unverified)
-        used += draw_mark(c, x + used, w - used, " TLS NOT VERIFIED ", ROLE_STATUS_ERROR);
+        used += draw_mark(c, x + used, w - used, tls_mark, ROLE_STATUS_ERROR);
     return used;
 }
 
@@ -210,7 +212,7 @@ static bool draw_identity(struct canvas *c, int x, int w, const struct server_vi
 }
 
 /* alone: there is no status line, and what is urgent takes the place of the names, and of the clock if it
- * must.  Returns whether it shows the server's address. */
+ * must, but not that of a warning that all this may be of another server.  Returns whether it shows the server's address. */
 static bool draw_header(struct canvas *c, const struct snapshot *s, const struct ui_state *st, bool alone)
 {
     struct badge b = badge_of(st, s);
@@ -228,7 +230,8 @@ static bool draw_header(struct canvas *c, const struct snapshot *s, const struct
     canvas_text(c, c->w - 1 - pw, 0, pw, progress, ROLE_TEXT);
     if (urgent == 0)
         return draw_identity(c, 1, x - 3, &s->server);
-    draw_alerts(c, 1, 0, x - 3, alerts, urgent);
+    int mark = s->server.unverified ? draw_mark(c, 1, x - 3, tls_mark, ROLE_STATUS_ERROR) : 0;
+    draw_alerts(c, 1 + mark, 0, x - 3 - mark, alerts, urgent);
     return false;
 }
 
@@ -319,10 +322,13 @@ static void hint_value(struct hint *h, const struct snapshot *s, const struct ui
 /* Without a load there is nothing of it to change, and live time goes its own way. */
 static bool is_for(const struct snapshot *s, const char *word)
 {
-    bool load = strcmp(word, "streams") == 0 || strcmp(word, "context") == 0 || strcmp(word, "output") == 0 || strcmp(word, "mark") == 0;
+    bool lengths = strcmp(word, "context") == 0 || strcmp(word, "output") == 0, streams = strcmp(word, "streams") == 0;
+    bool load = streams || lengths || strcmp(word, "mark") == 0;
     bool pause = strcmp(word, "pause") == 0, time = strcmp(word, "10 s") == 0 || strcmp(word, "speed") == 0;
     if (strcmp(word, "rate") == 0)
-        return !s->replay.on && s->open_loop && isfinite(s->target_rate);
+        return !s->replay.on && s->open_loop && isfinite(s->target_rate) && !s->load_fixed;
+    if ((lengths && s->lengths_fixed) || (streams && s->load_fixed))
+        return false;
     if (s->replay.on)
         return !load;
     return !time && (s->state != RUN_WATCH || strcmp(word, "mark") == 0 || (!load && !pause));

@@ -171,7 +171,7 @@ wait "○ concurrency"
 wait "left"
 key +
 key 7
-wait "the suite decides the load"
+wait "this run decides its load itself"
 wait "interactive: 6 requests of 64 + 32 to 512 tokens"
 wait "✓ interactive"
 wait "● concurrency"

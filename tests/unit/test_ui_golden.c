@@ -229,6 +229,10 @@ static void test_server(void **state)
     }
     s->server.unverified = true;
     shoot("server-unverified", s, &st, 80, 24, GLYPHS_BRAILLE);
+    uint64_t failed = s->failed;
+    s->failed = 3; /* there is one line for that and what is urgent */
+    shoot("server-unverified-60", s, &st, 60, 16, GLYPHS_BRAILLE);
+    s->failed = failed;
     s->server.unverified = false;
     canned_page(s);
     st.search = (struct page_search){.on = true, .typing = true, .text = "ttft"};

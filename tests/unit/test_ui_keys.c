@@ -34,9 +34,8 @@ static void test_table(void **state)
     assert_int_equal(keys_action(KEYCODE_NONE), ACT_NONE);
 }
 
-static char *screen(bool help, bool replay, int w, int h)
+static char *picture(struct snapshot *s, bool help, bool replay, int w, int h)
 {
-    struct snapshot *s = canned_busy();
     s->open_loop = true;
     s->target_rate = 12.5;
     s->replay = (struct replay_view){.on = replay, .speed = 2, .end_s = 300};
@@ -55,6 +54,11 @@ static char *screen(bool help, bool replay, int w, int h)
     canvas_release(&c);
     free(s);
     return text;
+}
+
+static char *screen(bool help, bool replay, int w, int h)
+{
+    return picture(canned_busy(), help, replay, w, h);
 }
 
 static void test_help_and_footer(void **state)
@@ -90,6 +94,28 @@ static void test_help_and_footer(void **state)
     free(plain);
     free(replay);
     free(man);
+}
+
+/* What no key changes is not offered. */
+static void test_fixed_load(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    s->lengths_fixed = true;
+    char *trace = picture(s, false, false, 160, 60);
+    s = canned_busy();
+    s->load_fixed = s->lengths_fixed = true;
+    char *suite = picture(s, false, false, 160, 60);
+    assert_non_null(strstr(trace, "-/+ streams"));
+    assert_non_null(strstr(trace, "(/) rate"));
+    assert_null(strstr(trace, "[/] context"));
+    assert_null(strstr(trace, "{/} output"));
+    assert_null(strstr(suite, "-/+ streams"));
+    assert_null(strstr(suite, "(/) rate"));
+    assert_null(strstr(suite, "[/] context"));
+    assert_non_null(strstr(suite, "space pause"));
+    free(trace);
+    free(suite);
 }
 
 /* ---- what keys do ---- */
@@ -435,7 +461,7 @@ static void test_themes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer),
+        cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer), cmocka_unit_test(test_fixed_load),
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
         cmocka_unit_test(test_no_load), cmocka_unit_test(test_note), cmocka_unit_test(test_search), cmocka_unit_test(test_search_lines), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
