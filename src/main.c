@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -35,6 +36,7 @@
 
 #define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
 #define HEADER_NS (10 * NS_PER_SEC) /* for the first line of a file that is followed */
+#define WATCH_SLACK_NS (60UL * NS_PER_MS) /* a look of the quarter-seconds may be so late */
 
 static volatile sig_atomic_t stop_signal;
 
@@ -416,6 +418,8 @@ static int run_watch(const struct options *o, const char *command_line)
 {
     struct err e, ui_error = {""};
     bool usage, dashboard = wants_dashboard(o) && !o->once;
+    if (o->run.probe_ns == 0) /* nothing is timed: its threads, which inherit this, may wake together */
+        prctl(PR_SET_TIMERSLACK, WATCH_SLACK_NS);
     struct engine *g = start_engine(o, command_line, &usage, &e);
     if (g == NULL)
         return complain(&e, usage ? EXIT_USAGE : EXIT_FAILED);

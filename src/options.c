@@ -495,6 +495,7 @@ bool options_parse_with(struct options *o, int argc, char **argv, const struct o
         o->run.watch = true;
         o->run.context = 64;
         o->run.max_tokens = 32;
+        o->run.machine.sample_ns = 250 * INT64_C(1000000); /* as often as there is a frame of it */
     }
     if (config != NULL)
         options_read_config(o, config);

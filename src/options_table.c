@@ -152,7 +152,9 @@ const struct option option_rows[] = {
     {"once", 0, NULL, WATCH, FLAG, AT(once), 0, 0, NULL, NULL, "one look, then the end: as text, or as JSON with --json", false},
     {"gpu", 0, NULL, LOOKS, TEXT, AT(run.machine.gpu), 0, 0, "PCI|N", NULL,
      "the GPU to watch, by PCI address or number (default: the server's, or the one with the most memory)", false},
-    {"sample-interval", 0, NULL, LOOKS, DURATION, AT(run.machine.sample_ns), 0.02, 3600, "TIME", "100ms",
+    {"sample-interval", 0, NULL, LOADS, DURATION, AT(run.machine.sample_ns), 0.02, 3600, "TIME", "100ms",
+     "time between two looks at this machine's memory", false},
+    {"sample-interval", 0, NULL, WATCH, DURATION, AT(run.machine.sample_ns), 0.02, 3600, "TIME", "250ms",
      "time between two looks at this machine's memory", false},
     {"guard", 0, NULL, LOADS, GUARD, AT(run.machine.guard), 1, 1e15, "BYTES|off", NULL,
      "stop the load, with exit status 4, when less RAM or GTT is left than this (2GiB, 512MiB); default: 1 GiB, or 2 % of RAM "

@@ -40,7 +40,10 @@ void snapshot_clear(struct snapshot *s)
 
 void snapshot_copy(struct snapshot *to, const struct snapshot *from)
 {
-    memcpy(to, from, offsetof(struct snapshot, series));
+    memcpy(to, from, offsetof(struct snapshot, marks));
+    memcpy(to->marks, from->marks, from->marks_n * sizeof from->marks[0]);
+    memcpy(to->events, from->events, from->events_n * sizeof from->events[0]);
+    str_copy(to->text, sizeof to->text, from->text);
     if (to->series.seq != from->series.seq) {
         struct series *const into[] = {&to->series.out, &to->series.gtt,  &to->series.ram, &to->series.vram,
                                        &to->series.run, &to->series.wait, &to->series.kv, &to->series.gen};

@@ -283,18 +283,15 @@ struct snapshot {
     double lag_p99_ms;
     char file_trouble[128];    /* why lines of the run file wait or are lost; empty: all is well */
 
-    size_t marks_n;
-    struct mark marks[SNAP_MARKS];
-    size_t events_n;
-    struct event_line events[SNAP_EVENTS]; /* newest last */
-
+    size_t marks_n, events_n;
     int text_stream;       /* id of the stream that `text` is of; 0: of none */
-    char text[SNAP_TEXT];  /* its last text: more than its tail, where it has been asked for long enough */
-
     int streams_total;
     size_t streams_n;
 
-    /* What is large is copied only where it has changed (snapshot_copy). */
+    /* What is large is copied as far as there is something in it, or only where it has changed (snapshot_copy). */
+    struct mark marks[SNAP_MARKS];
+    struct event_line events[SNAP_EVENTS]; /* newest last */
+    char text[SNAP_TEXT];  /* the last text of that stream: more than its tail, where it has been asked for long enough */
     struct snap_series series;
     struct snap_hists hists;
     struct server_page page;

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define FRAME_S 0.1      /* between two frames */
-#define WATCH_S 0.2      /* without a load there is news four times a second */
+#define WATCH_S 0.25     /* without a load there is news four times a second */
 #define KEY_FRAME_S 0.03 /* between two frames that keys asked for */
 #define SAVE_TRIES 10
 #define RESTART_S 4.0

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-void trend_add(struct trend *r, double t_s, double v)
+bool trend_add(struct trend *r, double t_s, double v)
 {
     if (!isfinite(v) || (r->n > 0 && t_s < r->t[r->n - 1] + 1))
-        return;
+        return false;
     if (r->n == TREND_POINTS) {
         memmove(r->t, r->t + 1, sizeof r->t - sizeof r->t[0]);
         memmove(r->v, r->v + 1, sizeof r->v - sizeof r->v[0]);
@@ -16,6 +16,7 @@ void trend_add(struct trend *r, double t_s, double v)
     }
     r->t[r->n] = t_s;
     r->v[r->n++] = v;
+    return true;
 }
 
 double trend_seconds(const struct trend *r, double room, double least)

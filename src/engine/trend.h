@@ -2,6 +2,7 @@
 #ifndef TG_TREND_H
 #define TG_TREND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define TREND_POINTS 60
@@ -11,8 +12,8 @@ struct trend { /* zeroed: empty */
     size_t n;
 };
 
-/* Points nearer than a second to the last one are left out; NAN is too. */
-void trend_add(struct trend *r, double t_s, double v);
+/* Points nearer than a second to the last one are left out; NAN is too.  False where it was. */
+bool trend_add(struct trend *r, double t_s, double v);
 /* Seconds until the value has grown by `room`, at the slope of the points that there are; NAN where it does not grow for
  * certain (95 %), over all of them and over the later half, by less than `least`, or where there are fewer than ten. */
 double trend_seconds(const struct trend *r, double room, double least);

@@ -222,7 +222,7 @@ watch() {
     better=$(jq '.window_cpu_s / .window_s * 100' "$TMP/htop.cost" "$TMP/btop.cost" 2>/dev/null | jq -s 'min')
     row "watch, 120x40: CPU over $IDLE_S s, beside the better of htop and btop" '% of a core' \
         "$(value watch.cost '.window_cpu_s / .window_s * 100')" "$better" 1.5 ratio
-    row 'watch: memory looked at ten times a second' '% of a core' \
+    row 'watch: memory looked at four times a second' '% of a core' \
         "$(jq -n "($after - $before) / $((IDLE_S - 3)) / 1e7")" null 0.3 value
     row 'watch: peak RSS' MB "$(value watch.cost '.rss_kb / 1024')" null 16 value
     row 'watch: memory of its own (private, dirty)' MB "$(jq -n "$private / 1024")" null 4 value
