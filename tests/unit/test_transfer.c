@@ -315,6 +315,7 @@ struct rig {
     int listener, server; /* server −1: no connection */
     int client;           /* libcurl's end of the newest connection */
     CURLM *multi;
+    struct http_settings settings;
     struct transfer *t;
     bool ended;
     CURLcode code;
@@ -411,8 +412,10 @@ static void serve(struct rig *r, const struct answer *a)
         step(r, 20);
 }
 
-static void open_rig(struct rig *r, struct transfer *t, struct token_sink *sink, const struct http_settings *settings)
+static void open_rig(struct rig *r, struct transfer *t, struct token_sink *sink)
 {
+    struct run_config c = {0};
+    struct err e;
     char url[128];
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
@@ -423,7 +426,8 @@ static void open_rig(struct rig *r, struct transfer *t, struct token_sink *sink,
     snprintf(url, sizeof url, "http://127.0.0.1:%d/v1/chat/completions", ntohs(at.sin_port));
     *sink = (struct token_sink){0};
     TAILQ_INIT(&sink->resting);
-    transfer_init(t, settings, url, sink);
+    assert_true(http_settings_init(&r->settings, &c, &e));
+    transfer_init(t, &r->settings, url, sink);
     curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
     curl_easy_setopt(t->easy, CURLOPT_SOCKOPTDATA, r);
     assert_true(buf_adds(&t->body, request));
@@ -432,6 +436,7 @@ static void open_rig(struct rig *r, struct transfer *t, struct token_sink *sink,
 static void close_rig(struct rig *r)
 {
     transfer_release(r->t);
+    http_settings_release(&r->settings);
     curl_multi_cleanup(r->multi);
     hang_up(r, false);
     close(r->listener);
@@ -468,17 +473,13 @@ static void test_transfers(void **state)
 {
     (void)state;
     static struct token_sink sink;
-    struct run_config c = {0};
-    struct http_settings settings;
-    struct err e;
     struct rig rig;
     struct transfer t;
     struct answer a = {0};
     const char *seed = getenv("TRANSFER_SEED"), *many = getenv("TRANSFERS");
     rng = seed != NULL ? strtoull(seed, NULL, 10) : 1;
     int transfers = many != NULL ? (int)strtol(many, NULL, 10) : TRANSFERS, again = 0, outcomes[OUT_COUNT] = {0};
-    assert_true(http_settings_init(&settings, &c, &e));
-    open_rig(&rig, &t, &sink, &settings);
+    open_rig(&rig, &t, &sink);
     t.keep_text = t.keep_tail = true;
     buf_init(&a.body, 1 << 20);
     buf_init(&a.wire, 1 << 20);
@@ -524,7 +525,6 @@ static void test_transfers(void **state)
     buf_release(&a.body);
     buf_release(&a.wire);
     close_rig(&rig);
-    http_settings_release(&settings);
 }
 
 /* A connection that does not come is given up in time; one that was there has other limits. */
@@ -532,14 +532,10 @@ static void test_no_connection(void **state)
 {
     (void)state;
     static struct token_sink sink;
-    struct run_config c = {0};
-    struct http_settings settings;
-    struct err e;
     struct rig rig;
     struct transfer t;
     int64_t minute = 60 * NS_PER_SEC, now = clock_ns(), late = HTTP_CONNECT_MS * NS_PER_MS + 1;
-    assert_true(http_settings_init(&settings, &c, &e));
-    open_rig(&rig, &t, &sink, &settings);
+    open_rig(&rig, &t, &sink);
     transfer_start(&t, 1, now, now);
     assert_true(transfer_overdue(&t, now + late - 1, minute, minute) == TR_COMPLETE);
     assert_true(transfer_overdue(&t, now + late, minute, minute) == TR_CONNECT);
@@ -553,7 +549,6 @@ static void test_no_connection(void **state)
     assert_int_equal(t.tl.outcome, OUT_CONNECT);
     assert_string_equal(t.error, "no connection within 10 s");
     close_rig(&rig);
-    http_settings_release(&settings);
 }
 
 #define TURN 1000
@@ -574,13 +569,9 @@ static void test_turns(void **state)
 {
     (void)state;
     static struct token_sink sink;
-    struct run_config c = {0};
-    struct http_settings settings;
-    struct err e;
     struct rig rig;
     struct transfer t;
-    assert_true(http_settings_init(&settings, &c, &e));
-    open_rig(&rig, &t, &sink, &settings);
+    open_rig(&rig, &t, &sink);
     sink.turn_most = TURN;
     for (int round = 0; round < 2; round++) {
         transfer_reuse(&t, false);
@@ -603,7 +594,6 @@ static void test_turns(void **state)
         assert_true(t.tl.outcome == OUT_CANCELLED && !t.rests && TAILQ_EMPTY(&sink.resting));
     }
     close_rig(&rig);
-    http_settings_release(&settings);
 }
 
 int main(void)
