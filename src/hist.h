@@ -23,7 +23,7 @@ struct hist {
     uint64_t bucket[HIST_BUCKETS];
 };
 
-void hist_reset(struct hist *h); /* a zeroed struct is a valid empty histogram too */
+void hist_reset(struct hist *h); /* of a valid one; a zeroed struct is a valid empty histogram too */
 void hist_add(struct hist *h, uint64_t value, uint64_t times);
 void hist_merge(struct hist *into, const struct hist *from);
 

@@ -145,7 +145,7 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->output_tokens += from->output_tokens;
     merge_prompts(into, from);
     for (int m = 0; m < M_LATENCY_COUNT_; m++) {
-        if (from->hist[m] == NULL)
+        if (from->hist[m] == NULL || from->hist[m]->count == 0)
             continue;
         if (into->hist[m] == NULL)
             into->hist[m] = xcalloc(1, sizeof *into->hist[m]);
@@ -160,7 +160,7 @@ void tally_dist(const struct tally *t, enum metric_id m, struct dist *d)
     const struct hist *h = t->hist[m];
     static const struct hist none;
     dist_of_hist(d, h != NULL ? h : &none, metrics[m].scale);
-    if (m >= M_REQUEST_COUNT_ || h == NULL || t->kept_n[m] != h->count)
+    if (m >= M_REQUEST_COUNT_ || h == NULL || h->count == 0 || t->kept_n[m] != h->count)
         return;
     double *v = xmalloc(t->kept_n[m] * sizeof *v);
     memcpy(v, t->kept[m], t->kept_n[m] * sizeof *v);

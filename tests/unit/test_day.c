@@ -151,6 +151,7 @@ static void end_day(struct engine *g)
     assert_int_equal(runlog_close(g->runlog, why, sizeof why), 0);
     sampler_stop(g->sampler);
     shown_release(&g->shown);
+    tally_release(&g->one);
     phases_release(&g->result.phases);
     pthread_mutex_destroy(&g->lock);
     free(g->streams);

@@ -367,6 +367,17 @@ static void test_tally_merge(void **state)
     assert_true(added.requests == merged.requests && added.output_tokens == merged.output_tokens && added.prompt_n == merged.prompt_n);
     assert_memory_equal(added.outcome, merged.outcome, sizeof added.outcome);
     assert_memory_equal(added.source, merged.source, sizeof added.source);
+    /* One that has been emptied keeps its memory; nothing comes of it, no figure that is not there. */
+    struct tally none;
+    struct dist d;
+    tally_init(&none);
+    tally_clear(&one);
+    tally_merge(&none, &one);
+    for (int m = 0; m < M_LATENCY_COUNT_; m++)
+        assert_null(none.hist[m]);
+    tally_dist(&one, M_TTFT, &d);
+    assert_int_equal(d.n, 0);
+    tally_release(&none);
     tally_release(&added);
     tally_release(&merged);
     tally_release(&one);

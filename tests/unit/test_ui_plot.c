@@ -182,7 +182,7 @@ static void test_hist_small(void **state)
 static void test_hist_property(void **state)
 {
     (void)state;
-    struct hist *warm = xmalloc(2 * sizeof *warm), *cold = warm + 1;
+    struct hist *warm = xcalloc(2, sizeof *warm), *cold = warm + 1;
     uint64_t seed = 11;
     for (int round = 0; round < 300; round++) {
         struct hist_row rows[PLOT_ROWS];
