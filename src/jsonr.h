@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* One JSON text and nothing else, of which text[n] must be readable; the caller deletes it.  NULL: it is none, has something behind it
- * or a NUL or invalid UTF-8 within it: what a server would refuse. */
+ * or a NUL or invalid UTF-8 within it. */
 cJSON *json_alone(const char *text, size_t n);
 const cJSON *json_get(const cJSON *o, const char *key); /* NULL: not there; o may be NULL */
 double json_number(const cJSON *o, const char *key);    /* NAN: not there */

@@ -228,7 +228,7 @@ static bool check_idle(const struct options *o, struct err *e)
     } rules[] = {
         {"budget", r->find_capacity, "goes with --find-capacity"},
         {"think", talks, "goes with --turns"},
-        {"turn-context", talks && !file, file ? "goes with prompts that are made here: those of a file are as they are" : "goes with --turns"},
+        {"turn-context", talks, "goes with --turns"}, /* with a file too: it tells how long the next turn may be */
         {"context", !file, "goes with prompts that are made here: those of a file are as they are"},
         {"order", many, "goes with a matrix: more than one value of --max-num-seqs, --context, --max-tokens or --rate"},
         {"prefix-count", r->prefix_tokens > 0, "goes with --prefix-tokens"},

@@ -91,7 +91,7 @@ static bool set_rate(struct engine *g, struct load_target *t, double rate, int64
 
 static void set_value(struct engine *g, const struct command *c, int64_t now)
 {
-    if (g->steps_n > 1 || engine_searches(g)) {
+    if (g->cfg->steps_n > 0 || engine_searches(g)) {
         engine_note(g, 1, "the %s decides the load: space pauses it",
                     engine_searches(g) ? "search" : strcmp(g->steps[g->step].part, PART_MATRIX) == 0 ? PART_MATRIX : "suite");
         return;

@@ -205,9 +205,10 @@ static void put_trend(struct engine *g, int64_t now)
 {
     struct memory_view *m = &g->view.memory;
     double t = engine_seconds(g, now);
-    bool gpu_news = trend_add(&g->gtt_trend, t, m->primary_vram ? m->vram_used.value : m->gtt_used.value);
-    bool ram_news = trend_add(&g->ram_trend, t, m->ram_used.value);
-    if (!gpu_news && !ram_news) /* four quantiles of Student's distribution would be the dearest of a tick */
+    double gpu_used = m->primary_vram ? m->vram_used.value : m->gtt_used.value;
+    bool gpu_news = trend_add(&g->gtt_trend, t, gpu_used), ram_news = trend_add(&g->ram_trend, t, m->ram_used.value);
+    bool known = isfinite(gpu_used) || isfinite(m->ram_used.value);
+    if (known && !gpu_news && !ram_news) /* four quantiles of Student's distribution would be the dearest of a tick */
         return;
     double room = m->primary_vram ? m->vram_total.value - m->vram_used.value : gtt_headroom(g);
     double gpu = trend_seconds(&g->gtt_trend, room, GROWTH_LEAST), ram = trend_seconds(&g->ram_trend, m->ram_available.value, GROWTH_LEAST);

@@ -101,7 +101,7 @@ static void fill_arrivals(struct engine *g, int64_t now)
     struct sent_live *l = &g->sent_live;
     struct load_target *t = &g->shared.target;
     v->open_loop = t->open;
-    v->load_fixed = g->steps_n > 1 || engine_searches(g);
+    v->load_fixed = g->cfg->steps_n > 0 || engine_searches(g);
     v->lengths_fixed = v->load_fixed || g->trace.n > 0;
     if (!t->open)
         return;

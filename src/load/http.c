@@ -2,6 +2,7 @@
 #include "mask.h"
 #include "secret.h"
 
+#include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
@@ -159,6 +160,19 @@ void http_settings_release(struct http_settings *s)
 {
     curl_slist_free_all(s->headers);
     s->headers = NULL;
+}
+
+bool http_has_one_address(const char *url)
+{
+    CURLU *u = curl_url();
+    char *host = NULL;
+    struct in6_addr a;
+    bool one = u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_DEFAULT_SCHEME) == CURLUE_OK &&
+               curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+               (host[0] == '[' || strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &a) == 1);
+    curl_free(host);
+    curl_url_cleanup(u);
+    return one;
 }
 
 void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error)

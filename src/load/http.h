@@ -23,6 +23,8 @@ bool http_settings_init(struct http_settings *s, const struct run_config *c, str
 void http_settings_release(struct http_settings *s);
 
 /* The options every handle has.  `error` is a CURL_ERROR_SIZE buffer that lives as long as the handle. */
+/* Is its host an address, or this machine? */
+bool http_has_one_address(const char *url);
 void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error);
 
 #define HTTP_BODY_MAX (4 * 1024 * 1024)

@@ -134,13 +134,12 @@ static bool turn_is_over(struct transfer *t, size_t n)
     if (t->turn_of != sink->pass_start)
         t->turn_got = 0;
     t->turn_of = sink->pass_start;
-    if (sink->turn_most > 0 && t->turn_got >= sink->turn_most) {
+    bool over = sink->turn_most > 0 && t->turn_got >= sink->turn_most;
+    if (over && !t->rests)
         TAILQ_INSERT_TAIL(&sink->resting, t, next_resting);
-        t->rests = true;
-        return true;
-    }
-    t->turn_got += n;
-    return false;
+    t->rests |= over;
+    t->turn_got += over ? 0 : n;
+    return over;
 }
 
 static size_t on_data(char *p, size_t size, size_t n, void *ctx)
@@ -196,6 +195,7 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
     struct transfer *t = ctx;
     int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
     t->no_socket = fd < 0 ? errno : 0;
+    t->connecting = clock_ns();
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -206,6 +206,7 @@ static int on_prereq(void *ctx, char *a, char *b, int c, int d)
     struct transfer *t = ctx;
     t->tl.retried |= t->tl.sent != 0;
     t->tl.sent = clock_ns();
+    t->connecting = 0;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -221,6 +222,10 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
     if (t->easy == NULL)
         die("out of memory (curl)");
     http_setup(t->easy, s, url, t->curl_error);
+    /* A name may have several addresses, and libcurl goes to the next one when half of that time is over.  Else there is but one,
+     * and transfer_overdue knows the time: a timer in libcurl for each of thousands of streams is a fortieth of what a token costs. */
+    if (!http_has_one_address(url))
+        curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
@@ -263,6 +268,7 @@ bool transfer_found_dead(const struct transfer *t, CURLcode code)
 void transfer_again(struct transfer *t)
 {
     transfer_reuse(t, false);
+    t->connecting = clock_ns();
     t->tl.retried = true;
     t->error[0] = t->curl_error[0] = '\0';
 }
@@ -272,7 +278,7 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
     timeline_release(&t->tl);
     timeline_init(&t->tl, due);
     timeline_expect(&t->tl, max_tokens, t->body.len);
-    t->tl.started = now;
+    t->tl.started = t->connecting = now;
     sse_reset(&t->sse);
     buf_clear(&t->head);
     buf_clear(&t->text);
@@ -297,13 +303,13 @@ CURLcode transfer_go_on(struct transfer *t)
 
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall)
 {
-    if (t->tl.sent == 0 && now - t->tl.started > HTTP_CONNECT_MS * NS_PER_MS)
+    if (t->connecting != 0 && now - t->connecting > HTTP_CONNECT_MS * NS_PER_MS)
         return TR_CONNECT;
     if (t->tl.first_byte == 0)
         return now - t->tl.started > timeout ? TR_TIMEOUT : TR_COMPLETE;
     if (t->tl.done) /* the answer is whole: nobody waits for more of it */
         return now - t->last_line > DONE_GRACE_NS ? TR_LEFT_OPEN : TR_COMPLETE;
-    return now - t->last_line > stall ? TR_STALLED : TR_COMPLETE;
+    return now - t->last_line > stall && !t->rests ? TR_STALLED : TR_COMPLETE;
 }
 
 static enum transport transport_of(CURLcode code, const struct transfer *t)

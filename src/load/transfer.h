@@ -43,6 +43,7 @@ struct transfer {
     struct buf head;       /* first bytes of an answer that is no event stream */
     bool any_event;
     bool head_ended;       /* the blank line after the answer's headers came */
+    int64_t connecting;    /* since when it has tried to get the connection that it waits for; 0: it has one */
     int64_t last_line;     /* end of the last whole line, up to [DONE], or first byte: without one nothing moves on */
     uint64_t got;          /* bytes of the answer */
     int64_t turn_of;       /* the sink's pass_start when … */
@@ -82,9 +83,9 @@ void transfer_again(struct transfer *t);
 void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now);
 /* A transfer of the sink's `resting` takes its next turn.  Other than CURLE_OK: its handle is done with this code. */
 CURLcode transfer_go_on(struct transfer *t);
-/* Waited for too long?  TR_CONNECT without a connection after HTTP_CONNECT_MS (with that time as libcurl's own option each of
- * thousands of streams would have a timer there, a fortieth of what a token costs), TR_TIMEOUT before the first byte, TR_STALLED
- * where no line has ended since, TR_LEFT_OPEN where [DONE] came a while ago and no end after it, else TR_COMPLETE.  All in ns. */
+/* Waited for too long?  TR_CONNECT without a connection after HTTP_CONNECT_MS, TR_TIMEOUT before the first byte, TR_STALLED where no
+ * line has ended since and it does not rest, TR_LEFT_OPEN where [DONE] came a while ago and no end after it, else TR_COMPLETE.  All
+ * in ns. */
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall);
 /* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).
  * After this t->tl has outcome and counts. */

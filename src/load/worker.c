@@ -15,7 +15,7 @@
 #define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
 #define DEAD_ENOUGH 3 /* such requests, then connections are not reused at all */
 #define HISTORY_MAX (64u << 20) /* more than what is kept, with one more turn */
-#define TURN_BYTES (32u << 10) /* some hundred events: others wait a fraction of a millisecond */
+#define TURN_BYTES (16u << 10) /* some hundred events: others wait a fraction of a millisecond */
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
@@ -317,7 +317,8 @@ static void reap(struct worker *w)
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
         finish(s, code, TR_COMPLETE);
     }
-    if (!TAILQ_EMPTY(&w->sink.resting))
+    /* Set anew while it is about to run it would be put off, in each pass that has anything to read. */
+    if (!TAILQ_EMPTY(&w->sink.resting) && !evtimer_pending(w->resumer, NULL))
         worker_soon(w->resumer);
     set_lag_timer(w);
 }

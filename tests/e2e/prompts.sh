@@ -53,7 +53,7 @@ bad() { # STATUS TEXT ARGS…
 check "fields that are no JSON" bad 2 "is not a JSON object" --extra-body '{x'
 check "fields with something behind them" bad 2 "is not a JSON object" --extra-body '{"top_k": 5} x'
 for idle in "--budget 9s" "--think 1s" "--turn-context 9" "--order listed" "--prefix-count 2" "--rows none --save-text" "--rows none --save-chunks" \
-    "--prompt $TMP/mixed.jsonl --context 99" "--prompt $TMP/mixed.jsonl --turns 2 --turn-context 9"; do
+    "--prompt $TMP/mixed.jsonl --context 99" "--turn-context 9"; do
     # shellcheck disable=SC2086
     check "what would change nothing is refused: ${idle##*--}" bad 2 " goes with " $idle
 done

@@ -527,6 +527,19 @@ static void test_transfers(void **state)
     close_rig(&rig);
 }
 
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool one;
+    } cases[] = {{"http://127.0.0.1:8000/v1", true}, {"https://10.0.0.7", true}, {"http://[::1]:8000/v1/chat/completions", true}, {"http://localhost:8000", true},
+                 {"http://user:pw@127.0.0.1/", true}, {"http://gpu-box:8000/v1", false}, {"https://api.example.com/v1", false}, {"http://127.0.0.1.example.com", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (http_has_one_address(cases[i].url) != cases[i].one)
+            fail_msg("%s", cases[i].url);
+}
+
 /* A connection that does not come is given up in time; one that was there has other limits. */
 static void test_no_connection(void **state)
 {
@@ -541,9 +554,15 @@ static void test_no_connection(void **state)
     assert_true(transfer_overdue(&t, now + late, minute, minute) == TR_CONNECT);
     assert_true(transfer_overdue(&t, now + late, late / 2, minute) == TR_CONNECT);
     assert_true(transfer_overdue(&t, now + late / 2 + 1, late / 2, minute) == TR_TIMEOUT);
+    t.connecting = 0; /* it came */
     t.tl.sent = now + 1;
     assert_true(transfer_overdue(&t, now + late, minute, minute) == TR_COMPLETE);
     assert_true(transfer_overdue(&t, now + minute + 1, minute, minute) == TR_TIMEOUT);
+    transfer_again(&t); /* and was dead: the fresh one has its own time */
+    int64_t again = t.connecting;
+    assert_true(again >= now);
+    assert_true(transfer_overdue(&t, again + late - 1, 10 * minute, minute) == TR_COMPLETE);
+    assert_true(transfer_overdue(&t, again + late, 10 * minute, minute) == TR_CONNECT);
     t.tl.sent = 0;
     transfer_finish(&t, now + late, CURLE_OK, TR_CONNECT);
     assert_int_equal(t.tl.outcome, OUT_CONNECT);
@@ -588,6 +607,7 @@ static void test_turns(void **state)
             step(&rig, 1000);
             assert_true(sink.bytes - before <= TURN + CURL_BUFFER);
         }
+        assert_true(transfer_overdue(&t, clock_ns() + 120 * NS_PER_SEC, NS_PER_SEC, NS_PER_SEC) == TR_COMPLETE); /* we do not read */
         assert_true(sink.bytes - begin > 5 * TURN && t.rests && !TAILQ_EMPTY(&sink.resting));
         curl_multi_remove_handle(rig.multi, t.easy);
         transfer_finish(&t, clock_ns(), CURLE_OK, TR_CANCELLED);
@@ -598,7 +618,7 @@ static void test_turns(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns), cmocka_unit_test(test_no_connection)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns), cmocka_unit_test(test_no_connection), cmocka_unit_test(test_addresses)};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();
