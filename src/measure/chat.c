@@ -27,7 +27,7 @@ static void pick(const cJSON *o, const char *const names[], const cJSON *found[]
 
 static const char *text_of(const cJSON *v)
 {
-    return cJSON_IsString(v) && v->valuestring[0] != '\0' ? v->valuestring : NULL;
+    return v != NULL && cJSON_IsString(v) && v->valuestring[0] != '\0' ? v->valuestring : NULL;
 }
 
 static int hex4(const char *p)
@@ -96,7 +96,7 @@ static cJSON *parse(const char *data, size_t n)
 /* Nanoseconds, 0 where missing or nonsense; a double holds them exactly up to 2^53 = 104 days of uptime. */
 static int64_t ns_of(const cJSON *v)
 {
-    return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 9e18 ? (int64_t)v->valuedouble : 0;
+    return v != NULL && cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 9e18 ? (int64_t)v->valuedouble : 0;
 }
 
 /* A whole number of tokens, −1 where it is missing or out of any sensible range. */

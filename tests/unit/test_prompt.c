@@ -77,7 +77,7 @@ static void test_files(void **state)
 static void test_bad_files(void **state)
 {
     (void)state;
-#define LINE(s) s, sizeof s - 1
+#define LINE(s) (s), sizeof(s) - 1
     static const struct {
         const char *text;
         size_t n;
