@@ -60,7 +60,8 @@ static void arm(struct event *timer, int64_t ns)
 void worker_soon(struct event *timer)
 {
     struct timeval now = {0, 0};
-    evtimer_add(timer, &now);
+    if (!evtimer_pending(timer, NULL)) /* else it would be put off, again in each pass that has anything to read */
+        evtimer_add(timer, &now);
 }
 
 /* ---- starting ---- */
@@ -317,8 +318,7 @@ static void reap(struct worker *w)
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
         finish(s, code, TR_COMPLETE);
     }
-    /* Set anew while it is about to run it would be put off, in each pass that has anything to read. */
-    if (!TAILQ_EMPTY(&w->sink.resting) && !evtimer_pending(w->resumer, NULL))
+    if (!TAILQ_EMPTY(&w->sink.resting))
         worker_soon(w->resumer);
     set_lag_timer(w);
 }
