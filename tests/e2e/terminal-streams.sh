@@ -82,8 +82,9 @@ key q
 expect-exit 0
 restored
 E2
+# One answer lasts as long as the look: between two answers the row has a gap.
 # shellcheck disable=SC2086
-check "wide enough, each has its last rates" "$PTY" 120 40 xterm-256color $RUN -c 2 <<'E2'
+check "wide enough, each has its last rates" "$PTY" 120 40 xterm-256color $RUN -c 2 --max-tokens 4000 <<'E2'
 wait "2 of 2"
 key 3
 wait "last 16 s"
