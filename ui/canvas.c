@@ -76,18 +76,35 @@ static int printed_width(uint32_t ch)
     return unicode_width(ch);
 }
 
-int canvas_char_width(const struct canvas *c, uint32_t ch)
+/* How a character looks on this canvas, and its columns (0: it would join the one before, and is left out). */
+struct glyph {
+    uint32_t ch;
+    int w;
+};
+
+static struct glyph glyph_of(const struct canvas *c, uint32_t ch)
 {
+    if (ch >= 0x20 && ch < 0x7f) /* nearly all */
+        return (struct glyph){ch, 1};
     int w = printed_width(ch);
     if (w < 0)
-        w = 1; /* U+FFFD in its place */
-    return c->glyphs == GLYPHS_ASCII && w > 1 ? 1 : w;
+        return (struct glyph){look(c, REPLACEMENT), 1};
+    return (struct glyph){look(c, ch), c->glyphs == GLYPHS_ASCII && w > 1 ? 1 : w};
+}
+
+int canvas_char_width(const struct canvas *c, uint32_t ch)
+{
+    return glyph_of(c, ch).w;
 }
 
 /* Takes the next character of *s; invalid bytes give U+FFFD, one at a time. */
 static uint32_t take_char(const char **s)
 {
-    uint32_t ch;
+    uint32_t ch = (unsigned char)**s;
+    if (ch < 0x80) {
+        *s += 1;
+        return ch;
+    }
     size_t n = utf8_decode(*s, strnlen(*s, 4), &ch);
     if (n == 0) {
         *s += 1;
@@ -161,6 +178,8 @@ static void break_wide(struct canvas *c, int x, int y)
 {
     struct cell *cell = cell_at(c, x, y);
     uint8_t bg = cell->bg;
+    if (cell->width == 1) /* nearly all */
+        return;
     if (cell->width == 0 && x > 0) {
         cell[-1] = blank;
         cell[-1].bg = bg;
@@ -170,27 +189,32 @@ static void break_wide(struct canvas *c, int x, int y)
     }
 }
 
+#define BG_AS_IT_IS (-1)
+
+/* bg: a role, or BG_AS_IT_IS. */
+static void put_glyph(struct canvas *c, int x, int y, struct glyph g, enum role role, int bg)
+{
+    if (x < 0 || y < 0 || x + g.w > c->w || y >= c->h || g.w == 0)
+        return;
+    struct cell *cell = cell_at(c, x, y);
+    if (bg == BG_AS_IT_IS)
+        bg = cell->bg;
+    break_wide(c, x, y);
+    cell[0] = (struct cell){g.ch, (uint8_t)g.w, (uint8_t)role, (uint8_t)bg, 0};
+    if (g.w == 2) {
+        break_wide(c, x + 1, y);
+        cell[1] = (struct cell){0, 0, (uint8_t)role, (uint8_t)bg, 0};
+    }
+}
+
 void canvas_put_bg(struct canvas *c, int x, int y, uint32_t ch, enum role role, enum role bg)
 {
-    int w = canvas_char_width(c, ch);
-    if (x < 0 || y < 0 || x + w > c->w || y >= c->h || w == 0)
-        return;
-    if (printed_width(ch) < 0)
-        ch = REPLACEMENT;
-    for (int i = 0; i < w; i++)
-        break_wide(c, x + i, y);
-    struct cell *cell = cell_at(c, x, y);
-    cell[0] = (struct cell){look(c, ch), (uint8_t)w, (uint8_t)role, (uint8_t)bg, 0};
-    if (w == 2)
-        cell[1] = (struct cell){0, 0, (uint8_t)role, (uint8_t)bg, 0};
+    put_glyph(c, x, y, glyph_of(c, ch), role, (int)bg);
 }
 
 void canvas_put(struct canvas *c, int x, int y, uint32_t ch, enum role role)
 {
-    enum role bg = ROLE_BACKGROUND;
-    if (x >= 0 && y >= 0 && x < c->w && y < c->h)
-        bg = (enum role)cell_at(c, x, y)->bg;
-    canvas_put_bg(c, x, y, ch, role, bg);
+    put_glyph(c, x, y, glyph_of(c, ch), role, BG_AS_IT_IS);
 }
 
 static struct rect clip(const struct canvas *c, struct rect r)
@@ -208,13 +232,17 @@ void canvas_fill(struct canvas *c, struct rect r, enum role bg)
     struct cell ground = blank;
     ground.bg = (uint8_t)bg;
     r = clip(c, r);
-    for (int y = r.y; y < r.y + r.h && r.w > 0; y++) {
-        struct cell *row = cell_at(c, r.x, y);
+    if (r.w == 0 || r.h == 0)
+        return;
+    for (int y = r.y; y < r.y + r.h; y++) {
         break_wide(c, r.x, y);
         break_wide(c, r.x + r.w - 1, y);
-        for (int x = 0; x < r.w; x++)
-            row[x] = ground;
     }
+    struct cell *first = cell_at(c, r.x, r.y);
+    for (int x = 0; x < r.w; x++)
+        first[x] = ground;
+    for (int y = r.y + 1; y < r.y + r.h; y++)
+        memcpy(cell_at(c, r.x, y), first, (size_t)r.w * sizeof *first);
 }
 
 void canvas_ground(struct canvas *c, struct rect r, enum role bg, uint8_t attrs)
@@ -241,13 +269,11 @@ int canvas_text(struct canvas *c, int x, int y, int w, const char *s, enum role 
 {
     int used = 0;
     while (*s != '\0') {
-        uint32_t ch = take_char(&s);
-        int cw = canvas_char_width(c, ch);
-        if (used + cw > w)
+        struct glyph g = glyph_of(c, take_char(&s));
+        if (used + g.w > w)
             break;
-        if (cw > 0)
-            canvas_put(c, x + used, y, ch, role);
-        used += cw;
+        put_glyph(c, x + used, y, g, role, BG_AS_IT_IS);
+        used += g.w;
     }
     return used;
 }
@@ -289,13 +315,14 @@ void canvas_box(struct canvas *c, struct rect r, enum role role)
     if (r.w < 2 || r.h < 2)
         return;
     int x1 = r.x + r.w - 1, y1 = r.y + r.h - 1;
+    struct glyph across = glyph_of(c, 0x2500), down = glyph_of(c, 0x2502);
     for (int x = r.x + 1; x < x1; x++) {
-        canvas_put(c, x, r.y, 0x2500, role);
-        canvas_put(c, x, y1, 0x2500, role);
+        put_glyph(c, x, r.y, across, role, BG_AS_IT_IS);
+        put_glyph(c, x, y1, across, role, BG_AS_IT_IS);
     }
     for (int y = r.y + 1; y < y1; y++) {
-        canvas_put(c, r.x, y, 0x2502, role);
-        canvas_put(c, x1, y, 0x2502, role);
+        put_glyph(c, r.x, y, down, role, BG_AS_IT_IS);
+        put_glyph(c, x1, y, down, role, BG_AS_IT_IS);
     }
     canvas_put(c, r.x, r.y, 0x256d, role);
     canvas_put(c, x1, r.y, 0x256e, role);
