@@ -82,7 +82,7 @@ struct glyph {
     int w;
 };
 
-static struct glyph glyph_of(const struct canvas *c, uint32_t ch)
+static inline struct glyph glyph_of(const struct canvas *c, uint32_t ch)
 {
     if (ch >= 0x20 && ch < 0x7f) /* nearly all */
         return (struct glyph){ch, 1};
@@ -98,7 +98,7 @@ int canvas_char_width(const struct canvas *c, uint32_t ch)
 }
 
 /* Takes the next character of *s; invalid bytes give U+FFFD, one at a time. */
-static uint32_t take_char(const char **s)
+static inline uint32_t take_char(const char **s)
 {
     uint32_t ch = (unsigned char)**s;
     if (ch < 0x80) {
@@ -178,8 +178,6 @@ static void break_wide(struct canvas *c, int x, int y)
 {
     struct cell *cell = cell_at(c, x, y);
     uint8_t bg = cell->bg;
-    if (cell->width == 1) /* nearly all */
-        return;
     if (cell->width == 0 && x > 0) {
         cell[-1] = blank;
         cell[-1].bg = bg;
@@ -199,7 +197,8 @@ static void put_glyph(struct canvas *c, int x, int y, struct glyph g, enum role 
     struct cell *cell = cell_at(c, x, y);
     if (bg == BG_AS_IT_IS)
         bg = cell->bg;
-    break_wide(c, x, y);
+    if (cell->width != 1) /* rarely */
+        break_wide(c, x, y);
     cell[0] = (struct cell){g.ch, (uint8_t)g.w, (uint8_t)role, (uint8_t)bg, 0};
     if (g.w == 2) {
         break_wide(c, x + 1, y);

@@ -159,7 +159,7 @@ static void remove_fatal(void)
 /* Writes as much of the pending bytes as the terminal takes; nothing while it is not ours. */
 static void flush_pending(void)
 {
-    if (scr.away || !job_has_terminal(scr.tty))
+    if (scr.pending_at == scr.pending_n || scr.away || !job_has_terminal(scr.tty))
         return;
     while (scr.pending_at < scr.pending_n) {
         ssize_t n = write(scr.tty, scr.pending + scr.pending_at, scr.pending_n - scr.pending_at);
@@ -599,6 +599,8 @@ static bool at_end(short revents)
  * the terminal is not ours. */
 static bool have_terminal(void)
 {
+    if (!job_stop_asked() && job_has_terminal(scr.tty))
+        return true;
     if (job_stop_asked()) {
         if (!scr.away && job_has_terminal(scr.tty)) {
             put_back();
@@ -606,7 +608,7 @@ static bool have_terminal(void)
         }
         scr.away = true;
         job_stop();
-    } else if (!job_has_terminal(scr.tty)) {
+    } else {
         scr.away = true;
         job_stay_behind();
     }
