@@ -21,26 +21,47 @@ double stats_quantile(const double *sorted, size_t n, double q)
     return sorted[i] + (sorted[i + 1] - sorted[i]) * (pos - (double)i);
 }
 
+struct moments {
+    double mx, my, xx, xy; /* means; sums of the squares and products of what is off them */
+};
+
+static struct moments moments_of(const double *x, const double *y, size_t n)
+{
+    struct moments m = {0, 0, 0, 0};
+    for (size_t i = 0; i < n; i++) {
+        m.mx += x[i] / (double)n;
+        m.my += y[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        m.xx += (x[i] - m.mx) * (x[i] - m.mx);
+        m.xy += (x[i] - m.mx) * (y[i] - m.my);
+    }
+    return m;
+}
+
+static double slope_of(const struct moments *m, size_t n)
+{
+    return n < 3 || !(m->xx > 0) ? (double)NAN : m->xy / m->xx;
+}
+
+double stats_slope(const double *x, const double *y, size_t n)
+{
+    struct moments m = moments_of(x, y, n);
+    return slope_of(&m, n);
+}
+
 struct stats_line stats_line(const double *x, const double *y, size_t n)
 {
-    struct stats_line l = {(double)NAN, (double)NAN};
-    double mx = 0, my = 0, xx = 0, xy = 0, rest = 0;
-    for (size_t i = 0; i < n; i++) {
-        mx += x[i] / (double)n;
-        my += y[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        xx += (x[i] - mx) * (x[i] - mx);
-        xy += (x[i] - mx) * (y[i] - my);
-    }
-    if (n < 3 || !(xx > 0))
+    struct moments m = moments_of(x, y, n);
+    struct stats_line l = {slope_of(&m, n), (double)NAN};
+    double rest = 0;
+    if (isnan(l.slope))
         return l;
-    l.slope = xy / xx;
     for (size_t i = 0; i < n; i++) {
-        double off = y[i] - my - l.slope * (x[i] - mx);
+        double off = y[i] - m.my - l.slope * (x[i] - m.mx);
         rest += off * off;
     }
-    l.margin = student_quantile(0.975, (double)(n - 2)) * sqrt(rest / (double)(n - 2) / xx);
+    l.margin = student_quantile(0.975, (double)(n - 2)) * sqrt(rest / (double)(n - 2) / m.xx);
     return l;
 }
 

@@ -22,7 +22,8 @@ void dist_of_hist(struct dist *d, const struct hist *h, double scale);
 /* sorted ascending; NAN where n is 0. */
 double stats_quantile(const double *sorted, size_t n, double q);
 
-/* A straight line through points, by least squares. */
+/* A straight line through points, by least squares: its slope alone (NAN as below), and with its margin. */
+double stats_slope(const double *x, const double *y, size_t n);
 struct stats_line {
     double slope;  /* of y, per unit of x; NAN: fewer than three points, or all at one x */
     double margin; /* half of the slope's 95 % interval (normal errors, independent points) */

@@ -23,9 +23,11 @@ double trend_seconds(const struct trend *r, double room, double least)
 {
     if (r->n < 10 || !(room > 0))
         return (double)NAN;
+    double seen = r->t[r->n - 1] - r->t[0];
+    if (!(stats_slope(r->t, r->v, r->n) * seen >= least)) /* mostly: and a margin costs a hundred times as much */
+        return (double)NAN;
     struct stats_line l = stats_line(r->t, r->v, r->n), late = stats_line(r->t + r->n / 2, r->v + r->n / 2, r->n - r->n / 2);
-    double grown = l.slope * (r->t[r->n - 1] - r->t[0]);
     /* A step (a model was loaded) makes a slope of a minute that is over. */
     bool goes_on = late.slope - late.margin > 0;
-    return goes_on && l.slope - l.margin > 0 && grown >= least ? room / l.slope : (double)NAN;
+    return goes_on && l.slope - l.margin > 0 ? room / l.slope : (double)NAN;
 }

@@ -59,7 +59,7 @@ void drift_of(const double *hours, const double *y, size_t n, struct drift *d)
     d->margin = error * sqrt(wider) * student_quantile(0.975, independent - 2);
     d->total = l.slope * (hours[n - 1] - hours[0]) * (double)n / (double)(n - 1);
     d->certain = fabs(d->slope) > d->margin;
-    double early = stats_line(hours, y, n / 2).slope, late = stats_line(hours + n / 2, y + n / 2, n - n / 2).slope;
+    double early = stats_slope(hours, y, n / 2), late = stats_slope(hours + n / 2, y + n / 2, n - n / 2);
     d->even = d->certain && early / l.slope > 0.25 && late / l.slope > 0.25;
 }
 

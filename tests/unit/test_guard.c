@@ -73,6 +73,7 @@ static void test_line(void **state)
     struct stats_line l = stats_line(x, y, 50);
     assert_near(l.slope, 3, 1e-9);
     assert_near(l.margin, 0, 1e-9);
+    assert_near(stats_slope(x, y, 50), l.slope, 0);
     /* Anscombe's first set: slope 0.500, standard error 0.1179, t(9) = 2.262 */
     const double ax[] = {10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5},
                  ay[] = {8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68};
@@ -80,8 +81,10 @@ static void test_line(void **state)
     assert_near(l.slope, 0.5001, 1e-4);
     assert_near(l.margin, 0.2667, 1e-3);
     assert_unknown(stats_line(ax, ay, 2).slope);
+    assert_unknown(stats_slope(ax, ay, 2));
     const double same[] = {1, 1, 1, 1};
     assert_unknown(stats_line(same, ay, 4).slope);
+    assert_unknown(stats_slope(same, ay, 4));
 }
 
 static double seconds_left(double start, double slope, double noise, int n, double room)
