@@ -30,6 +30,7 @@ struct amdgpu {
     unsigned looks;
     /* The thread of the sensors only. */
     char hwmon[96];        /* in sysfs; empty: not found */
+    struct sysfs_file state, busy, mclk, temperature, power, sclk; /* the last three are in hwmon */
     bool residency_known;
     uint32_t residency[7];
     int64_t residency_at;
@@ -216,7 +217,9 @@ static void *open_device(const struct host_roots *roots, struct gpu_id *id)
 static void close_device(void *dev)
 {
     struct amdgpu *g = dev;
-    sysfs_close(&g->status);
+    struct sysfs_file *const kept[] = {&g->status, &g->state, &g->busy, &g->mclk, &g->temperature, &g->power, &g->sclk};
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        sysfs_close(kept[i]);
     for (int i = 0; i < GPU_MEMORY_VALUES_; i++)
         sysfs_close(&g->used[i]);
     gpu_drm_close(g->memory_drm);
@@ -266,11 +269,11 @@ static void set(struct gauge *g, double v, const char *why)
 }
 
 /* The clock of the level that is in force: "1: 1600Mhz *". */
-static double current_clock(struct amdgpu *g, const char *name, char *why)
+static double current_clock(struct amdgpu *g, struct sysfs_file *kept, const char *name, char *why)
 {
     char path[128], text[2048];
     snprintf(path, sizeof path, "%s/%s", g->base, name);
-    if (!sysfs_text(g->roots.sys, path, text, sizeof text, why))
+    if (!sysfs_value(kept, g->roots.sys, path, text, sizeof text, why))
         return (double)NAN;
     for (char *line = text, *next; line != NULL; line = next) {
         next = strchr(line, '\n');
@@ -286,24 +289,40 @@ static double current_clock(struct amdgpu *g, const char *name, char *why)
     return (double)NAN;
 }
 
+/* The folder's number may be another one after the driver has come back: then nothing is there by the old one. */
+static double read_temperature(struct amdgpu *g, char *why)
+{
+    double v = g->hwmon[0] != '\0' ? file(g, &g->temperature, g->hwmon, "temp1_input", why) : (double)NAN;
+    if (isfinite(v))
+        return v;
+    sysfs_close(&g->temperature);
+    sysfs_close(&g->power);
+    sysfs_close(&g->sclk);
+    if (hwmon_of(g->roots.sys, g->base, g->hwmon, sizeof g->hwmon))
+        return file(g, &g->temperature, g->hwmon, "temp1_input", why);
+    g->hwmon[0] = '\0';
+    return v;
+}
+
 static void read_hwmon(struct amdgpu *g, struct gpu_reading *out)
 {
-    char why[WHY_SIZE] = "no hwmon";
-    /* The number may be another one after the driver has come back. */
-    if (!hwmon_of(g->roots.sys, g->base, g->hwmon, sizeof g->hwmon)) {
+    char why[WHY_SIZE] = "";
+    double temperature = read_temperature(g, why);
+    if (g->hwmon[0] == '\0') {
+        str_copy(why, sizeof why, "no hwmon");
         set(&out->v[GPU_TEMPERATURE], (double)NAN, why);
         set(&out->v[GPU_POWER], (double)NAN, why);
         set(&out->v[GPU_SCLK], (double)NAN, why);
         return;
     }
-    set(&out->v[GPU_TEMPERATURE], file(g, NULL, g->hwmon, "temp1_input", why) / 1e3, why);
-    double power = file(g, NULL, g->hwmon, "power1_average", why);
+    set(&out->v[GPU_TEMPERATURE], temperature / 1e3, why);
+    double power = file(g, &g->power, g->hwmon, "power1_average", why);
     if (!isfinite(power))
         power = file(g, NULL, g->hwmon, "power1_input", why);
     /* The driver's fraction is not one of a watt (45.67 W is published as 45067000 µW): only whole watts are real. */
     set(&out->v[GPU_POWER], floor(power / 1e6), why);
     out->power_is_package = g->id.apu;
-    set(&out->v[GPU_SCLK], file(g, NULL, g->hwmon, "freq1_input", why) / 1e6, why);
+    set(&out->v[GPU_SCLK], file(g, &g->sclk, g->hwmon, "freq1_input", why) / 1e6, why);
 }
 
 static void set_limit(struct gpu_reading *out, enum gpu_limit l, double share)
@@ -363,7 +382,7 @@ static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
 {
     struct amdgpu *g = dev;
     char why[WHY_SIZE] = "";
-    out->state = state_of(g, NULL);
+    out->state = state_of(g, &g->state);
     out->limited_most = (double)NAN;
     out->limited_by = NULL;
     for (int i = 0; i < GPU_LIMITS; i++)
@@ -374,14 +393,14 @@ static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
         g->residency_known = false;
         return;
     }
-    double busy = file(g, NULL, g->base, "gpu_busy_percent", why);
+    double busy = file(g, &g->busy, g->base, "gpu_busy_percent", why);
     if (busy > 100)
         str_copy(why, sizeof why, "more than 100 %");
     set(&out->v[GPU_BUSY], busy <= 100 ? busy : (double)NAN, why);
     read_hwmon(g, out);
     if (!isfinite(out->v[GPU_SCLK].value))
-        set(&out->v[GPU_SCLK], current_clock(g, "pp_dpm_sclk", why), why);
-    set(&out->v[GPU_MCLK], current_clock(g, "pp_dpm_mclk", why), why);
+        set(&out->v[GPU_SCLK], current_clock(g, NULL, "pp_dpm_sclk", why), why);
+    set(&out->v[GPU_MCLK], current_clock(g, &g->mclk, "pp_dpm_mclk", why), why);
     read_metrics(g, now, out);
     if (g->sensor_drm != NULL)
         gpu_drm_sensors(g->sensor_drm, out);

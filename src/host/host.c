@@ -6,45 +6,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "MemTotal:       64312345 kB" → bytes. */
-static double field(const char *text, const char *name)
+/* Of /proc/meminfo. */
+enum field { TOTAL, FREE, AVAILABLE, ANON, SWAP_TOTAL, SWAP_FREE, SHMEM, /* the rest is held, too; a kernel may lack it */ FIELDS = SHMEM + 6 };
+#define NAME(s) {s, sizeof(s) - 1}
+static const struct {
+    const char *name;
+    size_t n;
+} fields[FIELDS] = {[TOTAL] = NAME("MemTotal"),       [FREE] = NAME("MemFree"),       [AVAILABLE] = NAME("MemAvailable"),
+                    [ANON] = NAME("AnonPages"),       [SWAP_TOTAL] = NAME("SwapTotal"), [SWAP_FREE] = NAME("SwapFree"),
+                    [SHMEM] = NAME("Shmem"),          NAME("SUnreclaim"),             NAME("KernelStack"),
+                    NAME("PageTables"),               NAME("SecPageTables"),          NAME("Percpu")};
+
+/* "       64312345 kB" → bytes. */
+static double kib_value(const char *text)
 {
-    size_t n = strlen(name);
-    for (const char *line = text; line != NULL && *line != '\0';) {
-        if (strncmp(line, name, n) == 0 && line[n] == ':') {
-            char *end;
-            double kib = strtod(line + n + 1, &end);
-            while (*end == ' ')
-                end++;
-            return end != line + n + 1 && str_starts(end, "kB") && kib >= 0 ? kib * 1024 : (double)NAN;
-        }
-        line = strchr(line, '\n');
-        if (line != NULL)
-            line++;
-    }
-    return (double)NAN;
+    char *end;
+    double kib = strtod(text, &end);
+    bool none = end == text;
+    end += strspn(end, " ");
+    return !none && str_starts(end, "kB") && kib >= 0 ? kib * 1024 : (double)NAN;
 }
 
-/* A field that kernels may lack counts as nothing. */
-static double field_or_zero(const char *text, const char *name)
+/* "MemTotal:       64312345 kB", one line after the other: once over it all, as it is read many times a second. */
+static void read_fields(const char *text, double v[FIELDS])
 {
-    double v = field(text, name);
-    return isfinite(v) ? v : 0;
+    for (int i = 0; i < FIELDS; i++)
+        v[i] = (double)NAN;
+    for (const char *line = text, *next; *line != '\0'; line = next) {
+        next = strchrnul(line, '\n');
+        const char *colon = memchr(line, ':', (size_t)(next - line));
+        size_t n = colon != NULL ? (size_t)(colon - line) : 0;
+        for (int i = 0; i < FIELDS; i++)
+            if (n == fields[i].n && memcmp(line, fields[i].name, n) == 0)
+                v[i] = kib_value(colon + 1);
+        next += *next != '\0';
+    }
 }
 
 void host_parse_meminfo(const char *text, struct host_memory *m)
 {
-    static const char *const held[] = {"AnonPages", "Shmem", "SUnreclaim", "KernelStack", "PageTables", "SecPageTables", "Percpu"};
-    m->total = field(text, "MemTotal");
-    m->available = field(text, "MemAvailable");
+    double v[FIELDS];
+    read_fields(text, v);
+    m->total = v[TOTAL];
+    m->available = v[AVAILABLE];
     m->used = m->total - m->available;
-    m->free = field(text, "MemFree");
+    m->free = v[FREE];
     m->cache = m->available > m->free ? m->available - m->free : isfinite(m->available - m->free) ? 0 : (double)NAN;
-    m->processes = field(text, "AnonPages");
-    for (size_t i = 1; i < ARRAY_LEN(held); i++)
-        m->processes += field_or_zero(text, held[i]);
-    m->swap_total = field(text, "SwapTotal");
-    m->swap_free = field(text, "SwapFree");
+    m->processes = v[ANON];
+    for (int i = SHMEM; i < FIELDS; i++)
+        m->processes += isfinite(v[i]) ? v[i] : 0;
+    m->swap_total = v[SWAP_TOTAL];
+    m->swap_free = v[SWAP_FREE];
 }
 
 void host_stack(const struct host_memory *m, double gtt, struct host_stack *out)
@@ -77,23 +89,22 @@ static double average_of(const char *text, const char *line)
     return end != value && v >= 0 && v <= 100 ? v : (double)NAN;
 }
 
-void host_read_pressure(const char *proc, struct host_pressure *p)
+void host_read_pressure(const char *proc, struct sysfs_file *kept, struct host_pressure *p)
 {
     char text[512];
-    if (!sysfs_text(proc, "pressure/memory", text, sizeof text, NULL))
-        text[0] = '\0';
+    sysfs_value(kept, proc, "pressure/memory", text, sizeof text, NULL);
     p->some = average_of(text, "some");
     p->full = average_of(text, "full");
 }
 
 /* "cpu  user nice system idle iowait irq softirq steal guest guest_nice": guests are in user already (proc(5)). */
-void host_read_cpu(const char *proc, struct host_cpu *c)
+void host_read_cpu(const char *proc, struct sysfs_file *kept, struct host_cpu *c)
 {
     char text[256];
     double v[8] = {0}, all = 0;
     size_t n = 0;
     c->busy = c->all = (double)NAN;
-    if (!sysfs_text(proc, "stat", text, sizeof text, NULL) || !str_starts(text, "cpu "))
+    if (!sysfs_value(kept, proc, "stat", text, sizeof text, NULL) || !str_starts(text, "cpu "))
         return;
     for (char *p = text + strlen("cpu"), *end; n < ARRAY_LEN(v); n++, p = end) {
         v[n] = strtod(p, &end);

@@ -40,8 +40,9 @@ bool host_read_memory(const char *proc, struct sysfs_file *kept, struct host_mem
 /* Pure.  gtt: bytes in use, NAN or 0 where there is no such pool in this memory. */
 void host_stack(const struct host_memory *m, double gtt, struct host_stack *out);
 
-void host_read_pressure(const char *proc, struct host_pressure *p);
-void host_read_cpu(const char *proc, struct host_cpu *c);
+/* NAN where it cannot be read; kept as above. */
+void host_read_pressure(const char *proc, struct sysfs_file *kept, struct host_pressure *p);
+void host_read_cpu(const char *proc, struct sysfs_file *kept, struct host_cpu *c);
 /* Share of all cores that was busy between two readings, 0…1; NAN where nothing can be said. */
 double host_cpu_share(const struct host_cpu *before, const struct host_cpu *now);
 

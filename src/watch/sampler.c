@@ -35,6 +35,7 @@ struct sampler {
 
     /* The thread of the sensors. */
     struct host_cpu cpu;
+    struct sysfs_file pressure, stat;
     double ttm;
     char boot[512];
 
@@ -161,8 +162,8 @@ static bool sample_sensors(void *ctx, const atomic_bool *stop)
     gpu_reading_clear(&r);
     if (g != NULL)
         gpu_sensors(g, clock_ns(), &r);
-    host_read_pressure(s->roots.proc, &p);
-    host_read_cpu(s->roots.proc, &cpu);
+    host_read_pressure(s->roots.proc, &s->pressure, &p);
+    host_read_cpu(s->roots.proc, &s->stat, &cpu);
     pthread_mutex_lock(&s->lock);
     struct host_sample *l = &s->last;
     memcpy(&l->reading.v[GPU_MEMORY_VALUES_], &r.v[GPU_MEMORY_VALUES_], (GPU_VALUES - GPU_MEMORY_VALUES_) * sizeof r.v[0]);
@@ -291,6 +292,8 @@ static void free_sampler(struct sampler *s)
         gpu_close(s->opened[i]);
     gpu_close(s->sim);
     sysfs_close(&s->meminfo);
+    sysfs_close(&s->pressure);
+    sysfs_close(&s->stat);
     procs_free(s->procs);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->looking);
@@ -307,7 +310,7 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     pthread_mutex_init(&s->reading, NULL);
     s->sim = gpu_open_sim();
     gpu_reading_clear(&s->last.reading);
-    host_read_cpu("", &s->cpu); /* unknown: the first share is too */
+    host_read_cpu("", NULL, &s->cpu); /* unknown: the first share is too */
     s->ttm = system_ttm_limit(s->roots.sys);
     system_boot(s->roots.proc, s->boot, sizeof s->boot);
     host_container(s->roots.proc, s->last.container, sizeof s->last.container);
