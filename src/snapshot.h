@@ -334,6 +334,7 @@ struct snapshot_source {
     /* Copies the newest snapshot to *out and returns true, or returns false where its seq is still `seen`. */
     bool (*read)(void *ctx, struct snapshot *out, uint64_t seen);
     void (*send)(void *ctx, const struct command *c);
+    int news_fd; /* readable soon after there is a newer snapshot, until the next read; ≤ 0: none, look now and then */
 };
 
 #endif

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define FRAME_S 0.1      /* between two frames */
-#define WATCH_S 0.25     /* without a load there is news four times a second */
+#define NEWS_S 0.5       /* … at the most, where a snapshot tells by itself that it is there */
 #define KEY_FRAME_S 0.03 /* between two frames that keys asked for */
 #define SAVE_TRIES 10
 #define RESTART_S 4.0
@@ -249,7 +249,7 @@ static int read_keys(struct ui *u)
 
 static int wait_ms(const struct ui *u, double now)
 {
-    double most = u->s->state == RUN_WATCH ? WATCH_S : FRAME_S;
+    double most = u->source->news_fd > 0 ? NEWS_S : FRAME_S;
     double wait = u->dirty ? u->last_frame + (u->hurry ? KEY_FRAME_S : FRAME_S) - now : most;
     double ms = ceil(MIN_OF(wait, most) * 1000);
     return ms < 1 ? 1 : (int)ms;
@@ -272,7 +272,7 @@ static int loop(struct ui *u)
         if (u->dirty && (first || now - u->last_frame >= (u->hurry ? KEY_FRAME_S : FRAME_S) - 0.001))
             draw(u, now);
         first = false;
-        enum screen_event event = screen_wait(u->config->wake_fd, wait_ms(u, now));
+        enum screen_event event = screen_wait(u->source->news_fd, wait_ms(u, now));
         if (event == SCREEN_LOST)
             return UI_LOST;
         if (event == SCREEN_AGAIN)

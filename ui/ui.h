@@ -25,7 +25,6 @@ struct ui_config {
     char view;                   /* key of the one to begin with; 0: the first */
     const char *theme;           /* name or file; NULL: the default */
     volatile sig_atomic_t *stop; /* may be NULL; set by a signal handler: end with UI_INTERRUPT */
-    int wake_fd; /* readable: look for a new snapshot at once; ≤ 0: none.  Never read here. */
 };
 
 enum ui_end {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -451,9 +452,10 @@ static void wait_tick(struct engine *g)
     int64_t next = g->tick_at + (g->cfg->watch ? WATCH_TICK_NS : TICK_NS);
     struct timespec at = {next / NS_PER_SEC, next % NS_PER_SEC};
     pthread_mutex_lock(&g->lock);
-    while (g->commands_n == 0 && !(g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)))
+    while (g->commands_n == 0 && !g->looked && !(g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)))
         if (pthread_cond_timedwait(&g->wake, &g->lock, &at) == ETIMEDOUT)
             break;
+    g->looked = false;
     pthread_mutex_unlock(&g->lock);
 }
 
@@ -483,6 +485,16 @@ static void cond_init(pthread_cond_t *c)
     pthread_condattr_destroy(&attr);
 }
 
+/* `watch` goes by the looks at memory: what has been seen is on the screen at once, by one wake-up after the other. */
+static void on_look(void *ctx)
+{
+    struct engine *g = ctx;
+    pthread_mutex_lock(&g->lock);
+    g->looked = true;
+    pthread_cond_signal(&g->wake);
+    pthread_mutex_unlock(&g->lock);
+}
+
 static bool not_a_url(const char *url, struct err *e)
 {
     char shown[256];
@@ -503,7 +515,8 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
         return err_set(e, "--max-num-seqs %" PRId64 " needs about %" PRId64 " open files, 'ulimit -n' allows %" PRIu64,
                        c->max_num_seqs, c->max_num_seqs + FILES_BESIDES, files);
     const struct machine_config *m = &c->machine;
-    const struct sampler_config s = {.roots = {m->proc_root, m->sysfs_root, m->dev_root}, .gpu = m->gpu, .memory_ns = m->sample_ns};
+    const struct sampler_config s = {.roots = {m->proc_root, m->sysfs_root, m->dev_root}, .gpu = m->gpu, .memory_ns = m->sample_ns,
+                                     .looked = c->watch ? on_look : NULL, .ctx = g};
     g->sampler = sampler_start(&s, e);
     if (g->sampler == NULL || !prompt_load(&g->prompts, c->prompt, (uint64_t)c->seed, c->turns, e))
         return false;
@@ -531,17 +544,39 @@ static void init_view(struct engine *g, int64_t now)
     snapshot_copy(&g->front, &g->view);
 }
 
-struct engine *engine_start(const struct run_config *cfg, const char *command_line, bool *usage, struct err *e)
+/* What the sampler's call needs: there before it begins. */
+static struct engine *make_base(const struct run_config *cfg)
 {
     struct engine *g = xcalloc(1, sizeof *g);
     g->cfg = g->shared.cfg = cfg;
+    pthread_mutex_init(&g->lock, NULL);
+    cond_init(&g->wake);
+    cond_init(&g->news);
+    g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (g->news_fd < 0)
+        die("cannot make an eventfd: %s", strerror(errno));
+    return g;
+}
+
+static void free_base(struct engine *g)
+{
+    close(g->news_fd);
+    pthread_mutex_destroy(&g->lock);
+    pthread_cond_destroy(&g->wake);
+    pthread_cond_destroy(&g->news);
+    free(g);
+}
+
+struct engine *engine_start(const struct run_config *cfg, const char *command_line, bool *usage, struct err *e)
+{
+    struct engine *g = make_base(cfg);
     if (!prepare(g, usage, e)) {
         if (g->sampler != NULL)
             sampler_stop(g->sampler);
         prompt_release(&g->prompts);
         trace_release(&g->trace);
         http_settings_release(&g->http);
-        free(g);
+        free_base(g);
         return NULL;
     }
     struct run_result *r = &g->result;
@@ -556,11 +591,8 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     shown_init(&g->shown);
     tally_init(&g->one);
     guard_off(&g->guard);
-    pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->shared.lock, NULL);
     schedule_init(&g->shared.schedule);
-    cond_init(&g->wake);
-    cond_init(&g->news);
     engine_plan_steps(g);
     init_view(g, r->start_ns);
     if ((!cfg->watch && pthread_create(&g->preflight_thread, NULL, preflight_main, g) != 0) ||
@@ -576,6 +608,7 @@ static bool read_snapshot(void *ctx, struct snapshot *out, uint64_t seen)
     bool fresh = g->front.seq != seen;
     if (fresh)
         snapshot_copy(out, &g->front);
+    (void)!read(g->news_fd, &(uint64_t){0}, sizeof(uint64_t)); /* it has been seen */
     pthread_mutex_unlock(&g->lock);
     return fresh;
 }
@@ -600,7 +633,7 @@ static void send_command(void *ctx, const struct command *c)
 
 struct snapshot_source engine_source(struct engine *g)
 {
-    return (struct snapshot_source){g, read_snapshot, send_command};
+    return (struct snapshot_source){g, read_snapshot, send_command, g->news_fd};
 }
 
 bool engine_over(struct engine *g)
@@ -639,12 +672,9 @@ void engine_free(struct engine *g)
     trace_release(&g->trace);
     schedule_release(&g->shared.schedule);
     http_settings_release(&g->http);
-    pthread_mutex_destroy(&g->lock);
     pthread_mutex_destroy(&g->shared.lock);
-    pthread_cond_destroy(&g->wake);
-    pthread_cond_destroy(&g->news);
     free(g->repeated);
     free(g->left_out);
     free(g->streams);
-    free(g);
+    free_base(g);
 }

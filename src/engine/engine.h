@@ -9,7 +9,7 @@
 #include "snapshot.h"
 
 #define TICK_NS INT64_C(100000000)
-#define WATCH_TICK_NS INT64_C(250000000) /* without a load four frames a second are enough */
+#define WATCH_TICK_NS INT64_C(300000000) /* `watch`: at the latest; sooner where memory has been looked at */
 
 struct engine;
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 double engine_seconds(const struct engine *g, int64_t t)
 {
@@ -204,4 +205,6 @@ void engine_publish(struct engine *g)
     snapshot_copy(&g->front, &g->view);
     pthread_cond_broadcast(&g->news);
     pthread_mutex_unlock(&g->lock);
+    /* Behind the lock, so that who is woken does not wait for it.  It fails only where 2^64 have not been read. */
+    (void)!write(g->news_fd, &(uint64_t){1}, sizeof(uint64_t));
 }

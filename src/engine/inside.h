@@ -69,11 +69,12 @@ struct engine {
     pthread_t thread, preflight_thread;
     pthread_mutex_t lock;
     pthread_cond_t wake, news;
-    struct command commands[COMMANDS_MAX]; /* under lock, as the next four */
+    struct command commands[COMMANDS_MAX]; /* under lock, as the next five */
     int commands_n;
     struct snapshot front;
     char doing[200]; /* what the preflight is at */
-    bool over;
+    bool over, looked; /* looked: the sampler has, since the last tick */
+    int news_fd;       /* an eventfd: see struct snapshot_source */
 
     atomic_bool stop;           /* ends a preflight early */
     atomic_bool preflight_done;

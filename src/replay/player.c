@@ -101,5 +101,5 @@ static void send_player(void *ctx, const struct command *c)
 
 struct snapshot_source player_source(struct player *p)
 {
-    return (struct snapshot_source){p, read_player, send_player};
+    return (struct snapshot_source){.ctx = p, .read = read_player, .send = send_player};
 }

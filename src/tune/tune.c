@@ -614,7 +614,7 @@ static void send_command(void *ctx, const struct command *c)
 
 struct snapshot_source tune_source(struct tune *t)
 {
-    return (struct snapshot_source){t, read_snapshot, send_command};
+    return (struct snapshot_source){.ctx = t, .read = read_snapshot, .send = send_command};
 }
 
 /* ---- the outside ---- */

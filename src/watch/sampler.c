@@ -32,6 +32,8 @@ struct sampler {
     struct host_sample last;  /* under lock, as the next two */
     bool simulated;
     double sim_ram_total, sim_ram_used;
+    void (*looked)(void *ctx); /* under lock */
+    void *looked_ctx;
 
     /* The thread of the sensors. */
     struct host_cpu cpu;
@@ -131,6 +133,10 @@ static bool sample_memory(void *ctx, const atomic_bool *stop)
     struct sampler *s = ctx;
     sample_ram(s, &s->meminfo);
     sample_gpu(s);
+    pthread_mutex_lock(&s->lock);
+    if (s->looked != NULL)
+        s->looked(s->looked_ctx);
+    pthread_mutex_unlock(&s->lock);
     return true;
 }
 
@@ -322,6 +328,8 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     sample_memory(s, NULL);
     sample_sensors(s, NULL);
     s->memory_ns = c->memory_ns;
+    s->looked = c->looked;
+    s->looked_ctx = c->ctx;
     s->tickers[0] = ticker_start("memory", c->memory_ns, sample_memory, s);
     s->tickers[1] = ticker_start("sensors", SENSORS_NS, sample_sensors, s);
     s->tickers[2] = ticker_start("processes", PROCS_NS, sample_procs, s);
@@ -373,6 +381,9 @@ const struct host_roots *sampler_roots(const struct sampler *s)
 void sampler_stop(struct sampler *s)
 {
     bool ended = true;
+    pthread_mutex_lock(&s->lock);
+    s->looked = NULL; /* a thread that is left behind calls nobody who has gone */
+    pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < ARRAY_LEN(s->tickers); i++)
         ended &= ticker_stop_within(s->tickers[i], PATIENCE_NS);
     if (ended)

@@ -17,6 +17,9 @@ struct sampler_config {
     struct host_roots roots;
     const char *gpu;    /* the device that is wanted; NULL: the server's, or else where a model is, or else the largest */
     int64_t memory_ns;  /* between two looks at memory */
+    /* Called after each of them, on the sampler's thread and until sampler_stop, which it must not call; NULL: nobody. */
+    void (*looked)(void *ctx);
+    void *ctx;
 };
 
 struct host_sample {

@@ -4,6 +4,7 @@
 #include "gpu_tree.h"
 #include "watch/sampler.h"
 
+#include <stdatomic.h>
 #include <time.h>
 
 #define APU "0000:c5:00.0"
@@ -186,10 +187,40 @@ static void test_meminfo_goes(void **state)
     tree_remove(&t);
 }
 
+static void count(void *ctx)
+{
+    atomic_fetch_add((atomic_int *)ctx, 1);
+}
+
+/* Each look at memory is told, what it has seen is there by then, and nobody is called after the end. */
+static void test_told(void **state)
+{
+    (void)state;
+    struct tree t;
+    struct host_sample h;
+    struct err e;
+    atomic_int looks = 0;
+    two_gpus(&t);
+    struct sampler *s = sampler_start(&(struct sampler_config){.roots = t.roots, .memory_ns = 5 * NS_PER_MS, .looked = count, .ctx = &looks}, &e);
+    sampler_get(s, &h);
+    uint64_t first = h.seq;
+    int64_t deadline = clock_ns() + 30 * NS_PER_SEC;
+    while (atomic_load(&looks) < 3 && clock_ns() < deadline)
+        nanosleep(&(struct timespec){0, NS_PER_MS}, NULL);
+    int told = atomic_load(&looks);
+    sampler_get(s, &h);
+    assert_true(told >= 3 && h.seq >= first + 2 * (uint64_t)told - 4); /* RAM and the GPU; the first look is before the thread's */
+    sampler_stop(s);
+    told = atomic_load(&looks);
+    nanosleep(&(struct timespec){0, 20 * NS_PER_MS}, NULL);
+    assert_int_equal(atomic_load(&looks), told);
+    tree_remove(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_follows_server), cmocka_unit_test(test_one_moment),
                                        cmocka_unit_test(test_chosen), cmocka_unit_test(test_simulated),
-                                       cmocka_unit_test(test_meminfo_goes)};
+                                       cmocka_unit_test(test_meminfo_goes), cmocka_unit_test(test_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,7 +129,7 @@ static void record(void *ctx, const struct command *c)
     sent[sent_n++] = *c;
 }
 
-static const struct snapshot_source recorder = {NULL, NULL, record};
+static const struct snapshot_source recorder = {.send = record};
 
 static void test_targets(void **state)
 {

@@ -233,7 +233,7 @@ static void on_command(void *ctx, const struct command *c)
         assert_true(c->value > 0);
 }
 
-static const struct snapshot_source source = {NULL, NULL, on_command};
+static const struct snapshot_source source = {.send = on_command};
 
 static void make_themes(struct rig *r)
 {

@@ -220,7 +220,7 @@ static void record(void *ctx, const struct command *c)
 static void test_text_asked(void **state)
 {
     (void)state;
-    const struct snapshot_source source = {NULL, NULL, record};
+    const struct snapshot_source source = {.send = record};
     struct control ctl = {.source = &source};
     struct snapshot *s = canned_busy_at(192, 40);
     static const struct {
