@@ -1,6 +1,6 @@
 /* engine: one run from its first look at the server to its summary, on a thread of its own.
- * Ticks ten times a second: takes what the workers measured, applies the schedule and commands, fills the snapshot,
- * writes the run file.  Knows nothing of any screen. */
+ * Ticks ten times a second (`watch`: with each look at memory): takes what the workers measured, applies the schedule and
+ * commands, fills the snapshot, writes the run file.  Knows nothing of any screen. */
 #ifndef TG_ENGINE_H
 #define TG_ENGINE_H
 
