@@ -85,7 +85,7 @@ static bool set_rate(struct engine *g, struct load_target *t, double rate, int64
     c.rate = t->rate;
     c.ramp_ns = 0;
     /* In a pause nothing is due: the new rate begins where the pause did, and its end moves all of it. */
-    schedule_rate(&g->shared.schedule, &c, (uint64_t)g->cfg->seed + (unsigned)t->phase + 1, g->state == RUN_PAUSED ? g->paused_since : now);
+    schedule_rate(&g->shared.schedule, &c, g->state == RUN_PAUSED ? g->paused_since : now);
     return true;
 }
 

@@ -80,11 +80,33 @@ static double time_of(const struct arrival_config *c, double sum)
     return 2 * sum / (c->rate + sqrt(c->rate * c->rate + 2 * slope * sum));
 }
 
+/* The integral of the rate over the first t seconds. */
+static double expected(const struct arrival_config *c, double t)
+{
+    double ramp = (double)c->ramp_ns / SECOND;
+    if (c->ramp_ns <= 0)
+        return c->rate * t;
+    if (t >= ramp)
+        return (c->rate + c->rate_end) / 2 * ramp + c->rate_end * (t - ramp);
+    return c->rate * t + (c->rate_end - c->rate) / ramp * t * t / 2;
+}
+
+int64_t arrivals_time(const struct arrivals *a, double sum)
+{
+    return sum > a->begun ? (int64_t)llround(time_of(&a->c, sum - a->begun) * SECOND) : 0;
+}
+
 int64_t arrivals_next(struct arrivals *a)
 {
     a->sum += gap(a);
     a->n++;
-    return (int64_t)llround(time_of(&a->c, a->sum) * SECOND);
+    return arrivals_time(a, a->sum);
+}
+
+void arrivals_change(struct arrivals *a, const struct arrival_config *c, int64_t t)
+{
+    a->begun += expected(&a->c, MAX_OF((double)t / SECOND, 0.0));
+    a->c = *c;
 }
 
 /* ---- words ---- */

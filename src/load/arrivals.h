@@ -1,5 +1,5 @@
-/* arrivals: when requests are due in an open loop, whatever the server does: at a rate, with a ramp to another one.  Pure:
- * the same seed gives the same moments.
+/* arrivals: when requests are due in an open loop, whatever the server does: at a rate, with a ramp to another one, and at a
+ * new rate from any moment on.  Pure: the same seed gives the same moments.
  *
  * Gaps of mean 1 are drawn in "expected requests" and carried over to time by the integral of the rate, so that every kind
  * of gap goes with every ramp (time change of a renewal process; for exponential gaps that is the inhomogeneous Poisson
@@ -32,11 +32,17 @@ struct arrivals {
     struct arrival_config c;
     uint64_t rng, n; /* n: how many have come */
     double sum;      /* expected requests up to the last one */
+    double begun;    /* … and up to the moment from which times are counted */
 };
 
 void arrivals_init(struct arrivals *a, const struct arrival_config *c, uint64_t seed);
 /* The next one: ns after the beginning.  A constant rate's first one is due at 0. */
 int64_t arrivals_next(struct arrivals *a);
+/* When the one is due up to which so many requests (a sum) are expected: ns after the beginning; 0: before it. */
+int64_t arrivals_time(const struct arrivals *a, double sum);
+/* After t ns the rate is another one, and times count from there.  Of a gap that has begun the same share is left, at the new
+ * rate: whoever changes it often neither adds a request nor puts one off. */
+void arrivals_change(struct arrivals *a, const struct arrival_config *c, int64_t t);
 /* The rate wanted t ns after the beginning, requests a second. */
 double arrivals_rate(const struct arrival_config *c, int64_t t);
 

@@ -23,25 +23,26 @@ static bool over(const struct schedule *s)
     return !workload_next(&s->bounds, s->seq, 0, &item);
 }
 
-/* The next one that an earlier rate has left.  False: none. */
-static bool draw_earlier(struct schedule *s)
+/* The changes of the rate that come before the next one. */
+static void pass_changes(struct schedule *s)
 {
-    while (s->earlier_n > 0) {
-        struct schedule_earlier *e = &s->earlier[0];
-        s->next_due = e->origin + arrivals_next(&e->arrivals);
-        if (s->next_due <= e->end)
-            return true;
-        memmove(e, e + 1, (size_t)--s->earlier_n * sizeof *e);
+    while (s->changes_n > 0 && s->next_due > s->changes[0].at) {
+        struct schedule_change *c = &s->changes[0];
+        arrivals_change(&s->arrivals, &c->c, c->at - s->origin);
+        s->origin = c->at;
+        s->next_due = s->origin + arrivals_time(&s->arrivals, s->arrivals.sum);
+        memmove(c, c + 1, (size_t)--s->changes_n * sizeof *c);
     }
-    return false;
 }
 
 static void draw_next(struct schedule *s)
 {
-    if (s->trace == NULL && !draw_earlier(s))
+    if (s->trace == NULL) {
         s->next_due = s->origin + arrivals_next(&s->arrivals);
-    else if (s->trace != NULL && s->seq - s->bounds.first < s->trace->n)
+        pass_changes(s);
+    } else if (s->seq - s->bounds.first < s->trace->n) {
         s->next_due = s->origin + s->trace->items[s->seq - s->bounds.first].at;
+    }
 }
 
 void schedule_begin(struct schedule *s, const struct arrival_config *c, const struct trace *trace, uint64_t seed, struct workload bounds, int64_t now)
@@ -49,28 +50,24 @@ void schedule_begin(struct schedule *s, const struct arrival_config *c, const st
     pthread_mutex_lock(&s->lock);
     s->bounds = bounds;
     s->trace = trace;
-    s->epoch++;
     s->origin = now;
     s->bounds.first = s->seq;
-    s->held = s->back_n = s->earlier_n = 0;
+    s->held = s->back_n = s->changes_n = 0;
     s->until = INT64_MAX;
     arrivals_init(&s->arrivals, c, seed);
     draw_next(s);
     pthread_mutex_unlock(&s->lock);
 }
 
-void schedule_rate(struct schedule *s, const struct arrival_config *c, uint64_t seed, int64_t now)
+void schedule_rate(struct schedule *s, const struct arrival_config *c, int64_t now)
 {
     pthread_mutex_lock(&s->lock);
     if (s->trace == NULL) {
-        bool waits = s->next_due <= now;
-        if (waits && s->earlier_n < SCHEDULE_EARLIER)
-            s->earlier[s->earlier_n++] = (struct schedule_earlier){s->arrivals, s->origin, now};
-        s->epoch++;
-        s->origin = now;
-        arrivals_init(&s->arrivals, c, seed);
-        if (!waits)
-            draw_next(s);
+        if (s->changes_n == SCHEDULE_CHANGES)
+            s->changes[SCHEDULE_CHANGES - 1].c = *c;
+        else
+            s->changes[s->changes_n++] = (struct schedule_change){*c, now};
+        pass_changes(s);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -79,10 +76,8 @@ void schedule_shift(struct schedule *s, int64_t ns)
 {
     pthread_mutex_lock(&s->lock);
     s->origin += ns;
-    for (int i = 0; i < s->earlier_n; i++) {
-        s->earlier[i].origin += ns;
-        s->earlier[i].end += ns;
-    }
+    for (int i = 0; i < s->changes_n; i++)
+        s->changes[i].at += ns;
     s->next_due += ns;
     if (s->until != INT64_MAX)
         s->until += ns;
@@ -100,7 +95,7 @@ void schedule_until(struct schedule *s, int64_t until)
 
 static void take_new(struct schedule *s, struct scheduled *out)
 {
-    *out = (struct scheduled){.epoch = s->epoch};
+    *out = (struct scheduled){.sum = s->arrivals.sum};
     workload_next(&s->bounds, s->seq, s->next_due, &out->item);
     if (s->trace != NULL) {
         const struct trace_item *t = &s->trace->items[s->seq - s->bounds.first];
@@ -111,8 +106,7 @@ static void take_new(struct schedule *s, struct scheduled *out)
     draw_next(s);
 }
 
-/* The one that is due first of those that were given back.  Of another rate's time, its turn is the next of this one's, unless
- * it was due before the change. */
+/* The one that is due first of those that were given back; at the rate that holds now, unless it was due before that. */
 static void take_back(struct schedule *s, struct scheduled *out)
 {
     int first = 0;
@@ -121,11 +115,8 @@ static void take_back(struct schedule *s, struct scheduled *out)
             first = i;
     *out = s->back[first];
     s->back[first] = s->back[--s->back_n];
-    if (out->epoch != s->epoch && out->item.due > s->origin && s->trace == NULL) {
-        out->item.due = s->next_due;
-        draw_next(s);
-    }
-    out->epoch = s->epoch;
+    if (s->trace == NULL && out->sum > s->arrivals.begun)
+        out->item.due = s->origin + arrivals_time(&s->arrivals, out->sum);
 }
 
 bool schedule_take(struct schedule *s, struct scheduled *out)
@@ -162,7 +153,9 @@ bool schedule_sent(struct schedule *s)
 double schedule_rate_now(struct schedule *s, int64_t now)
 {
     pthread_mutex_lock(&s->lock);
-    double rate = arrivals_rate(&s->arrivals.c, MAX_OF(now - s->origin, INT64_C(0)));
+    const struct schedule_change *last = s->changes_n > 0 ? &s->changes[s->changes_n - 1] : NULL;
+    double rate = last != NULL ? arrivals_rate(&last->c, MAX_OF(now - last->at, INT64_C(0)))
+                               : arrivals_rate(&s->arrivals.c, MAX_OF(now - s->origin, INT64_C(0)));
     pthread_mutex_unlock(&s->lock);
     return rate;
 }

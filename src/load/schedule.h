@@ -12,17 +12,17 @@
 #include <pthread.h>
 
 #define SCHEDULE_HELD 64 /* workers that may hold one */
-#define SCHEDULE_EARLIER 64 /* changes of the rate while something waits; what a further one has in the queue is not sent */
+#define SCHEDULE_CHANGES 64 /* of the rate while something waits; a further one takes the place of the last */
 
-/* What another rate has left in the queue. */
-struct schedule_earlier {
-    struct arrivals arrivals;
-    int64_t origin, end; /* monotonic ns: its 0; it has nothing later than that */
+/* Another rate from a moment on (monotonic ns). */
+struct schedule_change {
+    struct arrival_config c;
+    int64_t at;
 };
 
 struct scheduled {
     struct workload_item item;
-    unsigned epoch;              /* of the rate that set its due time */
+    double sum;                  /* of the arrivals: its place, which no change of the rate moves */
     int64_t context, max_tokens; /* of a trace; 0: the run's */
 };
 
@@ -31,10 +31,9 @@ struct schedule {
     struct workload bounds;
     const struct trace *trace; /* NULL: arrivals */
     struct arrivals arrivals;
-    unsigned epoch;
     int64_t origin;            /* monotonic ns: the arrivals' 0 */
-    struct schedule_earlier earlier[SCHEDULE_EARLIER]; /* these come before */
-    int earlier_n;
+    struct schedule_change changes[SCHEDULE_CHANGES]; /* which the queue has not reached: the next one is due before */
+    int changes_n;
     uint64_t seq;              /* of the next one that nobody has had */
     int64_t next_due;          /* … and when it is due */
     int64_t until;             /* what is due then or later is not sent; INT64_MAX */
@@ -48,8 +47,8 @@ void schedule_release(struct schedule *s);
 /* A new sequence from now on, of so many requests as bounds says; their numbers go on from those before (bounds.first is not
  * looked at).  trace, where there is one, must outlive it. */
 void schedule_begin(struct schedule *s, const struct arrival_config *c, const struct trace *trace, uint64_t seed, struct workload bounds, int64_t now);
-/* The same sequence goes on at another rate, as one that begins now; what waits already keeps its due time. */
-void schedule_rate(struct schedule *s, const struct arrival_config *c, uint64_t seed, int64_t now);
+/* The same sequence goes on at another rate from now on (arrivals_change); what waits already keeps its due time. */
+void schedule_rate(struct schedule *s, const struct arrival_config *c, int64_t now);
 /* Nothing was sent for so long: all that is to come is due that much later. */
 void schedule_shift(struct schedule *s, int64_t ns);
 

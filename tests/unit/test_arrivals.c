@@ -225,10 +225,10 @@ static void test_schedule(void **state)
     schedule_give_back(&s, &c);
     schedule_give_back(&s, &b);
     rate.rate = 100;
-    schedule_rate(&s, &rate, 2, 101 * SEC + SEC / 8);
+    schedule_rate(&s, &rate, 101 * SEC + SEC / 8);
     assert_true(schedule_take(&s, &b) && b.item.seq == 1 && b.item.due == 101 * SEC + SEC / 10);
-    assert_true(schedule_take(&s, &c) && c.item.seq == 2 && c.item.due == 101 * SEC + SEC / 8);
-    assert_true(schedule_take(&s, &a) && a.item.seq == 3 && a.item.due == 101 * SEC + SEC / 8 + SEC / 100);
+    assert_true(schedule_take(&s, &c) && c.item.seq == 2 && c.item.due == 101 * SEC + SEC / 8 + SEC / 100 * 3 / 4); /* a quarter of its gap was over */
+    assert_true(schedule_take(&s, &a) && a.item.seq == 3 && a.item.due == 101 * SEC + SEC / 8 + SEC / 100 * 7 / 4);
     assert_true(schedule_rate_now(&s, 102 * SEC) == 100);
     assert_false(schedule_sent(&s)); /* one */
     assert_false(schedule_sent(&s));
@@ -260,24 +260,100 @@ static void test_queue_keeps(void **state)
     schedule_begin(&s, &rate, NULL, 1, (struct workload){0}, 100 * SEC);
     assert_int_equal(schedule_waiting(&s, 105 * SEC, 1000), 51);
     rate.rate = 100;
-    schedule_rate(&s, &rate, 2, 105 * SEC);
-    assert_int_equal(schedule_waiting(&s, 105 * SEC + SEC / 200, 1000), 52); /* and the new rate's first one */
+    schedule_rate(&s, &rate, 105 * SEC);
+    assert_int_equal(schedule_waiting(&s, 105 * SEC + SEC / 200, 1000), 51);
+    assert_int_equal(schedule_waiting(&s, 105 * SEC + SEC / 80, 1000), 52); /* and the new rate's first one */
     rate.rate = 1;
-    schedule_rate(&s, &rate, 3, 106 * SEC);
-    assert_int_equal(schedule_waiting(&s, 106 * SEC + SEC / 2, 1000), 51 + 101 + 1);
+    schedule_rate(&s, &rate, 106 * SEC);
+    assert_true(schedule_rate_now(&s, 106 * SEC) == 1);
+    assert_int_equal(schedule_waiting(&s, 106 * SEC + SEC / 2, 1000), 51 + 100);
     schedule_shift(&s, 50 * SEC);
-    assert_int_equal(schedule_waiting(&s, 156 * SEC + SEC / 2, 1000), 51 + 101 + 1);
+    assert_int_equal(schedule_waiting(&s, 156 * SEC + SEC / 2, 1000), 51 + 100);
     int64_t before = 0;
-    for (uint64_t i = 0; i < 51 + 101 + 3; i++) {
+    for (uint64_t i = 0; i < 51 + 100 + 2; i++) {
         assert_true(schedule_take(&s, &r) && r.item.seq == i && r.item.due >= before);
         before = r.item.due;
         if (i <= 50)
             assert_int_equal(r.item.due, 150 * SEC + (int64_t)i * SEC / 10);
     }
     assert_int_equal(before, 158 * SEC);
-    for (int i = 0; i < 3 * SCHEDULE_EARLIER; i++) /* however often a key is pressed */
-        schedule_rate(&s, &rate, 4, (200 + i) * SEC);
-    assert_true(schedule_waiting(&s, 600 * SEC, 1000) >= 300);
+    for (int i = 0; i < 3 * SCHEDULE_CHANGES; i++) /* however often a key is pressed, and whatever waits */
+        schedule_rate(&s, &rate, (200 + i) * SEC);
+    assert_int_equal(schedule_waiting(&s, 600 * SEC, 1000), 600 - 158);
+    schedule_release(&s);
+}
+
+/* Every kind of gap keeps its place when the rate changes: as many come as the rates say, at the moments that they would have come
+ * had they been changed within one sequence; a key that is pressed often neither adds one nor puts one off. */
+static void test_rate_changes(void **state)
+{
+    (void)state;
+    static const struct arrival_config kinds[] = {
+        {.kind = ARRIVE_CONSTANT, .rate = 1}, {.kind = ARRIVE_POISSON, .rate = 1}, {.kind = ARRIVE_GAMMA, .shape = 0.5, .rate = 1},
+        {.kind = ARRIVE_BURST, .shape = 4, .rate = 1}, {.kind = ARRIVE_CONSTANT, .rate = 1, .rate_end = 3, .ramp_ns = 40 * SEC}};
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct schedule s;
+        struct scheduled r;
+        struct arrivals still;
+        struct arrival_config c = kinds[k];
+        arrivals_init(&still, &c, 7);
+        schedule_init(&s);
+        schedule_begin(&s, &c, NULL, 7, (struct workload){0}, 0);
+        /* Up to 20 s as it was, then at 2 a second; what the ramp had come to by then is 20 + 20²/40. */
+        double until = c.ramp_ns > 0 ? 30 : 20;
+        int64_t at = 20 * SEC;
+        schedule_take(&s, &r); /* one is held by a worker meanwhile, and given back */
+        struct scheduled held = r;
+        schedule_give_back(&s, &held);
+        c.rate = 2;
+        c.ramp_ns = 0;
+        for (int i = 0; i < 50; i++) { /* the same again and again: nothing changes by it */
+            schedule_rate(&s, &c, at + i * SEC / 10);
+            assert_true(schedule_rate_now(&s, at + i * SEC / 10) == 2);
+        }
+        for (uint64_t i = 0; i < 100; i++) {
+            arrivals_next(&still);
+            double sum = still.sum, due;
+            if (sum <= until)
+                due = (double)arrivals_time(&still, sum) / 1e9;
+            else
+                due = 20 + (sum - until) / 2;
+            assert_true(schedule_take(&s, &r) && r.item.seq == i);
+            assert_near((double)r.item.due / 1e9, due, 1e-6);
+            assert_false(schedule_sent(&s));
+        }
+        schedule_release(&s);
+    }
+}
+
+/* What a worker holds keeps its place too: with one request in ten seconds and a key every second none is sent early or late. */
+static void test_held(void **state)
+{
+    (void)state;
+    struct schedule s;
+    struct scheduled r;
+    struct arrival_config c = {.kind = ARRIVE_CONSTANT, .rate = 0.1};
+    schedule_init(&s);
+    schedule_begin(&s, &c, NULL, 1, (struct workload){0}, 0);
+    assert_true(schedule_take(&s, &r) && r.item.due == 0);
+    assert_false(schedule_sent(&s));
+    double place = 0; /* of the 10 s: the share that is over */
+    for (int i = 1; i <= 8; i++) {
+        assert_true(schedule_take(&s, &r) && r.item.seq == 1);
+        schedule_give_back(&s, &r);
+        place += c.rate;
+        c.rate = i % 2 == 1 ? 0.15 : 0.1;
+        schedule_rate(&s, &c, i * SEC);
+    }
+    assert_true(schedule_take(&s, &r) && r.item.seq == 1);
+    assert_near((double)r.item.due / 1e9, 8 + (1 - place) / c.rate, 1e-6);
+    /* It is held over two changes, the first of which would have made it due before the second. */
+    c.rate = 100;
+    schedule_rate(&s, &c, 8 * SEC);
+    c.rate = 0.1;
+    schedule_rate(&s, &c, 9 * SEC);
+    schedule_give_back(&s, &r);
+    assert_true(schedule_take(&s, &r) && r.item.seq == 1 && r.item.due <= 9 * SEC);
     schedule_release(&s);
 }
 
@@ -286,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gaps),  cmocka_unit_test(test_poisson_counts), cmocka_unit_test(test_ramp), cmocka_unit_test(test_arrival_words),
         cmocka_unit_test(test_lengths), cmocka_unit_test(test_trace),        cmocka_unit_test(test_schedule), cmocka_unit_test(test_queue_keeps),
+        cmocka_unit_test(test_rate_changes), cmocka_unit_test(test_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
