@@ -158,8 +158,16 @@ struct engine {
 /* engine.c: the end of sending, in this step or for good. */
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
 void engine_count_unsent(struct engine *g, int64_t at); /* sending ends then: what is due and waits for a stream never goes */
+
+/* engine_take.c: what the workers measured. */
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
+void engine_take_sets(struct engine *g);        /* what they have handed over since the last tick */
+void engine_take_counted(struct engine *g);     /* rows whose tokens the server's tokenizer has counted meanwhile */
+void engine_finish_counting(struct engine *g);  /* … all of them; waits */
+void engine_join_workers(struct engine *g);
+/* Is it this program that limits? */
+void engine_judge_client(struct run_result *r);
 
 /* engine_counters.c: what the server counts itself. */
 void engine_init_counters(struct engine *g);

@@ -66,7 +66,7 @@ void worker_soon(struct event *timer)
 
 /* ---- starting ---- */
 
-static void enqueue(struct slot *s)
+void worker_enqueue(struct slot *s)
 {
     struct worker *w = s->w;
     if (s->starting || s->active)
@@ -94,7 +94,7 @@ static void count_ticks(struct worker *w)
 
 /* The lag clock is a timerfd that ticks by itself while there are transfers: libevent's precise timers would cost a
  * timerfd_settime in every pass of the loop, an eighth of all that a token costs. */
-static void set_lag_timer(struct worker *w)
+void worker_set_lag_timer(struct worker *w)
 {
     if ((w->active > 0) == (w->lag_due != 0))
         return;
@@ -177,7 +177,7 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
     w->active++;
     w->set->sent += s->item.warmup ? 0 : 1;
     curl_multi_add_handle(w->multi, s->t.easy);
-    set_lag_timer(w);
+    worker_set_lag_timer(w);
 }
 
 static void start(struct slot *s)
@@ -218,7 +218,7 @@ static void on_backoff(evutil_socket_t fd, short what, void *ctx)
     s->backoff_until = 0;
     s->thinking = false;
     s->free_at = clock_ns();
-    enqueue(s);
+    worker_enqueue(s);
 }
 
 static void back_off(struct slot *s, int64_t now)
@@ -274,7 +274,7 @@ static bool anything_left(const struct worker *w)
     return workload_next(&w->target.workload, atomic_load(&w->shared->next_seq), 0, &item);
 }
 
-static void finish(struct slot *s, CURLcode code, enum transport how)
+void worker_finish(struct slot *s, CURLcode code, enum transport how)
 {
     struct worker *w = s->w;
     int64_t now = clock_ns();
@@ -297,7 +297,7 @@ static void finish(struct slot *s, CURLcode code, enum transport how)
         if (s->turn > 0 && w->shared->cfg->think_ns > 0)
             think(s);
         else if (o == OUT_OK || o == OUT_CANCELLED)
-            enqueue(s);
+            worker_enqueue(s);
         else if (anything_left(w))
             back_off(s, now);
         else /* nobody waits for nothing: the wait would be in the window */
@@ -316,11 +316,11 @@ static void reap(struct worker *w)
         struct slot *s = NULL;
         CURLcode code = m->data.result; /* m is gone once its handle is removed */
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&s);
-        finish(s, code, TR_COMPLETE);
+        worker_finish(s, code, TR_COMPLETE);
     }
     if (!TAILQ_EMPTY(&w->sink.resting))
         worker_soon(w->resumer);
-    set_lag_timer(w);
+    worker_set_lag_timer(w);
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *ctx)
@@ -332,7 +332,7 @@ static void on_resume(evutil_socket_t fd, short what, void *ctx)
         t = TAILQ_FIRST(&w->sink.resting);
         CURLcode code = transfer_go_on(t);
         if (code != CURLE_OK)
-            finish((struct slot *)t, code, TR_COMPLETE);
+            worker_finish((struct slot *)t, code, TR_COMPLETE);
     }
     reap(w);
 }
@@ -391,113 +391,7 @@ static int want_timer(CURLM *multi, long ms, void *ctx)
     return 0;
 }
 
-/* ---- the target ---- */
-
-int worker_slots_wanted(const struct worker *w)
-{
-    return w->target.streams / w->count + (w->index < w->target.streams % w->count ? 1 : 0);
-}
-
-static void grow(struct worker *w, int n)
-{
-    if (n <= w->slots_n)
-        return;
-    w->slots = xrealloc(w->slots, (size_t)n * sizeof(struct slot *));
-    for (int i = w->slots_n; i < n; i++) {
-        w->slots[i] = xcalloc(1, sizeof(struct slot));
-        w->slots[i]->w = w;
-        w->slots[i]->id = i * w->count + w->index;
-        w->slots[i]->retired = true;
-        w->slots[i]->ready_phase = w->slots[i]->ready_step = -1;
-    }
-    w->slots_n = n;
-    struct slot **ring = xcalloc((size_t)n, sizeof(struct slot *));
-    for (int i = 0; i < w->queue_n; i++)
-        ring[i] = w->queue[(w->queue_head + i) % w->queue_cap];
-    free(w->queue);
-    w->queue = ring;
-    w->queue_cap = n;
-    w->queue_head = 0;
-}
-
-static void stop_waiting(struct slot *s)
-{
-    if (s->backoff_until != 0 || s->thinking)
-        evtimer_del(s->timer);
-    s->backoff_until = 0;
-    s->thinking = false;
-}
-
-static void apply_slot(struct slot *s, bool wanted, int64_t now)
-{
-    struct worker *w = s->w;
-    if (wanted && s->retired) /* a request that waited for it did so until now */
-        s->free_at = now;
-    s->retired = !wanted;
-    if (s->active && (s->retired || w->target.cancel))
-        finish(s, CURLE_OK, TR_CANCELLED);
-    if (s->retired || !worker_may_send(w) || w->target.open) {
-        stop_waiting(s);
-    } else if (!s->active && !s->starting && s->backoff_until == 0 && !s->thinking) {
-        s->free_at = now;
-        enqueue(s);
-    }
-}
-
-static void apply_target(struct worker *w)
-{
-    struct load_target before = w->target;
-    pthread_mutex_lock(&w->shared->lock);
-    w->target = w->shared->target;
-    pthread_mutex_unlock(&w->shared->lock);
-    if (before.version == w->target.version)
-        return;
-    if (before.phase != w->target.phase) {
-        w->ready = 0;
-        w->ready_at = 0;
-    }
-    if (before.step != w->target.step) {
-        w->load_start = w->dry_at = 0;
-        worker_end_turns(w);
-    }
-    int n = worker_slots_wanted(w);
-    grow(w, n);
-    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)MAX_OF(n, 4));
-    int64_t now = clock_ns();
-    worker_let_go(w);
-    for (int i = 0; i < w->slots_n; i++)
-        apply_slot(w->slots[i], i < n, now);
-    bool begins = w->target.open && (before.step != w->target.step || !before.open);
-    for (int i = 0; i < n && begins; i++) /* nothing that this step sends has waited for them */
-        w->slots[i]->free_at = w->slots[i]->active ? w->slots[i]->free_at : 1;
-    if (w->target.open)
-        worker_soon(w->starter);
-    set_lag_timer(w);
-}
-
-static void check_timeouts(struct worker *w, int64_t now)
-{
-    const struct run_config *c = w->shared->cfg;
-    for (int i = 0; i < w->slots_n; i++) {
-        struct slot *s = w->slots[i];
-        enum transport how = s->active ? transfer_overdue(&s->t, now, c->timeout_ns, c->stall_ns) : TR_COMPLETE;
-        if (how != TR_COMPLETE)
-            finish(s, CURLE_OK, how);
-    }
-}
-
-/* Keeps the text of the stream that somebody reads, where it is one of this worker's. */
-static void follow_text(struct worker *w)
-{
-    int id = atomic_load(&w->shared->text_of) - 1;
-    bool mine = id >= 0 && id % w->count == w->index && id / w->count < w->slots_n;
-    struct slot *s = mine ? w->slots[id / w->count] : NULL;
-    if (w->reading != NULL && w->reading != s)
-        transfer_keep(&w->reading->t, NULL);
-    w->reading = s != NULL && s->made ? s : NULL;
-    if (w->reading != NULL)
-        transfer_keep(&s->t, &w->kept);
-}
+/* ---- what wakes it ---- */
 
 static void on_wake(evutil_socket_t fd, short what, void *ctx)
 {
@@ -506,9 +400,9 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
     uint64_t n;
     if (read((int)fd, &n, sizeof n) < 0)
         return;
-    apply_target(w);
-    check_timeouts(w, clock_ns());
-    follow_text(w);
+    worker_apply_target(w);
+    worker_check_timeouts(w, clock_ns());
+    worker_follow_text(w);
     worker_publish(w);
 }
 

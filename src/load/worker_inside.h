@@ -1,4 +1,4 @@
-/* worker_inside: a worker's own state; for worker.c and worker_publish.c only. */
+/* worker_inside: a worker's own state; for worker*.c only. */
 #ifndef TG_WORKER_INSIDE_H
 #define TG_WORKER_INSIDE_H
 
@@ -77,11 +77,21 @@ bool worker_may_send(const struct worker *w);
 void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t free_at);
 /* There is nothing left to send. */
 void worker_note_dry(struct slot *s, int64_t now);
+/* Its request is over: what it came to is handed on, and the slot goes on with what is next. */
+void worker_finish(struct slot *s, CURLcode code, enum transport how);
+/* It starts as soon as its turn comes. */
+void worker_enqueue(struct slot *s);
+void worker_set_lag_timer(struct worker *w); /* runs while there is something to be late with */
 /* Calls the timer's function in the next pass of the loop, after it has looked at the sockets. */
 void worker_soon(struct event *timer);
 
-/* How many of the target's streams are this worker's. */
-int worker_slots_wanted(const struct worker *w);
+/* worker_target.c, what the engine wants of it. */
+int worker_slots_wanted(const struct worker *w); /* how many of the target's streams are this worker's */
+void worker_apply_target(struct worker *w);
+void worker_check_timeouts(struct worker *w, int64_t now);
+/* Keeps the text of the stream that somebody reads, where it is one of this worker's. */
+void worker_follow_text(struct worker *w);
+/* worker_publish.c */
 /* Fills the set and exchanges it; on the worker's own thread. */
 void worker_publish(struct worker *w);
 
