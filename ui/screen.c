@@ -599,8 +599,6 @@ static bool at_end(short revents)
  * the terminal is not ours. */
 static bool have_terminal(void)
 {
-    if (!job_stop_asked() && job_has_terminal(scr.tty))
-        return true;
     if (job_stop_asked()) {
         if (!scr.away && job_has_terminal(scr.tty)) {
             put_back();
@@ -608,6 +606,8 @@ static bool have_terminal(void)
         }
         scr.away = true;
         job_stop();
+    } else if (job_has_terminal(scr.tty)) {
+        return true;
     } else {
         scr.away = true;
         job_stay_behind();

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #define SETTLE_NS NS_PER_SEC
-#define FILES_BESIDES 40 /* what is open beside a connection a stream */
+/* What is open beside a connection a stream. */
+#define FILES_BESIDES 48
+#define FILES_A_WORKER 8
 
 /* ---- preflight ---- */
 
@@ -251,6 +253,21 @@ static void load_tick(struct engine *g, int64_t now)
     engine_wake_workers(g);
 }
 
+static int64_t tick_ns(const struct engine *g)
+{
+    return g->cfg->watch ? WATCH_TICK_NS : TICK_NS;
+}
+
+/* Each second, by the tick that is nearest. */
+static bool sample_due(struct engine *g, int64_t now)
+{
+    if (now < g->next_sample - tick_ns(g) / 2)
+        return false;
+    bool on_time = now - g->next_sample < NS_PER_SEC;
+    g->next_sample = (on_time ? g->next_sample : now) + NS_PER_SEC;
+    return true;
+}
+
 static void tick(struct engine *g)
 {
     int64_t now = g->tick_at = clock_ns();
@@ -273,16 +290,14 @@ static void tick(struct engine *g)
         load_tick(g, now);
     }
     engine_fill_view(g, now);
-    if (now >= g->next_sample && g->runlog != NULL) {
-        g->next_sample = now + NS_PER_SEC;
+    if (g->runlog != NULL && sample_due(g, now))
         rows_sample(g, now);
-    }
     engine_publish(g);
 }
 
 static void wait_tick(struct engine *g)
 {
-    int64_t next = g->tick_at + (g->cfg->watch ? WATCH_TICK_NS : TICK_NS);
+    int64_t next = g->tick_at + tick_ns(g);
     struct timespec at = {next / NS_PER_SEC, next % NS_PER_SEC};
     pthread_mutex_lock(&g->lock);
     while (g->commands_n == 0 && !g->looked && !(g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)))
@@ -343,10 +358,11 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
     if (c->url != NULL && !server_base(c->url, base, sizeof base))
         return not_a_url(c->url, e);
     uint64_t files = raise_file_limit();
-    g->streams_most = files < STREAMS_MAX + FILES_BESIDES ? (int)files - FILES_BESIDES : STREAMS_MAX;
+    int besides = FILES_BESIDES + FILES_A_WORKER * workers_wanted(c);
+    g->streams_most = files < (uint64_t)(STREAMS_MAX + besides) ? MAX_OF((int)files - besides, 1) : STREAMS_MAX;
     if (c->max_num_seqs > g->streams_most)
         return err_set(e, "--max-num-seqs %" PRId64 " needs about %" PRId64 " open files, 'ulimit -n' allows %" PRIu64,
-                       c->max_num_seqs, c->max_num_seqs + FILES_BESIDES, files);
+                       c->max_num_seqs, c->max_num_seqs + besides, files);
     const struct machine_config *m = &c->machine;
     const struct sampler_config s = {.roots = {m->proc_root, m->sysfs_root, m->dev_root}, .gpu = m->gpu, .memory_ns = m->sample_ns,
                                      .looked = c->watch ? on_look : NULL, .ctx = g};

@@ -7,15 +7,16 @@
 #include <string.h>
 
 /* Of /proc/meminfo. */
-enum field { TOTAL, FREE, AVAILABLE, ANON, SWAP_TOTAL, SWAP_FREE, SHMEM, /* the rest is held, too; a kernel may lack it */ FIELDS = SHMEM + 6 };
+enum { TOTAL, FREE, AVAILABLE, ANON, SWAP_TOTAL, SWAP_FREE, SHMEM /* from here on: held, too; a kernel may lack it */ };
 #define NAME(s) {s, sizeof(s) - 1}
 static const struct {
     const char *name;
     size_t n;
-} fields[FIELDS] = {[TOTAL] = NAME("MemTotal"),       [FREE] = NAME("MemFree"),       [AVAILABLE] = NAME("MemAvailable"),
+} fields[] = {[TOTAL] = NAME("MemTotal"),       [FREE] = NAME("MemFree"),       [AVAILABLE] = NAME("MemAvailable"),
                     [ANON] = NAME("AnonPages"),       [SWAP_TOTAL] = NAME("SwapTotal"), [SWAP_FREE] = NAME("SwapFree"),
                     [SHMEM] = NAME("Shmem"),          NAME("SUnreclaim"),             NAME("KernelStack"),
                     NAME("PageTables"),               NAME("SecPageTables"),          NAME("Percpu")};
+#define FIELDS ARRAY_LEN(fields)
 
 /* "       64312345 kB" → bytes. */
 static double kib_value(const char *text)
@@ -30,13 +31,13 @@ static double kib_value(const char *text)
 /* "MemTotal:       64312345 kB", one line after the other: once over it all, as it is read many times a second. */
 static void read_fields(const char *text, double v[FIELDS])
 {
-    for (int i = 0; i < FIELDS; i++)
+    for (size_t i = 0; i < FIELDS; i++)
         v[i] = (double)NAN;
     for (const char *line = text, *next; *line != '\0'; line = next) {
         next = strchrnul(line, '\n');
         const char *colon = memchr(line, ':', (size_t)(next - line));
         size_t n = colon != NULL ? (size_t)(colon - line) : 0;
-        for (int i = 0; i < FIELDS; i++)
+        for (size_t i = 0; i < FIELDS; i++)
             if (n == fields[i].n && memcmp(line, fields[i].name, n) == 0)
                 v[i] = kib_value(colon + 1);
         next += *next != '\0';
@@ -53,7 +54,7 @@ void host_parse_meminfo(const char *text, struct host_memory *m)
     m->free = v[FREE];
     m->cache = m->available > m->free ? m->available - m->free : isfinite(m->available - m->free) ? 0 : (double)NAN;
     m->processes = v[ANON];
-    for (int i = SHMEM; i < FIELDS; i++)
+    for (size_t i = SHMEM; i < FIELDS; i++)
         m->processes += isfinite(v[i]) ? v[i] : 0;
     m->swap_total = v[SWAP_TOTAL];
     m->swap_free = v[SWAP_FREE];

@@ -106,7 +106,15 @@ static void take_new(struct schedule *s, struct scheduled *out)
     draw_next(s);
 }
 
-/* The one that is due first of those that were given back; at the rate that holds now, unless it was due before that. */
+/* When one that was given back is due at the rate that holds now.  What comes before the present rate's 0 was due by then. */
+static int64_t due_of(const struct schedule *s, const struct scheduled *r)
+{
+    if (s->trace != NULL)
+        return r->item.due;
+    return r->sum > s->arrivals.begun ? s->origin + arrivals_time(&s->arrivals, r->sum) : MIN_OF(r->item.due, s->origin);
+}
+
+/* The one that is due first of those that were given back. */
 static void take_back(struct schedule *s, struct scheduled *out)
 {
     int first = 0;
@@ -115,8 +123,7 @@ static void take_back(struct schedule *s, struct scheduled *out)
             first = i;
     *out = s->back[first];
     s->back[first] = s->back[--s->back_n];
-    if (s->trace == NULL && out->sum > s->arrivals.begun)
-        out->item.due = s->origin + arrivals_time(&s->arrivals, out->sum);
+    out->item.due = due_of(s, out);
 }
 
 bool schedule_take(struct schedule *s, struct scheduled *out)
@@ -167,7 +174,7 @@ int schedule_waiting(struct schedule *s, int64_t now, int most)
     struct schedule ahead = *s; /* looks ahead in a copy: what it draws is drawn again when it is taken */
     pthread_mutex_unlock(&s->lock);
     for (int i = 0; i < ahead.back_n; i++)
-        n += ahead.back[i].item.due <= now;
+        n += due_of(&ahead, &ahead.back[i]) <= now;
     for (; n < most && !over(&ahead) && ahead.next_due <= now; n++) {
         ahead.seq++;
         draw_next(&ahead);

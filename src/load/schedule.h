@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 #define SCHEDULE_HELD 64 /* workers that may hold one */
-#define SCHEDULE_CHANGES 64 /* of the rate while something waits; a further one takes the place of the last */
+#define SCHEDULE_CHANGES 64 /* of the rate while something waits; a further one takes the place of the last, from that one's moment on */
 
 /* Another rate from a moment on (monotonic ns). */
 struct schedule_change {

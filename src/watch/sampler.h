@@ -17,7 +17,8 @@ struct sampler_config {
     struct host_roots roots;
     const char *gpu;    /* the device that is wanted; NULL: the server's, or else where a model is, or else the largest */
     int64_t memory_ns;  /* between two looks at memory */
-    /* Called after each of them, on the sampler's thread and until sampler_stop, which it must not call; NULL: nobody. */
+    /* Called after each of them, on a thread of the sampler and until sampler_stop; it must call nothing of the sampler.  NULL:
+     * nobody. */
     void (*looked)(void *ctx);
     void *ctx;
 };

@@ -153,7 +153,7 @@ key q
 expect-exit 0
 E2
 # More streams than the limit of open files allows are not started, and that is said: no failure is made of it.
-check "streams stop at the limit of open files" "$PTY" 120 40 xterm-256color sh -c "ulimit -n 60 && exec $TOKGAUGE run $URL -c 19" <<'E2'
+check "streams stop at the limit of open files" "$PTY" 120 40 xterm-256color sh -c "ulimit -n 76 && exec $TOKGAUGE run $URL -c 19 --workers 1" <<'E2'
 wait LOAD
 wait "19 of 19"
 key +

@@ -347,13 +347,28 @@ static void test_held(void **state)
     }
     assert_true(schedule_take(&s, &r) && r.item.seq == 1);
     assert_near((double)r.item.due / 1e9, 8 + (1 - place) / c.rate, 1e-6);
-    /* It is held over two changes, the first of which would have made it due before the second. */
-    c.rate = 100;
+    schedule_release(&s);
+}
+
+/* It is held over two changes, the first of which makes it due before the second. */
+static void test_held_over_two(void **state)
+{
+    (void)state;
+    struct schedule s;
+    struct scheduled r;
+    struct arrival_config c = {.kind = ARRIVE_CONSTANT, .rate = 0.1};
+    schedule_init(&s);
+    schedule_begin(&s, &c, NULL, 1, (struct workload){0}, 0);
+    schedule_take(&s, &r);
+    schedule_sent(&s);
+    assert_true(schedule_take(&s, &r) && r.item.seq == 1 && r.item.due == 10 * SEC);
+    c.rate = 0.2;
+    schedule_rate(&s, &c, 5 * SEC); /* it is due at 7.5 s now, the next one at 12.5 s */
     schedule_rate(&s, &c, 8 * SEC);
-    c.rate = 0.1;
-    schedule_rate(&s, &c, 9 * SEC);
     schedule_give_back(&s, &r);
-    assert_true(schedule_take(&s, &r) && r.item.seq == 1 && r.item.due <= 9 * SEC);
+    assert_int_equal(schedule_waiting(&s, 8 * SEC + SEC / 5, 10), 1);
+    assert_true(schedule_take(&s, &r) && r.item.seq == 1 && r.item.due <= 8 * SEC);
+    assert_true(schedule_take(&s, &r) && r.item.seq == 2 && llabs(r.item.due - 12 * SEC - SEC / 2) < 1000);
     schedule_release(&s);
 }
 
@@ -363,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_gaps),  cmocka_unit_test(test_poisson_counts), cmocka_unit_test(test_ramp), cmocka_unit_test(test_arrival_words),
         cmocka_unit_test(test_lengths), cmocka_unit_test(test_trace),        cmocka_unit_test(test_schedule), cmocka_unit_test(test_queue_keeps),
         cmocka_unit_test(test_rate_changes), cmocka_unit_test(test_held),
+        cmocka_unit_test(test_held_over_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

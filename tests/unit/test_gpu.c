@@ -523,17 +523,27 @@ static void test_gone_and_back(void **state)
     struct tree t;
     strix_halo(&t);
     struct gpu *g = open_first(&t);
-    tree_shell("mv %s/bus/pci/devices/" PCI " %s/", t.sys, t.root);
-    struct gpu_reading r = look(g, 1);
+    struct gpu_reading r = look(g, 0);
+    assert_near(r.v[GPU_TEMPERATURE].value, 71, 0);
+    tree_shell("cp -r %s/bus/pci/devices/" PCI " %s/ && rm -r %s/bus/pci/devices/" PCI, t.sys, t.root, t.sys);
+    r = look(g, 1);
     assert_int_equal(r.state, GPU_GONE);
     assert_string_equal(r.v[GPU_GTT_USED].why, "the device is gone");
     assert_string_equal(r.v[GPU_BUSY].why, "the device is gone");
     tree_shell("mv %s/" PCI " %s/bus/pci/devices/", t.root, t.sys);
-    tree_shell("cd %s/bus/pci/devices/" PCI "/hwmon && mv hwmon3 hwmon11", t.sys); /* and its number is another one */
     r = look(g, 2);
     assert_int_equal(r.state, GPU_AWAKE);
     assert_near(r.v[GPU_GTT_USED].value, 42627399680, 0);
     assert_near(r.v[GPU_TEMPERATURE].value, 71, 0);
+    /* Its folder of sensors has another number. */
+    tree_shell("cd %s/bus/pci/devices/" PCI "/hwmon && cp -r hwmon3 hwmon11 && rm -r hwmon3", t.sys);
+    tree_gpu_file(&t, PCI, "hwmon/hwmon11/temp1_input", "55000\n");
+    tree_gpu_file(&t, PCI, "hwmon/hwmon11/power1_average", "30000000\n");
+    tree_gpu_file(&t, PCI, "hwmon/hwmon11/freq1_input", "1100000000\n");
+    r = look(g, 3);
+    assert_near(r.v[GPU_TEMPERATURE].value, 55, 0);
+    assert_near(r.v[GPU_POWER].value, 30, 0);
+    assert_near(r.v[GPU_SCLK].value, 1100, 0);
     gpu_close(g);
     tree_remove(&t);
 }
@@ -725,18 +735,19 @@ static void test_host(void **state)
     struct tree t;
     struct host_pressure p;
     struct host_cpu a, b;
+    struct sysfs_file pressure = {.is_open = false}, stat = {.is_open = false};
     char view[16];
     tree_make(&t);
-    host_read_pressure(t.proc, NULL, &p);
-    host_read_cpu(t.proc, NULL, &a);
+    host_read_pressure(t.proc, &pressure, &p);
+    host_read_cpu(t.proc, &stat, &a);
     host_container(t.proc, view, sizeof view);
     assert_true(isnan(p.some) && isnan(p.full) && isnan(a.all));
     assert_string_equal(view, "");
     tree_put(&t, "proc/pressure/memory", "some avg10=1.53 avg60=0.3 avg300=0 total=5\nfull avg10=0.25 avg60=0 avg300=0 total=1\n");
     tree_put(&t, "proc/stat", "cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2 3 4\n");
     tree_put(&t, "proc/self/mounts", "proc /proc proc rw 0 0\nlxcfs /proc/meminfo fuse.lxcfs rw,nosuid 0 0\n");
-    host_read_pressure(t.proc, NULL, &p);
-    host_read_cpu(t.proc, NULL, &a);
+    host_read_pressure(t.proc, &pressure, &p);
+    host_read_cpu(t.proc, &stat, &a);
     host_container(t.proc, view, sizeof view);
     assert_near(p.some, 1.53, 1e-9);
     assert_near(p.full, 0.25, 1e-9);
@@ -748,16 +759,18 @@ static void test_host(void **state)
     host_container(t.proc, view, sizeof view);
     assert_string_equal(view, ""); /* another one's */
     tree_put(&t, "proc/stat", "cpu  160 0 60 820 60 0 0 0 0 0\n");
-    host_read_cpu(t.proc, NULL, &b);
+    host_read_cpu(t.proc, &stat, &b);
     assert_near(host_cpu_share(&a, &b), 0.7, 1e-9);
     assert_unknown(host_cpu_share(&b, &a)); /* backwards */
     assert_unknown(host_cpu_share(&b, &b));
     tree_put(&t, "proc/stat", "cpu  nonsense\n");
-    host_read_cpu(t.proc, NULL, &b);
+    host_read_cpu(t.proc, &stat, &b);
     assert_unknown(host_cpu_share(&a, &b));
     tree_put(&t, "proc/pressure/memory", "some avg10=-1\nfull avg10=many\n");
-    host_read_pressure(t.proc, NULL, &p);
+    host_read_pressure(t.proc, &pressure, &p);
     assert_true(isnan(p.some) && isnan(p.full));
+    sysfs_close(&pressure);
+    sysfs_close(&stat);
     tree_remove(&t);
 }
 
