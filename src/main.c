@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIGNAL_NS (20 * NS_PER_MS) /* how soon a signal is noticed without a dashboard */
+#define NEWS_MS 100 /* without a dashboard; there is news as often, and a signal ends the wait too */
+#define SIGNAL_NS (20 * NS_PER_MS) /* between two looks at a file that has no header yet */
 #define HEADER_NS (10 * NS_PER_SEC) /* for the first line of a file that is followed */
 #define WATCH_SLACK_NS (60UL * NS_PER_MS) /* a look of the quarter-seconds may be so late */
 
@@ -126,6 +128,11 @@ static struct ui_config screen_config(const struct options *o)
 
 /* ---- the two ways to watch a run ---- */
 
+static void wait_news(const struct snapshot_source *s)
+{
+    poll(&(struct pollfd){.fd = s->news_fd, .events = POLLIN}, 1, NEWS_MS);
+}
+
 static void stop_run(struct engine *g)
 {
     engine_send(g, &(struct command){.kind = CMD_STOP});
@@ -140,7 +147,7 @@ static void watch_plain(struct engine *g, const struct options *o, struct snapsh
     double told = -1; /* notes up to this moment */
     struct snapshot *now = xcalloc(1, sizeof *now);
     while (!engine_over(g)) {
-        engine_wait(g, SIGNAL_NS);
+        wait_news(&source);
         if (stop_signal && !stopped) {
             stop_run(g);
             stopped = true;
@@ -395,7 +402,7 @@ static bool watch_lines(struct engine *g, const struct options *o, struct snapsh
     int64_t every = NS_PER_SEC, next = clock_ns() + (o->once ? 0 : every);
     bool stopped = false;
     while (!engine_over(g)) {
-        engine_wait(g, SIGNAL_NS);
+        wait_news(&source);
         source.read(source.ctx, s, s->seq);
         if (stop_signal && !stopped)
             stop_run(g);

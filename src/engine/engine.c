@@ -317,8 +317,9 @@ static void *engine_main(void *ctx)
     }
     pthread_mutex_lock(&g->lock);
     g->over = true;
-    pthread_cond_broadcast(&g->news);
+    pthread_cond_broadcast(&g->ended);
     pthread_mutex_unlock(&g->lock);
+    engine_tell_news(g);
     return NULL;
 }
 
@@ -400,7 +401,7 @@ static struct engine *make_base(const struct run_config *cfg)
     g->cfg = g->shared.cfg = cfg;
     pthread_mutex_init(&g->lock, NULL);
     cond_init(&g->wake);
-    cond_init(&g->news);
+    cond_init(&g->ended);
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (g->news_fd < 0)
         die("cannot make an eventfd: %s", strerror(errno));
@@ -412,7 +413,7 @@ static void free_base(struct engine *g)
     close(g->news_fd);
     pthread_mutex_destroy(&g->lock);
     pthread_cond_destroy(&g->wake);
-    pthread_cond_destroy(&g->news);
+    pthread_cond_destroy(&g->ended);
     free(g);
 }
 
@@ -498,8 +499,8 @@ void engine_wait(struct engine *g, int64_t ns)
     int64_t until = clock_ns() + ns;
     struct timespec at = {until / NS_PER_SEC, until % NS_PER_SEC};
     pthread_mutex_lock(&g->lock);
-    if (!g->over)
-        pthread_cond_timedwait(&g->news, &g->lock, &at);
+    while (!g->over && pthread_cond_timedwait(&g->ended, &g->lock, &at) != ETIMEDOUT)
+        ;
     pthread_mutex_unlock(&g->lock);
 }
 

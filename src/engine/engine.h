@@ -20,7 +20,7 @@ struct snapshot_source engine_source(struct engine *g);
 void engine_send(struct engine *g, const struct command *c);
 /* True when the run is over (its thread may still be finishing; engine_finish waits). */
 bool engine_over(struct engine *g);
-/* Waits up to that long for a new snapshot or the end. */
+/* Waits up to that long for that.  (Where the snapshots are read, the source's news_fd tells of it too.) */
 void engine_wait(struct engine *g, int64_t ns);
 /* Waits for the end of the run, which must have been asked for or come by itself. */
 const struct run_result *engine_finish(struct engine *g);

@@ -198,13 +198,16 @@ void engine_fill_view(struct engine *g, int64_t now)
     v->lag_p99_ms = hist_quantile(&r->lag, 0.99) / 1e6;
 }
 
+void engine_tell_news(struct engine *g)
+{
+    (void)!write(g->news_fd, &(uint64_t){1}, sizeof(uint64_t)); /* fails only where 2^64 have not been read */
+}
+
 void engine_publish(struct engine *g)
 {
     g->view.seq++;
     pthread_mutex_lock(&g->lock);
     snapshot_copy(&g->front, &g->view);
-    pthread_cond_broadcast(&g->news);
     pthread_mutex_unlock(&g->lock);
-    /* Behind the lock, so that who is woken does not wait for it.  It fails only where 2^64 have not been read. */
-    (void)!write(g->news_fd, &(uint64_t){1}, sizeof(uint64_t));
+    engine_tell_news(g); /* behind the lock, so that who is woken does not wait for it */
 }

@@ -68,7 +68,7 @@ struct engine {
 
     pthread_t thread, preflight_thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake, news;
+    pthread_cond_t wake, ended;
     struct command commands[COMMANDS_MAX]; /* under lock, as the next five */
     int commands_n;
     struct snapshot front;
@@ -230,6 +230,7 @@ void engine_fill_memory(struct engine *g, int64_t now);
 
 /* engine_view.c: the snapshot. */
 void engine_fill_view(struct engine *g, int64_t now);
+void engine_tell_news(struct engine *g); /* to whoever waits at news_fd */
 void engine_publish(struct engine *g);
 double engine_seconds(const struct engine *g, int64_t t); /* since the start of the run */
 /* A line for the log view and the run file. */

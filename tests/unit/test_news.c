@@ -53,6 +53,7 @@ static void test_watch(void **state)
     assert_int_equal(readable(source.news_fd, 0), 1);
     source.read(source.ctx, s, seq);
     assert_int_equal(s->state, RUN_DONE);
+    assert_true(engine_over(g));
     assert_int_equal(readable(source.news_fd, 0), 0);
     engine_free(g);
     free(s);
