@@ -69,7 +69,7 @@ static void draw(struct canvas *c, struct rect body, const struct snapshot *s, c
 {
     struct items head = {.n = 0}, foot = {.n = 0};
     char text[FMT_SIZE];
-    items_add_unit(&head, fmt_count(text, (double)s->events_n), "events", ROLE_TEXT);
+    items_add_unit(&head, fmt_count(text, (double)s->events_n), s->events_n == 1 ? "event" : "events", ROLE_TEXT);
     if (st->log_up > 0)
         items_add_unit(&foot, fmt_count(text, st->log_up), "newer below: End", ROLE_TEXT);
     struct rect in = panel_draw(c, body, "log", &head, &foot);
