@@ -528,7 +528,8 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
     const struct run_sample *a = &f->samples[i], *b = &f->samples[i + 1];
     *seconds = b->t - a->t;
     *tokens = b->live_tokens - a->live_tokens;
-    return a->loading && b->loading && a->in_flight > 0 && *seconds > 0 && isfinite(*tokens);
+    /* A pause, or another load, has begun another phase; a moment in which nothing is in flight is load like any other. */
+    return a->loading && b->loading && a->phase == b->phase && *seconds > 0 && isfinite(*tokens);
 }
 
 /* phase −1: of all. */

@@ -159,7 +159,7 @@ void run_name(char out[RUN_NAME], const char *label, const char *path);
 const char *run_file_text(const struct run_file *f, const char *key);
 double run_file_number(const struct run_file *f, const char *key);
 
-/* Between sample i and the next (i + 1 < samples_n): its length and the tokens that came; true where it is load. */
+/* Between sample i and the next (i + 1 < samples_n): its length and the tokens that came; true where all of it is one load. */
 bool run_file_interval(const struct run_file *f, size_t i, double *seconds, double *tokens);
 /* Output tokens a second over the load: the summary's where there is one (with the window it took), else from the
  * samples.  NAN where it is not known. */
