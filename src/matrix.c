@@ -8,17 +8,25 @@
 
 #define KNEE_SHARE 0.9
 
+struct matrix_cell *matrix_find(struct matrix_view *m, int streams, double context, double max_tokens, double rate)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct matrix_cell *c = &m->cell[i];
+        if (c->streams == streams && c->context == context && c->max_tokens == max_tokens && c->rate == rate)
+            return c;
+    }
+    return NULL;
+}
+
 struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens, double rate)
 {
     double nan = (double)NAN;
     struct matrix_cell one = {.streams = streams, .context = context, .max_tokens = max_tokens, .rate = rate, .output_rate = nan,
                               .decode_rate = nan, .ttft_p50 = nan, .ttft_p95 = nan, .goodput = nan, .good_share = nan};
-    size_t at = 0;
-    while (at < m->n && (m->cell[at].streams != streams || m->cell[at].context != context || m->cell[at].max_tokens != max_tokens ||
-                         m->cell[at].rate != rate))
-        at++;
-    if (at < m->n)
-        one = m->cell[at];
+    const struct matrix_cell *there = matrix_find(m, streams, context, max_tokens, rate);
+    size_t at = there != NULL ? (size_t)(there - m->cell) : m->n;
+    if (there != NULL)
+        one = *there;
     else if (m->n < MATRIX_CELLS)
         m->n++;
     else

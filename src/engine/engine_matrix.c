@@ -20,11 +20,11 @@ static void merge(struct hist *into, const struct hist *from)
         hist_merge(into, from);
 }
 
-static void gather(struct gathered *a, const struct phase *p, int64_t now)
+static void gather(struct gathered *a, const struct phase *p, int64_t settled)
 {
     struct window w;
     double s = 0;
-    phase_headline(p, now, &w, &s);
+    phase_headline(p, settled, &w, &s);
     if (s > 0) {
         a->tokens += w.tokens;
         a->good += (double)w.good;
@@ -53,6 +53,16 @@ static bool one_load(const struct phase *a, const struct phase *b)
     return a->streams == b->streams && a->context == b->context && a->max_tokens == b->max_tokens && a->rate == b->rate && a->repeated == b->repeated;
 }
 
+/* What a search said of that load; NULL: none has. */
+static const struct capacity_try *tried(const struct capacity *c, const struct phase *p)
+{
+    double load = c->by_rate ? p->rate : p->streams;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->tries[i].load == load)
+            return &c->tries[i];
+    return NULL;
+}
+
 static void put(struct engine *g, const struct phase *p, const struct gathered *a, int64_t now, bool running)
 {
     struct matrix_cell *c = matrix_put(&g->view.matrix, p->streams, (double)p->context, (double)p->max_tokens, p->rate);
@@ -65,6 +75,9 @@ static void put(struct engine *g, const struct phase *p, const struct gathered *
     c->ttft_p95 = hist_quantile(&a->ttft, 0.95) / metrics[M_TTFT].scale;
     c->goodput = slo && a->seconds > 0 ? a->good / a->seconds : (double)NAN;
     c->good_share = slo && a->judged > 0 ? (double)a->met / (double)a->judged : (double)NAN;
+    const struct capacity_try *t = running ? NULL : tried(&g->capacity, p);
+    if (t != NULL) /* it has those that were broken off when they had missed an objective already */
+        c->good_share = t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN;
     c->ok = a->ok;
     c->failed = a->failed;
 }
@@ -105,8 +118,9 @@ void engine_fill_matrix(struct engine *g, int64_t now)
         struct gathered a = {.seconds = 0};
         for (int k = 0; k <= i; k++)
             if (one_load(all->list[k], p))
-                gather(&a, all->list[k], now);
-        if (running || a.ok + a.failed > 0)
+                gather(&a, all->list[k], engine_settled(g, now));
+        const struct matrix_cell *shown = matrix_find(&g->view.matrix, p->streams, (double)p->context, (double)p->max_tokens, p->rate);
+        if (running || a.ok + a.failed > 0 || (shown != NULL && shown->running)) /* it may have ended with nothing measured */
             put(g, p, &a, now, running);
     }
 }

@@ -220,7 +220,7 @@ static void track(struct span *s, double v, bool loading, bool over)
 {
     if (!isfinite(v))
         return;
-    if (!loading)
+    if (!loading || !isfinite(s->idle)) /* a simulated machine is known a moment later: by what it was before */
         s->idle = v;
     if (!over && !(s->peak >= v))
         s->peak = v;
@@ -231,7 +231,7 @@ static void put_result(struct engine *g)
 {
     const struct memory_view *m = &g->view.memory;
     struct run_result *r = &g->result;
-    bool load = r->load_start != 0;
+    bool load = !g->cfg->watch && g->state != RUN_PREFLIGHT; /* warm-up is load: "before" is before all of it */
     const struct span unknown = {(double)NAN, (double)NAN, (double)NAN};
     if (m->gtt_used.simulated && !r->gtt_simulated) /* what was seen before was another machine's */
         r->gtt = r->vram = unknown;
@@ -358,7 +358,8 @@ void engine_see_guard(struct engine *g, int64_t now)
     } else {
         if (g->view.in_flight > 0 && !g->cancelled)
             g->result.end = END_GUARD; /* also where the load had ended by itself: answers are lost */
-        engine_note(g, 2, "guard: memory is still short: what is in flight is cancelled");
+        if (g->view.in_flight > 0)
+            engine_note(g, 2, "guard: memory is still short: what is in flight is cancelled");
         if (engine_goes_on(g)) { /* a smaller load may fit */
             engine_cancel_step(g);
             return;

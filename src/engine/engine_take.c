@@ -10,6 +10,13 @@
 
 #define COUNTING_NS (5 * NS_PER_SEC) /* for the server's tokenizer; a request is not kept from the screen longer */
 
+#define SETTLE_NS NS_PER_SEC /* sets of all workers have come by then */
+
+int64_t engine_settled(const struct engine *g, int64_t now)
+{
+    return g->state == RUN_DONE ? now : now - SETTLE_NS;
+}
+
 static void note_failure(struct engine *g, const struct row *r)
 {
     uint64_t n = shown_failure(&g->shown, &g->view, r);

@@ -160,6 +160,8 @@ void engine_begin_drain(struct engine *g, int64_t at, enum run_end why);
 void engine_count_unsent(struct engine *g, int64_t at); /* sending ends then: what is due and waits for a stream never goes */
 
 /* engine_take.c: what the workers measured. */
+/* Requests that ended before that moment are in the windows of their phases; nothing later is, before the run is over. */
+int64_t engine_settled(const struct engine *g, int64_t now);
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
 void engine_take_sets(struct engine *g);        /* what they have handed over since the last tick */
@@ -196,6 +198,7 @@ void engine_wake_workers(struct engine *g);
 void engine_set_target(struct engine *g, const struct load_target *t);
 void engine_open_phase(struct engine *g, const struct load_target *t, int64_t now);
 bool engine_loading(const struct engine *g); /* warm-up, load or paused */
+bool engine_load_fixed(const struct engine *g); /* the load is decided: no key changes it */
 /* This step's answers are no longer waited for. */
 void engine_cancel_step(struct engine *g);
 /* Ends the load at once: what is in flight is cancelled. */

@@ -76,9 +76,12 @@ void capacity_words(const struct capacity *c, const struct slo *slo, int64_t con
     else if (capacity_sure(c))
         add(out, size, "not even %s at %s context meets %s", load_text(high, c, c->high), n, goals);
     else if (c->low > 0 && isfinite(c->high))
-        add(out, size, "unsure, %s: %s at %s context meet %s, %s do not", why, load_text(low, c, c->low), n, goals, load_text(high, c, c->high));
+        add(out, size, "unsure, %s: %s at %s context meet %s, %s %s", why, load_text(low, c, c->low), n, goals, load_text(high, c, c->high),
+            capacity_limit(c)->guarded ? "need more memory than there is" : "do not");
     else if (c->low > 0)
         add(out, size, "unsure, %s: at least %s at %s context meet %s", why, load_text(low, c, c->low), n, goals);
+    else if (isfinite(c->high) && capacity_limit(c)->guarded)
+        add(out, size, "unsure, %s: %s at %s context need more memory than there is, less may meet %s", why, load_text(high, c, c->high), n, goals);
     else if (isfinite(c->high))
         add(out, size, "unsure, %s: %s at %s context do not meet %s, less may", why, load_text(high, c, c->high), n, goals);
     else

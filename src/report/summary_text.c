@@ -82,6 +82,15 @@ static const char *prompts_text(const char *prompt)
     return from_file;
 }
 
+/* Those of which a request has ended. */
+static size_t loads_run(const struct matrix_view *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        n += m->cell[i].ok + m->cell[i].failed > 0;
+    return n;
+}
+
 static bool is_matrix(const struct run_result *r)
 {
     const struct run_config *c = r->cfg;
@@ -127,7 +136,7 @@ static void head(const struct run_result *r, struct buf *b)
     if (r->capacity.n > 0) {
         buf_addf(b, "a search for the capacity: %zu loads were tried\n\n", r->capacity.n);
     } else if (is_matrix(r)) {
-        buf_addf(b, "a matrix of %zu loads, %d of which were run\n\n", c->steps_n, p->n);
+        buf_addf(b, "a matrix of %zu loads, %zu of which were run\n\n", c->steps_n, loads_run(&r->matrix));
     } else if (p->n == 1) {
         open_loop(r, b);
         buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
@@ -341,8 +350,11 @@ static void capacity(const struct run_result *r, struct buf *b)
         static const char *const verdicts[] = {"open", "meets", "fails", "unsure"};
         const struct capacity_try *t = &c->tries[i];
         label(b, i == 0 ? "tried" : "");
-        buf_addf(b, "%.4g%s: %s, %s of %" PRIu64 " requests met all\n", t->load, c->by_rate ? "/s" : t->load == 1 ? " stream" : " streams", verdicts[t->verdict],
-                 fmt_percent(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN), t->judged);
+        buf_addf(b, "%.4g%s: %s, ", t->load, c->by_rate ? "/s" : t->load == 1 ? " stream" : " streams", verdicts[t->verdict]);
+        if (t->judged == 0)
+            buf_addf(b, "%s\n", t->guarded ? "the guard stopped it" : "no request was judged");
+        else
+            buf_addf(b, "%s of %" PRIu64 " requests met all\n", fmt_percent(share, (double)t->good / (double)t->judged), t->judged);
     }
 }
 

@@ -49,6 +49,20 @@ check "the guard's status" same $? 4
 check "one load is stopped, smaller ones are run" json "$TMP/out.json" '([.phases[] | select(.max_num_seqs == 1)] | length == 2 and all(.requests.ok >= 24))'
 check "and those that are no smaller are left out" contains "$TMP/err" "left out: the guard has stopped a load that was no larger"
 
+# ---- ended before anything was measured ----
+
+stop_server
+start_sim --step 5 --step-seq 1 --cold 0 --kv-gib-per-1k 4
+"$TOKGAUGE" run "$URL" -c 1,2 --context 1k --max-tokens 4000 --plain --out "$TMP/early.ndjson" >"$TMP/early" 2>&1 &
+early=$!
+check "a cell warms up" within 30 grep -q 'warm-up .* in flight 1 .*GTT 4[1-9]' "$TMP/early"
+kill -INT "$early"
+wait "$early"
+check "a cell that was not measured has no figure" lacks "$TMP/early" '≈'
+check "and is not one that was run" contains "$TMP/early" "a matrix of 2 loads, 0 of which were run"
+check "memory before the load is that before the warm-up" contains "$TMP/early" "GTT            39.7 GiB before"
+stop_server
+
 bad() { # TEXT ARGS…
     bad_text=$1
     shift

@@ -126,13 +126,18 @@ static void test_words(void **state)
     capacity_tried(&c, &(struct capacity_try){.load = 6, .verdict = CAPACITY_UNSURE});
     assert_true(c.over && !capacity_sure(&c));
     capacity_words(&c, &slo, 2048, words, sizeof words);
-    assert_string_equal(words, "unsure, the time did not suffice: 4 streams at 2k context meet ttft ≤ 500 ms, tpot ≤ 50.0 ms, 8 streams do not; limited by memory at 8 streams: the guard stopped it");
+    assert_string_equal(words, "unsure, the time did not suffice: 4 streams at 2k context meet ttft ≤ 500 ms, tpot ≤ 50.0 ms, 8 streams need more memory than there is; limited by memory at 8 streams: the guard stopped it");
     c.tries[2].gone = true;
     capacity_words(&c, &slo, 2048, words, sizeof words);
     assert_int_equal(strncmp(words, "unsure, the server was gone: 4 streams", 38), 0);
     c.tries[2] = (struct capacity_try){.load = 6, .verdict = CAPACITY_UNSURE, .stopped = true};
     capacity_words(&c, &slo, 2048, words, sizeof words);
     assert_int_equal(strncmp(words, "unsure, the search was stopped: 4 streams", 41), 0);
+    capacity_begin(&c, false, 2, 1024); /* no request of it was judged */
+    capacity_tried(&c, &(struct capacity_try){.load = 2, .verdict = CAPACITY_FAILS, .guarded = true});
+    capacity_tried(&c, &(struct capacity_try){.load = 1, .verdict = CAPACITY_UNSURE});
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_non_null(strstr(words, ": 2 streams at 2k context need more memory than there is, less may meet ttft"));
     capacity_begin(&c, true, 10, 1000);
     capacity_tried(&c, &(struct capacity_try){.load = 10, .verdict = CAPACITY_MEETS});
     capacity_tried(&c, &(struct capacity_try){.load = 20, .verdict = CAPACITY_FAILS, .behind = true});
