@@ -249,7 +249,7 @@ struct snapshot {
     struct memory_view memory;
 
     int target_streams, target_context, target_max_tokens;
-    bool load_fixed;       /* a suite, a matrix or a search decides the load: no key changes it */
+    bool load_fixed;       /* a suite, a matrix, a search or tune decides the load: no key changes it */
     bool lengths_fixed;    /* … or a trace the lengths */
     bool open_loop;        /* requests are sent when they are due, not when a stream is free; the next three are its */
     double target_rate;    /* requests a second that are due now; NAN: a trace says */

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SETTLE_NS NS_PER_SEC
 /* What is open beside a connection a stream. */
 #define FILES_BESIDES 48
 #define FILES_A_WORKER 8
@@ -96,7 +95,7 @@ void engine_count_unsent(struct engine *g, int64_t at)
 {
     /* A try of a search is broken off as soon as enough is known of it. */
     if (g->shared.target.open && g->step_begun && !engine_searches(g))
-        g->result.not_sent += (uint64_t)schedule_waiting(&g->shared.schedule, at, NOT_SENT_MOST);
+        g->result.not_sent += (uint64_t)schedule_waiting(&g->shared.schedule, at - 1, NOT_SENT_MOST); /* what is due at the end is not in it */
 }
 
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why)
@@ -248,7 +247,7 @@ static void load_tick(struct engine *g, int64_t now)
         if (!g->shared.target.cancel && now - g->drain_start > g->cfg->drain_ns)
             engine_cancel_step(g);
     }
-    phases_settle(&g->result.phases, now - SETTLE_NS);
+    phases_settle(&g->result.phases, engine_settled(g, now));
     engine_judge_client(&g->result);
     engine_wake_workers(g);
 }

@@ -89,11 +89,17 @@ static bool set_rate(struct engine *g, struct load_target *t, double rate, int64
     return true;
 }
 
+bool engine_load_fixed(const struct engine *g)
+{
+    return g->cfg->steps_n > 0 || g->cfg->load_fixed || engine_searches(g);
+}
+
 static void set_value(struct engine *g, const struct command *c, int64_t now)
 {
-    if (g->cfg->steps_n > 0 || engine_searches(g)) {
-        engine_note(g, 1, "the %s decides the load: space pauses it",
-                    engine_searches(g) ? "search" : strcmp(g->steps[g->step].part, PART_MATRIX) == 0 ? PART_MATRIX : "suite");
+    if (engine_load_fixed(g)) {
+        const char *part = g->steps[g->step].part;
+        engine_note(g, 1, "%s decides the load: space pauses it",
+                    engine_searches(g) ? "the search" : part == NULL ? "tune" : strcmp(part, PART_MATRIX) == 0 ? "the " PART_MATRIX : "the suite");
         return;
     }
     if (g->trace.n > 0 && (c->kind == CMD_CONTEXT || c->kind == CMD_MAX_TOKENS)) {

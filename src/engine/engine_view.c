@@ -45,7 +45,7 @@ static void fill_goodput(struct engine *g)
         return;
     if (g->view.slo[0] == '\0')
         slo_text(&g->cfg->slo, g->view.slo, sizeof g->view.slo);
-    phase_headline(p->list[p->n - 1], g->tick_at, &w, &s);
+    phase_headline(p->list[p->n - 1], engine_settled(g, g->tick_at), &w, &s);
     g->view.goodput = s >= 1 ? (double)w.good / s : (double)NAN;
 }
 
@@ -102,7 +102,7 @@ static void fill_arrivals(struct engine *g, int64_t now)
     struct sent_live *l = &g->sent_live;
     struct load_target *t = &g->shared.target;
     v->open_loop = t->open;
-    v->load_fixed = g->cfg->steps_n > 0 || engine_searches(g);
+    v->load_fixed = engine_load_fixed(g);
     v->lengths_fixed = v->load_fixed || g->trace.n > 0;
     if (!t->open)
         return;

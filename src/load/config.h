@@ -99,6 +99,7 @@ struct run_config {
     const char *label;
     const struct load_step *steps; /* of a suite, in place of the six fields of the load above; else NULL */
     size_t steps_n;
+    bool load_fixed; /* what this run came to is set against others: no key changes its load */
     struct machine_config machine;
     bool watch;            /* no load: look only */
     int64_t probe_ns;      /* … but for one short request each so long; 0: none */

@@ -216,5 +216,6 @@ double window_seconds(const struct window *w, int64_t now)
 {
     if (w->from == 0)
         return (double)NAN;
-    return (double)((w->to != 0 ? w->to : now) - w->from) / 1e9;
+    int64_t to = w->to != 0 ? MIN_OF(w->to, now) : now;
+    return (double)MAX_OF(to - w->from, INT64_C(0)) / 1e9;
 }

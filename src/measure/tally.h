@@ -48,6 +48,6 @@ struct window {
 /* Adds what of the request falls into the window: tokens by the time of their events (a count known only at the end is
  * spread over the events), the prompt by its first token, the request by its end. */
 void window_add(struct window *w, const struct row *r);
-double window_seconds(const struct window *w, int64_t now);
+double window_seconds(const struct window *w, int64_t now); /* up to now, or its end; NAN: it has not begun */
 
 #endif

@@ -281,6 +281,7 @@ static void load(struct tune *t, struct tune_result *r, const char *url)
     c.url = url;
     c.label = label;
     c.out = file;
+    c.load_fixed = true;
     struct engine *g = engine_start(&c, t->command_line, &usage, &e);
     if (g == NULL) {
         fail(t, r, TUNE_FAILED, e.msg);

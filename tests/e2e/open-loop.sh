@@ -57,6 +57,17 @@ load --rate 50 --arrival gamma:0.5 -n 10
 "$TOKGAUGE" report "$TMP/run.ndjson" --format vllm >"$TMP/vllm.json"
 check "the export for vLLM has it too" json "$TMP/vllm.json" '.request_rate == 50 and .burstiness == 0.5'
 load --rate 50 --arrival constant -n 20
+load --rate 20 --arrival constant -d 2s
+check "what is due at the very end is not missing" json "$TMP/out.json" '.arrivals.not_sent == 0 and .requests.ok == 40'
+load --rate 3 --seed 11 -d 12s
+"$TOKGAUGE" compare "$TMP/run.ndjson" "$TMP/run.ndjson" --format json >"$TMP/same.json" 2>"$TMP/err"
+rate_by() { # EXPRESSION of the comparison, EXPRESSION of the summary: within a tenth
+    jq -n -e --slurpfile a "$TMP/same.json" --slurpfile b "$TMP/out.json" "(\$a[0] | $1) as \$x | (\$b[0] | $2) as \$y | (\$x / \$y - 1 | fabs) < 0.1" >/dev/null ||
+        { jq -c "$1" "$TMP/same.json"; jq -c "$2" "$TMP/out.json"; return 1; }
+}
+check "seconds in which nothing was in flight are load too: compare says the rate of the summary" rate_by \
+    '.comparisons[0].metrics[0].a' '.output_tok_s'
+load --rate 20 --arrival constant -n 40
 check "none where all were" json "$TMP/out.json" '.arrivals.not_sent == 0'
 
 # ---- lengths ----

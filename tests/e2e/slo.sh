@@ -16,6 +16,9 @@ check "the same is in the rows" json "$TMP/run.ndjson" "([.[] | select(.part == 
     ([.[] | select(.type == \"summary\")][0].slo.met)" -s
 load -n 4 -c 1 --max-tokens 1 --slo tpot=1ms
 check "what a request does not have it does not miss" json "$TMP/out.json" '.slo.met == 4'
+load -c 2 -d 6s --slo ttft=5s
+check "the live rate of those that met them is no second behind" json "$TMP/run.ndjson" '(.[-1].goodput_per_s) as $last |
+    [.[] | select(.type == "sample" and .state == "load" and .goodput_per_s != null and .t > 3e9)] | length >= 2 and all(.goodput_per_s > 0.85 * $last)' -s
 load -n 4 -c 1
 check "without objectives there is no goodput" json "$TMP/out.json" '.slo == null and .goodput_per_s == null'
 load -n 12 -c 2 --slo ttft=5s --fail-if 'goodput < 1000'

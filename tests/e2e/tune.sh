@@ -72,6 +72,11 @@ printf '%s\n' 'wait "tune n=1"' 'key R' 'wait "there is no new run to begin here
 check "R begins nothing new there, and q ends it well" "$PTY" 120 40 xterm-256color "$TOKGAUGE" tune --launch "$SIM --step 10 --max-num-seqs {n}" \
     --set n=1,2 --duration 60s --context 64 --max-tokens 16 --out "$TMP/again" <"$TMP/script"
 
+printf '%s\n' 'wait "tune n=1"' 'wait "● LOAD"' 'key +' 'wait "decides its load itself"' 'key ]' 'key q' 'expect-exit 0 40' >"$TMP/script"
+check "no key changes a load that is to be compared" "$PTY" 120 40 xterm-256color "$TOKGAUGE" tune --launch "$SIM --step 10 --max-num-seqs {n}" \
+    --set n=1,2 --duration 60s --context 64 --max-tokens 16 -c 2 --out "$TMP/fixed" <"$TMP/script"
+check "nor does one that is sent" json "$TMP/fixed/01.ndjson" '[.[] | select(.type == "phase") | [.max_num_seqs, .context]] == [[2, 64]]' -s
+
 # ---- wrong usage ----
 
 bad() { # STATUS TEXT ARGS…

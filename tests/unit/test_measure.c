@@ -443,7 +443,7 @@ static void test_phases(void **state)
     assert_near(p->list[0]->stretch->whole.tokens, 9, 1e-9);   /* 1100 … 1900 */
     assert_near(p->list[0]->stretch->steady.tokens, 9, 1e-9);
     assert_near(p->list[1]->stretch->whole.tokens, 5 + 5, 1e-9); /* 2000 … 2400 of a, 2050 … 2450 of b */
-    assert_near(window_seconds(&p->list[1]->stretch->whole, 0), 0.5, 1e-9);
+    assert_near(window_seconds(&p->list[1]->stretch->whole, INT64_MAX), 0.5, 1e-9);
     assert_int_equal(p->list[0]->tally.requests, 1);
     assert_int_equal(p->list[1]->tally.requests, 1);
     assert_int_equal(p->total.requests, 2);
@@ -473,7 +473,7 @@ static void test_many_phases(void **state)
     assert_int_equal(p->total.requests, 300);
     struct window all;
     double seconds;
-    phases_windows(p, 0, false, &all, &seconds);
+    phases_windows(p, INT64_MAX, false, &all, &seconds);
     assert_near(all.tokens, 1200, 1e-6);
     assert_near(seconds, 4999, 1e-6);
     /* A pause is no load, with no room for a phase either, and the tokens that come in it are not its. */
@@ -483,7 +483,7 @@ static void test_many_phases(void **state)
     phase_row(p, &r);
     phases_close(p, 6001000 * MS);
     phases_settle(p, INT64_MAX);
-    phases_windows(p, 0, false, &all, &seconds);
+    phases_windows(p, INT64_MAX, false, &all, &seconds);
     assert_near(seconds, 5000, 1e-6);
     assert_near(all.tokens, 1201, 1e-6);
     assert_int_equal(p->n, PHASES_MAX);
@@ -507,9 +507,9 @@ static void test_passed_by(void **state)
     double s;
     assert_int_equal(p->n, 1);
     assert_int_equal(p->list[0]->streams, 3);
-    phases_windows(p, 0, false, &w, &s);
+    phases_windows(p, INT64_MAX, false, &w, &s);
     assert_near(s, 2.6, 1e-9);
-    phases_windows(p, 0, true, &w, &s);
+    phases_windows(p, INT64_MAX, true, &w, &s);
     assert_near(s, 0.5, 1e-9);
     phases_release(p);
     free(p);
@@ -529,9 +529,9 @@ static void test_ended(void **state)
     struct window w;
     double s;
     assert_int_equal(p->n, 2);
-    phase_window(p->list[0], 0, false, &w, &s);
+    phase_window(p->list[0], INT64_MAX, false, &w, &s);
     assert_near(s, 1, 1e-9);
-    phase_window(p->list[1], 0, false, &w, &s);
+    phase_window(p->list[1], INT64_MAX, false, &w, &s);
     assert_near(s, 0.5, 1e-9);
     phases_release(p);
     free(p);
@@ -551,10 +551,10 @@ static void test_late_end(void **state)
     phases_settle(p, INT64_MAX);
     struct window w;
     double s;
-    phases_windows(p, 0, false, &w, &s);
+    phases_windows(p, INT64_MAX, false, &w, &s);
     assert_near(s, 2, 1e-9);
     assert_near(w.tokens, 2, 1e-9);
-    phase_window(p->list[1], 0, false, &w, &s);
+    phase_window(p->list[1], INT64_MAX, false, &w, &s);
     assert_near(s, 0, 1e-9);
     assert_null(phases_current(p));
     phases_release(p);
