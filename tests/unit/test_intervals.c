@@ -24,7 +24,7 @@ static void test_idle_moments(void **state)
     begin();
     phase(0, 4, 64, false);
     for (int i = 0; i <= 10; i++)
-        sample_at(2 + i, "load", 0, i % 3 == 1, 16 * (i / 2));
+        sample_at(2 + i, "load", 0, i % 3 == 1, 8 * (i - i % 2));
     assert_near(rate_of(), 80.0 / 10, 1e-9);
 }
 
