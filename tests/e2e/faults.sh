@@ -4,9 +4,9 @@
 FAST='--step 2 --step-seq 0.1 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 64 --fault-after 1'
 METER=$BUILD/tests/bench/meter
 # Healthy requests must never wait for so long; a sanitizer is ten times slower.
-PATIENCE=3s AT_ONCE_NS=900000000
-[ -z "$FAKEGPU_PRELOAD_FIRST" ] || PATIENCE=12s AT_ONCE_NS=11000000000
-export FAST METER PATIENCE AT_ONCE_NS
+PATIENCE=3s AT_ONCE_NS=900000000 DRAIN=30s
+[ -z "$FAKEGPU_PRELOAD_FIRST" ] || PATIENCE=12s AT_ONCE_NS=11000000000 DRAIN=100s # 32 MiB of eight answers take it some time
+export FAST METER PATIENCE AT_ONCE_NS DRAIN
 
 # What is wrong, in words: "nothing".  $name: of the fault, or all; $meter: what the run took; $table: lines "NAME OUTCOME …"; $log: the simulator's; $out: the summary.  Requests are compared
 # as lists of [outcome, output tokens, prompt tokens].  Of an answer that failed the tokens are known only where the client
@@ -58,8 +58,8 @@ judged() {
 load() {
     load_name=$1
     shift
-    timeout -k 5 100 "$METER" --out "$TMP/$load_name.meter" "$TOKGAUGE" run "$URL" --json --max-tokens 12 --context 32 --save-text \
-        --timeout "$PATIENCE" --stall "$PATIENCE" --out "$TMP/$load_name.ndjson" "$@" >"$TMP/$load_name.json" 2>"$TMP/$load_name.err"
+    timeout -k 5 150 "$METER" --out "$TMP/$load_name.meter" "$TOKGAUGE" run "$URL" --json --max-tokens 12 --context 32 --save-text \
+        --timeout "$PATIENCE" --stall "$PATIENCE" --drain "$DRAIN" --out "$TMP/$load_name.ndjson" "$@" >"$TMP/$load_name.json" 2>"$TMP/$load_name.err"
 }
 
 no_controls() {
