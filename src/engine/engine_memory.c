@@ -216,13 +216,14 @@ static void put_trend(struct engine *g, int64_t now)
     m->full_in_s = s < DAY_S ? s : (double)NAN;
 }
 
-static void track(struct span *s, double v, bool loading, bool over)
+static void track(struct span *s, const struct gauge *g, bool loading)
 {
+    double v = g->value;
     if (!isfinite(v))
         return;
-    if (!loading || !isfinite(s->idle)) /* a simulated machine is known a moment later: by what it was before */
+    if (!loading || (g->simulated && !isfinite(s->idle))) /* a simulated machine is known a moment later: by what it was before */
         s->idle = v;
-    if (!over && !(s->peak >= v))
+    if (!(s->peak >= v))
         s->peak = v;
     s->last = v;
 }
@@ -239,9 +240,9 @@ static void put_result(struct engine *g)
         r->ram = unknown;
     r->gtt_simulated |= m->gtt_used.simulated;
     r->ram_simulated |= m->ram_used.simulated;
-    track(&r->ram, m->ram_used.value, load, false);
-    track(&r->gtt, m->gtt_used.value, load, false);
-    track(&r->vram, m->vram_used.value, load, false);
+    track(&r->ram, &m->ram_used, load);
+    track(&r->gtt, &m->gtt_used, load);
+    track(&r->vram, &m->vram_used, load);
     if (isfinite(m->ram_total.value))
         r->ram_total = m->ram_total.value;
     if (isfinite(m->gtt_total.value))

@@ -20,6 +20,8 @@ check "samples have the gauges" json "$RUN" 'map(select(.type == "sample")) | .[
 check "what this machine has is in no sample of a simulated one" json "$RUN" '
     map(select(.type == "sample" and .ram_used != null and (.ram_simulated | not))) | length == 0' -s
 check "what is not known yet is null, not 0" json "$RUN" 'map(select(.type == "sample" and .gtt_total == 0)) | length == 0' -s
+check "so are the tokens of a first event that never came" json "$RUN" 'map(select(.type == "request" and .outcome == "http_5xx")) | length > 0 and
+    all(.first_event_tokens == null and .output_tokens == null)' -s
 check "a phase has its own row" json "$RUN" 'map(select(.type == "phase")) | length == 1 and .[0].max_num_seqs == 4' -s
 check "the samples add up to the summary: requests" json "$RUN" '
     ([.[] | select(.type == "sample") | .ended[].outcomes | to_entries[]] | group_by(.key)
