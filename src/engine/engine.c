@@ -333,14 +333,15 @@ static void cond_init(pthread_cond_t *c)
     pthread_condattr_destroy(&attr);
 }
 
-/* `watch` goes by the looks at memory: what has been seen is on the screen at once, by one wake-up after the other. */
+/* `watch` goes by the looks at memory: what has been seen is on the screen at once, by one wake-up after the other.
+ * The lock is free by then: else who is woken by it has to wait for it, and be woken twice. */
 static void on_look(void *ctx)
 {
     struct engine *g = ctx;
     pthread_mutex_lock(&g->lock);
     g->looked = true;
-    pthread_cond_signal(&g->wake);
     pthread_mutex_unlock(&g->lock);
+    pthread_cond_signal(&g->wake);
 }
 
 static bool not_a_url(const char *url, struct err *e)

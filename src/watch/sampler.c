@@ -32,7 +32,9 @@ struct sampler {
     struct host_sample last;  /* under lock, as the next two */
     bool simulated;
     double sim_ram_total, sim_ram_used;
-    void (*looked)(void *ctx); /* under lock */
+
+    pthread_mutex_t telling; /* held over the call of looked: not `lock`, which whoever is told wants at once */
+    void (*looked)(void *ctx);
     void *looked_ctx;
 
     /* The thread of the sensors. */
@@ -133,10 +135,10 @@ static bool sample_memory(void *ctx, const atomic_bool *stop)
     struct sampler *s = ctx;
     sample_ram(s, &s->meminfo);
     sample_gpu(s);
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->telling);
     if (s->looked != NULL)
         s->looked(s->looked_ctx);
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->telling);
     return true;
 }
 
@@ -302,6 +304,7 @@ static void free_sampler(struct sampler *s)
     sysfs_close(&s->stat);
     procs_free(s->procs);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->telling);
     pthread_mutex_destroy(&s->looking);
     pthread_mutex_destroy(&s->reading);
     free(s);
@@ -312,6 +315,7 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     struct sampler *s = xcalloc(1, sizeof *s);
     s->roots = c->roots;
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->telling, NULL);
     pthread_mutex_init(&s->looking, NULL);
     pthread_mutex_init(&s->reading, NULL);
     s->sim = gpu_open_sim();
@@ -381,9 +385,9 @@ const struct host_roots *sampler_roots(const struct sampler *s)
 void sampler_stop(struct sampler *s)
 {
     bool ended = true;
-    pthread_mutex_lock(&s->lock);
+    pthread_mutex_lock(&s->telling);
     s->looked = NULL; /* a thread that is left behind calls nobody who has gone */
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&s->telling);
     for (size_t i = 0; i < ARRAY_LEN(s->tickers); i++)
         ended &= ticker_stop_within(s->tickers[i], PATIENCE_NS);
     if (ended)
