@@ -35,32 +35,34 @@ struct kept_text {
 };
 
 struct transfer {
+    /* What every token touches stands together: of thousands of streams none is in the cache when its token comes, and each line
+     * of it that is fetched costs as much as the parsing of some ten characters. */
     CURL *easy;
     struct token_sink *sink;
-    struct timeline tl;
-    struct sse sse;
-    struct buf body;       /* the request; the caller fills it before transfer_start */
-    struct buf head;       /* first bytes of an answer that is no event stream */
-    bool any_event;
-    bool head_ended;       /* the blank line after the answer's headers came */
-    int64_t connecting;    /* since when it has tried to get the connection that it waits for; 0: it has one */
-    int64_t last_line;     /* end of the last whole line, up to [DONE], or first byte: without one nothing moves on */
-    uint64_t got;          /* bytes of the answer */
     int64_t turn_of;       /* the sink's pass_start when … */
     size_t turn_got;       /* … so many bytes came */
-    bool rests;
-    TAILQ_ENTRY(transfer) next_resting;
+    int64_t last_line;     /* end of the last whole line, up to [DONE], or first byte: without one nothing moves on */
+    uint64_t got;          /* bytes of the answer */
     int64_t live_tokens;   /* of this request so far */
     bool live_approx;
-    bool keep_tail;           /* the caller wants the last text in `tail` */
+    bool rests;
+    bool any_event;
+    bool head_ended;       /* the blank line after the answer's headers came */
+    bool keep_tail;        /* the caller wants the last text in `tail` */
+    bool keep_text;        /* … the whole output in `text` */
+    bool keep_answer;      /* … and what of it is answer, not reasoning, in `answer` */
+    bool fresh;            /* no connection is reused */
+    struct kept_text *kept; /* NULL: nobody wants more than the tail; not owned */
+    struct sse sse;
+    struct timeline tl;
+
+    struct buf body;       /* the request; the caller fills it before transfer_start */
+    struct buf head;       /* first bytes of an answer that is no event stream */
+    struct buf text, answer;
     char tail[TRANSFER_TAIL]; /* raw */
     size_t tail_n;
-    struct kept_text *kept;   /* NULL: nobody wants more than the tail; not owned */
-    bool fresh;            /* no connection is reused */
-    bool keep_text;        /* the caller wants the whole output in `text` */
-    struct buf text;
-    bool keep_answer;      /* … and what of it is answer, not reasoning, in `answer` */
-    struct buf answer;
+    TAILQ_ENTRY(transfer) next_resting;
+    int64_t connecting;    /* since when it has tried to get the connection that it waits for; 0: it has one */
     int no_socket;         /* errno where none could be had; 0 */
     long retry_after_s;    /* Retry-After header, 0: none */
     char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */

@@ -24,7 +24,7 @@ struct chat_event {
     void *json; /* owned; chat_release frees it */
 };
 
-/* data[n] must be NUL.  Never fails: what cannot be read is `malformed`.  Each needs its chat_release, on this thread. */
+/* data[n] must be NUL or the end of a line.  Never fails: what cannot be read is `malformed`.  Each needs its chat_release, on this thread. */
 void chat_decode(const char *data, size_t n, struct chat_event *e);
 void chat_release(struct chat_event *e);
 

@@ -28,6 +28,7 @@ void sse_reset(struct sse *s)
 {
     shrink(&s->line);
     shrink(&s->data);
+    s->held = NULL;
     s->has_data = s->after_cr = s->started = s->too_large = s->seen = s->cut = false;
 }
 
@@ -35,9 +36,39 @@ static void dispatch(struct sse *s, bool unended, sse_fn *fn, void *ctx)
 {
     if (!s->has_data)
         return;
-    fn(ctx, &(struct sse_event){.data = s->data.data != NULL ? s->data.data : "", .n = s->data.len, .unended = unended});
+    struct sse_event e = {.data = s->data.data != NULL ? s->data.data : "", .n = s->data.len, .unended = unended};
+    if (s->held != NULL) {
+        e.data = s->held;
+        e.n = s->held_n;
+    }
+    fn(ctx, &e);
+    s->held = NULL;
     s->has_data = false;
     buf_clear(&s->data);
+}
+
+/* What is held goes with the bytes that it lies among. */
+static bool keep_held(struct sse *s)
+{
+    const char *held = s->held;
+    s->held = NULL;
+    return held == NULL || buf_add(&s->data, held, s->held_n);
+}
+
+/* Most events are one line and come whole: they are delivered from where they lie.  A copy in each stream's own memory would be
+ * that much more which is in no cache when the next token comes. */
+static bool take_data(struct sse *s, const char *v, size_t n, bool stays)
+{
+    if (!s->has_data && stays && n <= SSE_MAX) {
+        s->held = v;
+        s->held_n = n;
+        s->has_data = true;
+        return true;
+    }
+    if (!keep_held(s) || (s->has_data && !buf_add(&s->data, "\n", 1)))
+        return false;
+    s->has_data = true;
+    return buf_add(&s->data, v, n);
 }
 
 /* Returns the value of a line "field[:[ ]value]" where its field has that name, else NULL. */
@@ -63,7 +94,8 @@ static size_t skip_bom(struct sse *s, const char *line, size_t n)
     return first && n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
-static bool take_line(struct sse *s, const char *line, size_t n, sse_fn *fn, void *ctx)
+/* stays: the line will be there until the end of sse_feed. */
+static bool take_line(struct sse *s, const char *line, size_t n, bool stays, sse_fn *fn, void *ctx)
 {
     size_t bom = skip_bom(s, line, n);
     line += bom;
@@ -75,12 +107,8 @@ static bool take_line(struct sse *s, const char *line, size_t n, sse_fn *fn, voi
     size_t vn;
     const char *v = field_value(line, n, "data", &vn);
     s->seen |= v != NULL || line[0] == ':';
-    if (v != NULL) {
-        if (s->has_data && !buf_add(&s->data, "\n", 1))
-            return false;
-        s->has_data = true;
-        return buf_add(&s->data, v, vn);
-    }
+    if (v != NULL)
+        return take_data(s, v, vn, stays);
     v = field_value(line, n, "error", &vn);
     if (v != NULL && vn > 0 && v[0] == '{') {
         s->seen = true;
@@ -118,10 +146,10 @@ bool sse_feed(struct sse *s, const char *bytes, size_t n, sse_fn *fn, void *ctx)
         if (!ends) {
             ok = buf_add(&s->line, bytes, k);
         } else if (s->line.len > 0) {
-            ok = buf_add(&s->line, bytes, k) && take_line(s, s->line.data, s->line.len, fn, ctx);
+            ok = buf_add(&s->line, bytes, k) && take_line(s, s->line.data, s->line.len, false, fn, ctx);
             buf_clear(&s->line);
         } else {
-            ok = take_line(s, bytes, k, fn, ctx);
+            ok = take_line(s, bytes, k, true, fn, ctx);
         }
         if (!ok) {
             s->too_large = true;
@@ -131,6 +159,7 @@ bool sse_feed(struct sse *s, const char *bytes, size_t n, sse_fn *fn, void *ctx)
         bytes += k + ends;
         n -= k + ends;
     }
+    s->too_large |= !keep_held(s);
     return !s->too_large;
 }
 
@@ -154,7 +183,7 @@ void sse_end(struct sse *s, sse_fn *fn, void *ctx)
         const char *line = s->line.data + bom, *v = field_value(line, n - bom, "data", &vn);
         if (v != NULL && vn == 6 && memcmp(v, "[DONE]", 6) == 0) {
             dispatch(s, true, fn, ctx);
-            take_line(s, line, n - bom, fn, ctx);
+            take_line(s, line, n - bom, false, fn, ctx);
         } else {
             s->cut = begins_line(line, n - bom);
             s->seen |= s->cut;

@@ -14,7 +14,7 @@
 #define SSE_MAX (1024 * 1024) /* bytes of one line, and of one event's data */
 
 struct sse_event {
-    const char *data; /* ends in NUL, valid during the call */
+    const char *data; /* valid during the call; data[n] may be read, and is NUL or the end of a line */
     size_t n;
     bool error_line;
     bool unended; /* the stream ended without the blank line after it: it may not be all of it */
@@ -23,6 +23,8 @@ typedef void sse_fn(void *ctx, const struct sse_event *e);
 
 struct sse {
     struct buf line, data;
+    const char *held; /* during sse_feed: all of the data so far, where it lies in one piece among the bytes; else NULL */
+    size_t held_n;
     bool has_data, after_cr, started, too_large;
     bool seen; /* a comment or an event: these bytes are an event stream */
     bool cut;  /* after sse_end: the stream ended inside a line, and that was dropped */

@@ -51,28 +51,32 @@ struct token_event {
 };
 
 struct timeline {
-    int64_t due, started, sent, first_byte, first_event, first_token, first_answer, last_token, end;
-    int64_t free_at;            /* open loop: when it was due and a stream was free for it; 0: closed loop */
-    int64_t connect_ns, tls_ns; /* −1 unknown */
-    bool slept;                 /* this machine slept meanwhile: our clock stood still, so it has no numbers */
-    bool retried;               /* the library sent the request again on a fresh connection */
-    bool done, finish, error, malformed;
-    bool cut;                   /* the stream ended inside an event */
-    bool usage_fell;            /* cumulative usage went down */
-    bool endless;               /* more output events came than belong to any answer to what was asked for */
-    int http_status;
-    int64_t asked;              /* output tokens asked for, 0 unknown */
-    int64_t output_most, prompt_most; /* more than that is not believed; timeline_expect */
+    /* What every event touches, together. */
+    int64_t sent, first_byte, first_event, first_token, first_answer, last_token;
     uint64_t events;     /* output events */
     uint64_t counted;    /* … of which the token count is known from cumulative usage */
     int64_t usage_seen;  /* cumulative completion tokens so far, 0: none seen */
     int64_t usage_given; /* … of which this many are attributed to output events (a parser may swallow tokens) */
-    int64_t first_tokens; /* tokens of the first output event, 0 unknown */
-    int64_t prompt_tokens, cached_tokens, output_tokens; /* −1 unknown */
-    enum token_source source;
-    enum outcome outcome;
+    int64_t prompt_tokens, cached_tokens; /* −1 unknown */
+    int64_t output_most, prompt_most; /* more than that is not believed; timeline_expect */
+    int64_t asked;       /* output tokens asked for, 0 unknown */
     struct token_event *gaps; /* owned; NULL when handed over */
     size_t gaps_n, gaps_cap;
+    bool done, finish, error, malformed;
+    bool cut;            /* the stream ended inside an event */
+    bool usage_fell;     /* cumulative usage went down */
+    bool endless;        /* more output events came than belong to any answer to what was asked for */
+
+    bool slept;          /* this machine slept meanwhile: our clock stood still, so it has no numbers */
+    bool retried;        /* the library sent the request again on a fresh connection */
+    int http_status;
+    int64_t due, started, end;
+    int64_t free_at;            /* open loop: when it was due and a stream was free for it; 0: closed loop */
+    int64_t connect_ns, tls_ns; /* −1 unknown */
+    int64_t first_tokens;       /* tokens of the first output event, 0 unknown */
+    int64_t output_tokens;      /* −1 unknown */
+    enum token_source source;
+    enum outcome outcome;
 };
 
 #define TIMELINE_SLACK 16384
