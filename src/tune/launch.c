@@ -26,8 +26,8 @@
 
 struct launch {
     pid_t pid; /* also of the group */
-    bool ended;
-    int status;
+    bool ended; /* and not waited for before launch_stop: until then nobody else can have its number */
+    siginfo_t how;
     int out, file;
     size_t written;
     pthread_t reader;
@@ -196,10 +196,13 @@ struct launch *launch_start(const char *command, const char *file, struct err *e
     return l;
 }
 
-static bool reap(struct launch *l)
+static bool has_ended(struct launch *l)
 {
-    if (!l->ended && waitpid(l->pid, &l->status, WNOHANG) == l->pid)
+    siginfo_t how = {0};
+    if (!l->ended && waitid(P_PID, (id_t)l->pid, &how, WEXITED | WNOHANG | WNOWAIT) == 0 && how.si_pid == l->pid) {
         l->ended = true;
+        l->how = how;
+    }
     return l->ended;
 }
 
@@ -215,13 +218,10 @@ static void wait_for_reader(struct launch *l)
 
 bool launch_running(struct launch *l, char *how, size_t size)
 {
-    if (!reap(l))
+    if (!has_ended(l))
         return true;
     wait_for_reader(l);
-    if (WIFSIGNALED(l->status))
-        snprintf(how, size, "killed by signal %d", WTERMSIG(l->status));
-    else
-        snprintf(how, size, "exit status %d", WEXITSTATUS(l->status));
+    snprintf(how, size, l->how.si_code == CLD_EXITED ? "exit status %d" : "killed by signal %d", l->how.si_status);
     return false;
 }
 
@@ -251,10 +251,10 @@ void launch_last(struct launch *l, size_t n, char *out, size_t size)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* Is anyone of the group left? */
+/* Is anyone of the group left?  So long nobody else can have its number. */
 static bool group_lives(struct launch *l)
 {
-    reap(l);
+    waitpid(l->pid, NULL, WNOHANG);
     return kill(-l->pid, 0) == 0 || errno == EPERM;
 }
 
@@ -273,8 +273,7 @@ void launch_stop(struct launch *l, int64_t grace_ns)
         kill(-l->pid, SIGKILL);
         wait_for_group(l, 10 * NS_PER_SEC);
     }
-    if (!l->ended)
-        waitpid(l->pid, &l->status, 0);
+    waitpid(l->pid, NULL, 0); /* where it has left its group, and so was not stopped with it */
     atomic_store(&l->stop, true);
     pthread_join(l->reader, NULL);
     close(l->out);

@@ -23,11 +23,18 @@ unset XDG_DATA_HOME http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_
 export BUILD TOKGAUGE TESTS_DIR RAWSERVER BLASTER FAKEGPU FAKEGPU_PRELOAD_FIRST TMP HOME XDG_STATE_HOME XDG_CONFIG_HOME
 SERVERS='' SERVER_N=0 CHECKS_FAILED=0 URL='' SERVER_PID=''
 
+# is_child PID: is it (still) a process of this script?  What has ended and was waited for gives its number away, and all the scripts
+# together use up 32,768 of them within minutes: a signal sent late would end what another script has just started.
+is_child() {
+    grep -q "^PPid:[[:space:]]*$$\$" "/proc/$1/status" 2>/dev/null
+}
+
 lib_cleanup() {
     status=$?
     trap - EXIT
-    # shellcheck disable=SC2086  # a list of process ids
-    [ -z "$SERVERS" ] || kill $SERVERS 2>/dev/null
+    for lib_server in $SERVERS; do
+        ! is_child "$lib_server" || kill "$lib_server" 2>/dev/null
+    done
     wait 2>/dev/null
     rm -rf "$TMP"
     [ "$CHECKS_FAILED" = 0 ] || status=1
@@ -75,7 +82,7 @@ start_sim() {
 
 # Ends the server started last, and waits until its log is written.
 stop_server() {
-    kill "$SERVER_PID" 2>/dev/null
+    ! is_child "$SERVER_PID" || kill "$SERVER_PID" 2>/dev/null
     wait "$SERVER_PID" 2>/dev/null
     true # its exit status says nothing
 }

@@ -7,6 +7,7 @@
 #include "tune/tune_print.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 static void test_settings(void **state)
@@ -90,8 +91,32 @@ static void test_last_words(void **state)
     rmdir(folder);
 }
 
+/* A launch that has ended keeps its number until it is stopped: by then another process could have it, and the signal. */
+static void test_number_is_kept(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/tokgauge-launch.XXXXXX", file[64], how[64] = "", number[32] = "";
+    struct err e;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/log", folder);
+    struct launch *l = launch_start("echo $$; kill -9 $$", file, &e);
+    assert_non_null(l);
+    while (launch_running(l, how, sizeof how))
+        sched_yield();
+    assert_string_equal(how, "killed by signal 9");
+    launch_last(l, 1, number, sizeof number);
+    pid_t pid = (pid_t)strtol(number, NULL, 10);
+    assert_true(pid > 1);
+    assert_int_equal(kill(pid, 0), 0);
+    launch_stop(l, NS_PER_SEC);
+    assert_int_equal(kill(pid, 0), -1);
+    unlink(file);
+    rmdir(folder);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print), cmocka_unit_test(test_last_words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print), cmocka_unit_test(test_last_words),
+                                       cmocka_unit_test(test_number_is_kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
