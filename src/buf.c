@@ -1,6 +1,7 @@
 #include "buf.h"
 #include "util.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ void buf_clear(struct buf *b)
 
 static bool reserve(struct buf *b, size_t extra)
 {
+    assert(b->max > 0); /* buf_init */
     if (extra > b->max - b->len)
         return false;
     size_t need = b->len + extra + 1;

@@ -8,10 +8,10 @@
 
 #define KNEE_SHARE 0.9
 
-struct matrix_cell *matrix_find(struct matrix_view *m, int streams, double context, double max_tokens, double rate)
+const struct matrix_cell *matrix_find(const struct matrix_view *m, int streams, double context, double max_tokens, double rate)
 {
     for (size_t i = 0; i < m->n; i++) {
-        struct matrix_cell *c = &m->cell[i];
+        const struct matrix_cell *c = &m->cell[i];
         if (c->streams == streams && c->context == context && c->max_tokens == max_tokens && c->rate == rate)
             return c;
     }

@@ -40,7 +40,7 @@ void matrix_name(struct matrix_view *m, const char *of_columns);
 void matrix_label(struct matrix_view *m, bool column, int at, const char *text);
 
 /* The cell of that load; NULL: there is none yet. */
-struct matrix_cell *matrix_find(struct matrix_view *m, int streams, double context, double max_tokens, double rate);
+const struct matrix_cell *matrix_find(const struct matrix_view *m, int streams, double context, double max_tokens, double rate);
 /* … made where there is none yet and put last; the oldest one makes room. */
 struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double context, double max_tokens, double rate);
 

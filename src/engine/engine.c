@@ -65,8 +65,10 @@ static void see_load_begin(struct engine *g)
     phases_begin(&r->phases, at);
     if (g->shared.target.open) /* arrivals are steady from their first measured one on */
         phases_steady(&r->phases, at);
-    if (g->state == RUN_WARMUP)
+    if (g->state == RUN_WARMUP) {
         g->state = RUN_LOAD;
+        g->next_sample = g->tick_at; /* what comes from here on lies between two samples of the load */
+    }
     if (g->steps[g->step].duration_ns > 0)
         g->deadline = at + g->steps[g->step].duration_ns;
     if (g->deadline != 0 && g->shared.target.open)
@@ -78,7 +80,7 @@ static void see_steady(struct engine *g)
     int ready = 0;
     int64_t at = 0;
     for (int i = 0; i < g->workers_n; i++) {
-        if (g->views[i].phase != g->shared.target.phase)
+        if (g->views[i].stretch != g->shared.target.stretch)
             return;
         ready += g->views[i].ready;
         at = MAX_OF(at, g->views[i].ready_at);

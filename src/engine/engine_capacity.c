@@ -120,7 +120,7 @@ static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict
     engine_cancel_step(g);
 }
 
-/* An open loop above the capacity is found out only as its queue grows.  A pause begins a new phase, and the count with it. */
+/* An open loop above the capacity is found out only as its queue grows.  After a pause the count begins anew. */
 static enum pace_verdict see_pace(struct engine *g, const struct phase *p, int64_t now)
 {
     const struct hist *e2e = p->tally.hist[M_E2E];

@@ -45,6 +45,7 @@ bool engine_loading(const struct engine *g)
 static void change_target(struct engine *g, struct load_target *t, int64_t now)
 {
     t->phase++;
+    t->stretch++;
     batches_clear(&g->rates);
     g->rates_at = 0;
     if (g->state != RUN_PAUSED)
@@ -52,9 +53,29 @@ static void change_target(struct engine *g, struct load_target *t, int64_t now)
     engine_set_target(g, t);
 }
 
+/* A load that nobody can change is the same one after a pause; one that keys change begins anew, and so parts repeats. */
+static void go_on(struct engine *g, struct load_target *t, int64_t now)
+{
+    if (!engine_load_fixed(g)) {
+        change_target(g, t, now);
+        return;
+    }
+    t->stretch++;
+    g->pauses++;
+    batches_clear(&g->rates);
+    g->rates_at = 0;
+    g->matrix_live.at = g->try_at = 0;
+    phases_go_on(&g->result.phases, g->step_begun ? now : 0);
+    engine_set_target(g, t);
+}
+
 static void command_pause(struct engine *g, int64_t now)
 {
     struct load_target t = g->shared.target;
+    if (g->steps[g->step].agent) {
+        engine_note(g, 1, "the agent sends what it wants: it cannot be paused");
+        return;
+    }
     t.paused = !t.paused;
     if (t.paused) {
         phases_close(&g->result.phases, now);
@@ -68,7 +89,7 @@ static void command_pause(struct engine *g, int64_t now)
         if (t.open)
             schedule_shift(&g->shared.schedule, now - g->paused_since);
         g->state = g->step_begun ? RUN_LOAD : RUN_WARMUP;
-        change_target(g, &t, now);
+        go_on(g, &t, now);
     }
     engine_note(g, 0, "%s", t.paused ? "paused" : "resumed");
 }

@@ -448,6 +448,8 @@ void rows_sample(struct engine *g, int64_t now)
     jw_moment(&j, "t", g, now);
     jw_str(&j, "state", state_names[g->state]);
     jw_int(&j, "phase", v->phase);
+    if (g->pauses > 0)
+        jw_int(&j, "pauses", g->pauses);
     jw_int(&j, "max_num_seqs", v->target_streams);
     jw_int(&j, "context", v->target_context);
     jw_int(&j, "max_tokens", v->target_max_tokens);

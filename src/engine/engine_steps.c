@@ -222,7 +222,7 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
         begin_agent(g);
         return;
     }
-    g->state = s->warmup > 0 ? RUN_WARMUP : RUN_LOAD;
+    g->state = s->warmup > 0 || opens(g, s) ? RUN_WARMUP : RUN_LOAD; /* the first arrival may be long in coming */
     t.streams = (int)s->streams;
     t.context = s->context;
     t.max_tokens = s->max_tokens;
@@ -235,6 +235,7 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     t.draining = t.cancel = false;
     t.step = (int)step;
     t.phase = g->result.phases.n == 0 ? 0 : t.phase + 1;
+    t.stretch++;
     if (s->part != NULL && (step == 0 || !same_part(s, &g->steps[step - 1])))
         announce(g, step);
     engine_open_phase(g, &t, now);

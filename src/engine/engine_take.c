@@ -102,7 +102,7 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
     }
     hist_merge(&r->stamp_arrival, &set->stamp_arrival);
     hist_merge(&r->stamp_ttft, &set->stamp_ttft);
-    g->views[index] = (struct worker_view){set->at, set->ready_at, set->load_start, set->dry_at, set->version, set->phase, set->step,
+    g->views[index] = (struct worker_view){set->at, set->ready_at, set->load_start, set->dry_at, set->version, set->stretch, set->step,
                                            set->ready, set->active, set->queued, set->decoding, set->backing_off};
     copy_streams(g, index, set);
     copy_text(g, set);

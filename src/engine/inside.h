@@ -39,7 +39,7 @@ struct counters {
 struct worker_view { /* what a worker said last */
     int64_t at, ready_at, load_start, dry_at;
     unsigned version;
-    int phase, step, ready, active, queued, decoding, backing_off;
+    int stretch, step, ready, active, queued, decoding, backing_off;
 };
 
 struct soak { /* engine_soak.c */
@@ -136,6 +136,7 @@ struct engine {
     struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
     int64_t paused_since, paused_ns;
+    int pauses; /* after which one and the same phase went on */
     int64_t next_sample;
     struct live live;
     struct sent_live { /* of the last seconds */

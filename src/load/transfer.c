@@ -217,6 +217,7 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
     buf_init(&t->body, HTTP_BODY_MAX * 16);
     buf_init(&t->head, HEAD_MAX);
     buf_init(&t->text, HTTP_BODY_MAX);
+    buf_init(&t->answer, HTTP_BODY_MAX);
     timeline_init(&t->tl, 0);
     t->easy = curl_easy_init();
     if (t->easy == NULL)
@@ -246,6 +247,7 @@ void transfer_release(struct transfer *t)
     buf_release(&t->body);
     buf_release(&t->head);
     buf_release(&t->text);
+    buf_release(&t->answer);
     timeline_release(&t->tl);
 }
 

@@ -119,8 +119,8 @@ static void mark_ready(struct slot *s, int64_t now)
     if (w->load_start == 0)
         w->load_start = now;
     s->ready_step = w->target.step;
-    if (s->ready_phase != w->target.phase) {
-        s->ready_phase = w->target.phase;
+    if (s->ready_stretch != w->target.stretch) {
+        s->ready_stretch = w->target.stretch;
         w->ready++;
         w->ready_at = now;
     }

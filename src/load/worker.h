@@ -22,6 +22,7 @@ struct load_target {
     struct lengths context_of, output_of; /* … and how each request's are drawn */
     double rate;        /* requests a second that the schedule aims at; 0: closed loop */
     int phase;          /* counts up with every change of the above */
+    int stretch;        /* … and with every phase, and the end of every pause in one */
     int step;           /* counts up with every step of the run; the next two are its */
     bool open;          /* open loop: requests come from the schedule, not when a stream is free */
     struct workload workload; /* of a closed loop */

@@ -13,7 +13,7 @@ struct slot {
     int id;            /* 0-based, over all workers */
     bool made, active, starting;
     bool retired;      /* beyond the target: starts nothing */
-    int ready_phase;   /* last phase in which it sent a measured request */
+    int ready_stretch; /* last stretch in which it sent a measured request */
     int ready_step;    /* … and last step */
     int failures;      /* in a row */
     int64_t backoff_until, free_at;

@@ -81,7 +81,7 @@ static void fill_state(struct worker *w, struct record_set *set, int64_t now)
             fill_stream(w->slots[i], now, &set->streams[i]);
     }
     set->version = w->target.version;
-    set->phase = w->target.phase;
+    set->stretch = w->target.stretch;
     set->step = w->target.step;
     set->ready = w->ready;
     set->ready_at = w->ready_at;

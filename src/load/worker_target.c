@@ -19,7 +19,7 @@ static void grow(struct worker *w, int n)
         w->slots[i]->w = w;
         w->slots[i]->id = i * w->count + w->index;
         w->slots[i]->retired = true;
-        w->slots[i]->ready_phase = w->slots[i]->ready_step = -1;
+        w->slots[i]->ready_stretch = w->slots[i]->ready_step = -1;
     }
     w->slots_n = n;
     struct slot **ring = xcalloc((size_t)n, sizeof(struct slot *));
@@ -63,7 +63,7 @@ void worker_apply_target(struct worker *w)
     pthread_mutex_unlock(&w->shared->lock);
     if (before.version == w->target.version)
         return;
-    if (before.phase != w->target.phase) {
+    if (before.stretch != w->target.stretch) {
         w->ready = 0;
         w->ready_at = 0;
     }

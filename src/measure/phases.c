@@ -103,6 +103,12 @@ void phases_open(struct phases *p, const struct phase_target *t, int64_t now)
         add_stretch(c, now);
 }
 
+void phases_go_on(struct phases *p, int64_t now)
+{
+    if (p->n > 0 && phases_current(p) == NULL)
+        add_stretch(p->list[p->n - 1], now);
+}
+
 void phases_begin(struct phases *p, int64_t at)
 {
     struct phase *c = phases_current(p);

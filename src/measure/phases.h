@@ -48,6 +48,8 @@ struct phase_target {
 };
 void phases_open(struct phases *p, const struct phase_target *t, int64_t now);
 void phases_begin(struct phases *p, int64_t at);
+/* The last phase, closed by a pause, goes on: another stretch of it. */
+void phases_go_on(struct phases *p, int64_t now);
 /* The open stretch is steady since `at`; the first word counts. */
 void phases_steady(struct phases *p, int64_t at);
 /* Nothing after `at` counts any more, even where a phase was begun later. */

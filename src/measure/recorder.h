@@ -41,8 +41,8 @@ struct record_set {
     int64_t at;
     int active, queued, decoding, backing_off, idle; /* slots */
     unsigned version;           /* of the target that this worker has applied */
-    int phase, step;            /* … and its phase and step */
-    int ready;                  /* slots that have sent a measured request in this phase */
+    int stretch, step;          /* … and its stretch and step */
+    int ready;                  /* slots that have sent a measured request in this stretch */
     int64_t ready_at;           /* … the last of them did at */
     int64_t load_start;         /* first measured request of the step started, 0: not yet */
     int64_t dry_at;             /* the first slot that found no more requests did at, 0: none did */

@@ -171,8 +171,9 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
     if (state == NULL || !isfinite(t))
         return false;
     f->samples = room(f->samples, f->samples_n, sizeof *f->samples);
+    /* Without a stream it is the suite's agent who sends, and what he is answered is in no figure of the load. */
     f->samples[f->samples_n++] = (struct run_sample){
-        .t = t / 1e9, .loading = strcmp(state, "load") == 0, .phase = small(o, "phase"), .streams = small(o, "max_num_seqs"),
+        .t = t / 1e9, .loading = strcmp(state, "load") == 0 && !(json_number(o, "max_num_seqs") < 1), .phase = small(o, "phase"), .pauses = small(o, "pauses"), .streams = small(o, "max_num_seqs"),
         .in_flight = json_number(o, "in_flight"), .live_tokens = json_number(o, "live_tokens"),
         .output_rate = json_number(o, "output_tok_s"), .ttft_p50 = json_number(o, "ttft_p50_ms"), .ttft_p95 = json_number(o, "ttft_p95_ms"),
         .ram_used = json_number(o, "ram_used"), .ram_total = json_number(o, "ram_total"), .gtt_used = json_number(o, "gtt_used"),
@@ -528,8 +529,8 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
     const struct run_sample *a = &f->samples[i], *b = &f->samples[i + 1];
     *seconds = b->t - a->t;
     *tokens = b->live_tokens - a->live_tokens;
-    /* A pause, or another load, has begun another phase; a moment in which nothing is in flight is load like any other. */
-    return a->loading && b->loading && a->phase == b->phase && *seconds > 0 && isfinite(*tokens);
+    /* What lies between two loads, or holds a pause, is none; a moment in which nothing is in flight is load like any other. */
+    return a->loading && b->loading && a->phase == b->phase && a->pauses == b->pauses && *seconds > 0 && isfinite(*tokens);
 }
 
 /* phase −1: of all. */

@@ -21,6 +21,7 @@ struct run_sample {
     double t;
     bool loading; /* state "load" */
     int phase, streams;
+    int pauses;   /* so many have parted a phase by then */
     double in_flight, live_tokens, output_rate, ttft_p50, ttft_p95;
     double ram_used, ram_total, gtt_used, gtt_total, vram_used, vram_total, gtt_ceiling; /* bytes */
     double gpu_limited; /* share of the time in which a limit held the GPU back */

@@ -82,12 +82,15 @@ static const char *prompts_text(const char *prompt)
     return from_file;
 }
 
-/* Those of which a request has ended. */
-static size_t loads_run(const struct matrix_view *m)
+/* Those of which a request has ended; one that was asked for twice has one cell. */
+static size_t loads_run(const struct run_result *r)
 {
     size_t n = 0;
-    for (size_t i = 0; i < m->n; i++)
-        n += m->cell[i].ok + m->cell[i].failed > 0;
+    for (size_t i = 0; i < r->cfg->steps_n; i++) {
+        const struct load_step *s = &r->cfg->steps[i];
+        const struct matrix_cell *c = matrix_find(&r->matrix, (int)s->streams, (double)s->context, (double)s->max_tokens, s->arrival.rate);
+        n += c != NULL && c->ok + c->failed > 0;
+    }
     return n;
 }
 
@@ -136,7 +139,7 @@ static void head(const struct run_result *r, struct buf *b)
     if (r->capacity.n > 0) {
         buf_addf(b, "a search for the capacity: %zu loads were tried\n\n", r->capacity.n);
     } else if (is_matrix(r)) {
-        buf_addf(b, "a matrix of %zu loads, %zu of which were run\n\n", c->steps_n, loads_run(&r->matrix));
+        buf_addf(b, "a matrix of %zu loads, %zu of which were run\n\n", c->steps_n, loads_run(r));
     } else if (p->n == 1) {
         open_loop(r, b);
         buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");

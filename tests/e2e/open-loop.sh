@@ -59,6 +59,9 @@ check "the export for vLLM has it too" json "$TMP/vllm.json" '.request_rate == 5
 load --rate 50 --arrival constant -n 20
 load --rate 20 --arrival constant -d 2s
 check "what is due at the very end is not missing" json "$TMP/out.json" '.arrivals.not_sent == 0 and .requests.ok == 40'
+load --rate 0.2 --seed 2 -n 1
+check "the wait for the first arrival is no load" json "$TMP/run.ndjson" '(map(select(.part == "load")) | .[0].sent) as $sent |
+    map(select(.type == "sample" and .t < $sent)) | length > 2 and all(.state == "preflight" or .state == "warmup")' -s
 load --rate 3 --seed 11 -d 12s
 "$TOKGAUGE" compare "$TMP/run.ndjson" "$TMP/run.ndjson" --format json >"$TMP/same.json" 2>"$TMP/err"
 rate_by() { # EXPRESSION of the comparison, EXPRESSION of the summary: within a tenth

@@ -180,6 +180,33 @@ expect-exit 0
 restored
 E2
 
+# A pause parts no load that is decided: its phase goes on, and what lies between is in no window.
+check "a pause in a matrix" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 1,2 --order listed --context 64 --max-tokens 64 -d 3s --warmup 1 --out "$TMP/parted.ndjson" <<'E2'
+wait " LOAD"
+sleep 1
+key Space
+wait PAUSED
+sleep 2
+key Space
+gone PAUSED
+wait "a matrix of 2 loads, 2 of which were run" 30
+expect-exit 0
+restored
+E2
+check "each load is one phase" json "$TMP/parted.ndjson" '(map(select(.type == "phase")) | length == 2) and (.[-1].phases | length == 2 and
+    all(.whole.seconds > 2.8 and .whole.seconds < 3.3) and (.[0].requests.ok >= 3)) and (map(select(.type == "sample" and .state == "load")) |
+    map(select(.phase == 0)) | any(.pauses == null) and any(.pauses == 1) and (.[-1].t - .[0].t > 3e9))' -s
+"$TOKGAUGE" run "$URL" -c 1,1 --context 64 --max-tokens 8 -n 2 --plain --out "$TMP/twice.ndjson" >"$TMP/twice" 2>&1
+check "a load that was asked for twice was run twice" contains "$TMP/twice" "a matrix of 2 loads, 2 of which were run"
+check "the agent cannot be paused" "$PTY" 120 40 xterm-256color "$TOKGAUGE" bench "$URL" --only e --agent-url "$URL/v1/chat/completions" --agent-runs 1 --out "$TMP/agent.ndjson" <<'E2'
+wait "● agent"
+key Space 7
+wait "it cannot be paused"
+wait "run file" 60
+expect-exit 0
+restored
+E2
+
 # A trace decides how long requests are.
 awk 'BEGIN { for (i = 0; i < 100; i++) printf "{\"time\":%.1f,\"context\":64,\"output\":8}\n", i / 10 }' >"$TMP/trace.jsonl"
 printf '%s\n' 'wait "sent"' 'key 7' 'key ]' 'wait "the trace decides how long requests are"' 'key }' 'key q' 'expect-exit 0' >"$TMP/script"

@@ -86,6 +86,7 @@ static struct engine *begin_day(struct run_config *c, int64_t now)
     phases_init(&g->result.phases);
     shown_init(&g->shown);
     snapshot_clear(&g->view);
+    g->shared.target.streams = (int)c->max_num_seqs;
     live_init(&g->live, now);
     engine_plan_steps(g);
     g->streams = xcalloc(SNAP_STREAMS, sizeof *g->streams);

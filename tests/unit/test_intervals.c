@@ -3,7 +3,7 @@
 
 static void sample_at(double t, const char *state, int phase_id, int in_flight, double tokens)
 {
-    buf_addf(&file, "{\"type\":\"sample\",\"t\":%.0f,\"state\":\"%s\",\"phase\":%d,\"in_flight\":%d,\"live_tokens\":%.0f}\n", t * 1e9, state, phase_id,
+    buf_addf(&file, "{\"type\":\"sample\",\"t\":%.0f,\"state\":\"%s\",\"phase\":%d,\"max_num_seqs\":4,\"in_flight\":%d,\"live_tokens\":%.0f}\n", t * 1e9, state, phase_id,
              in_flight, tokens);
 }
 
@@ -45,8 +45,37 @@ static void test_changes(void **state)
     assert_near(rate_of(), 100, 1e-9);
 }
 
+/* … or part stretches of one phase. */
+static void test_pauses(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 4, 64, false);
+    sample_at(2, "load", 0, 4, 0);
+    sample_at(3, "load", 0, 4, 100);
+    for (int i = 0; i < 2; i++) /* 0.6 s of a pause between 3 and 4 */
+        buf_addf(&file, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"phase\":0,\"pauses\":1,\"max_num_seqs\":4,\"in_flight\":4,\"live_tokens\":%d}\n", 4 + i,
+                 140 + 100 * i);
+    assert_near(rate_of(), 100, 1e-9);
+}
+
+/* The suite's agent comes after the last load, under its number and without a stream. */
+static void test_agent(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 4, 64, false);
+    sample_at(2, "load", 0, 4, 0);
+    sample_at(3, "load", 0, 4, 100);
+    sample_at(4, "drain", 0, 0, 120);
+    for (int i = 0; i < 10; i++)
+        buf_addf(&file, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"phase\":0,\"max_num_seqs\":0,\"in_flight\":0,\"live_tokens\":120}\n", 5 + i);
+    assert_near(rate_of(), 100, 1e-9);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_idle_moments), cmocka_unit_test(test_changes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_idle_moments), cmocka_unit_test(test_changes), cmocka_unit_test(test_pauses),
+                                       cmocka_unit_test(test_agent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
