@@ -353,6 +353,16 @@ static bool not_a_url(const char *url, struct err *e)
     return err_set(e, "'%s' is not an http or https URL", shown);
 }
 
+/* A trace that tells how long prompts are cannot have it of those that are as they are. */
+static bool trace_fits(const struct engine *g, struct err *e)
+{
+    for (size_t i = 0; i < g->trace.n && g->prompts.kind == PROMPT_FILE; i++)
+        if (g->trace.items[i].context > 0)
+            return err_set(e, "--trace '%s' says how long prompts are, and those of --prompt '%s' are as they are: one of the two", g->cfg->trace,
+                           g->cfg->prompt);
+    return true;
+}
+
 static bool prepare(struct engine *g, bool *usage, struct err *e)
 {
     const struct run_config *c = g->cfg;
@@ -374,7 +384,7 @@ static bool prepare(struct engine *g, bool *usage, struct err *e)
         return false;
     if (!http_settings_init(&g->http, c, e))
         return false;
-    if (c->trace != NULL && !trace_load(&g->trace, c->trace, e))
+    if (c->trace != NULL && (!trace_load(&g->trace, c->trace, e) || !trace_fits(g, e)))
         return false;
     if (g->trace.n > 0 && (uint64_t)c->warmup >= g->trace.n)
         return err_set(e, "--warmup %" PRId64 " leaves nothing to measure of the %zu requests of '%s'", c->warmup, g->trace.n, c->trace);

@@ -31,10 +31,10 @@ static void add_try(struct engine *g)
                             .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival};
     if (g->capacity.by_rate) {
         s->arrival.rate = g->capacity.next;
-        s->warmup = (int64_t)fmax(1, ceil(s->arrival.rate));
+        s->warmup = (int64_t)fmax((double)MAX_OF(c->warmup, INT64_C(1)), ceil(s->arrival.rate));
     } else {
         s->streams = (int64_t)g->capacity.next;
-        s->warmup = s->streams; /* they come all at once: that wave is no steady load */
+        s->warmup = MAX_OF(c->warmup, s->streams); /* they come all at once: that wave is no steady load */
     }
     name_try(g, g->capacity.next);
 }
@@ -99,7 +99,7 @@ static void count(const struct engine *g, struct capacity_try *t)
     if (p == NULL)
         return;
     t->good = p->tally.good;
-    t->judged = p->tally.requests - p->tally.outcome[OUT_CANCELLED];
+    t->judged = tally_judged(&p->tally);
     memcpy(t->missed, p->tally.missed, sizeof t->missed);
     t->judged += overdue(g, t->missed);
 }
@@ -164,7 +164,7 @@ void engine_see_capacity(struct engine *g, int64_t now)
     g->try_running = fmax(g->try_running, g->server.running);
     g->try_waiting = fmax(g->try_waiting, g->server.waiting);
     const struct tally *t = &p->tally;
-    uint64_t missed[SLO_MAX] = {0}, judged = t->requests - t->outcome[OUT_CANCELLED], late = overdue(g, missed);
+    uint64_t missed[SLO_MAX] = {0}, judged = tally_judged(t), late = overdue(g, missed);
     enum capacity_verdict v = capacity_test(t->good, judged - t->good + late);
     bool wave = judged + late >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
     if (v == CAPACITY_FAILS && !wave)

@@ -127,6 +127,10 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
         engine_note(g, 1, "the trace decides how long requests are");
         return;
     }
+    if (g->prompts.kind == PROMPT_FILE && c->kind == CMD_CONTEXT) {
+        engine_note(g, 1, "the file of prompts decides how long they are");
+        return;
+    }
     struct load_target t = g->shared.target;
     int64_t limit = g->result.pre.server.max_model_len;
     int64_t room = limit > 0 ? limit : TOKENS_MAX;

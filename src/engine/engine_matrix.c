@@ -35,7 +35,7 @@ static void gather(struct gathered *a, const struct phase *p, int64_t settled)
     a->ok += p->tally.outcome[OUT_OK];
     a->failed += tally_failed(&p->tally);
     a->met += p->tally.good;
-    a->judged += p->tally.requests - p->tally.outcome[OUT_CANCELLED];
+    a->judged += tally_judged(&p->tally);
 }
 
 /* Tokens are placed in windows when their requests have ended; until then the live count says what has come. */

@@ -247,6 +247,7 @@ static void put_result(struct engine *g)
         r->ram_total = m->ram_total.value;
     if (isfinite(m->gtt_total.value))
         r->gtt_total = m->gtt_total.value;
+    r->gtt_ceiling = m->ceiling;
     if (isfinite(m->vram_total.value))
         r->vram_total = m->vram_total.value;
 }

@@ -113,7 +113,8 @@ static void send_one(struct agent *a, struct transfer *t, size_t scenario, bool 
     unsigned fields = direct ? a->fields & ~(unsigned)(BODY_IGNORE_EOS | BODY_MIN_TOKENS) : BODY_USAGE;
     buf_clear(&t->body);
     prompt_body(&prompts, &(struct body_spec){.model = direct ? a->server->model : a->c->agent.model, .endpoint = ENDPOINT_CHAT,
-                                              .fields = fields, .max_tokens = DIRECT_TOKENS, .seq = scenario},
+                                              .fields = fields, .max_tokens = DIRECT_TOKENS, .seq = scenario,
+                                              .extra = direct ? a->c->extra_body : NULL},
                 &t->body);
     int64_t now = clock_ns(), before = direct ? -1 : finished(a);
     transfer_start(t, direct ? DIRECT_TOKENS : 0, now, clock_ns());

@@ -192,9 +192,9 @@ static bool first_request(struct ask *a, struct transfer *t, size_t words, struc
     }
 }
 
-static void keep_row(struct ask *a, struct transfer *t)
+static void keep_row(struct ask *a, struct transfer *t, int64_t context)
 {
-    a->p->first = (struct row){.tl = t->tl, .stream = 0, .phase = -1, .context = a->c->context,
+    a->p->first = (struct row){.tl = t->tl, .stream = 0, .phase = -1, .context = context,
                                .max_tokens = MIN_OF(a->c->max_tokens, PREFLIGHT_TOKENS)};
     t->tl.gaps = NULL;
     t->tl.gaps_n = t->tl.gaps_cap = 0;
@@ -257,11 +257,12 @@ static bool ask_server(struct ask *a, struct err *e)
     struct transfer t;
     transfer_init(&t, a->http, url, &sink);
     bool short_will_do = p->tokenized || p->server.max_model_len > 0;
-    size_t words = prompt_words(&p->scale, short_will_do ? MIN_OF(a->c->context, SHORT_PROMPT) : a->c->context);
+    int64_t context = short_will_do ? MIN_OF(a->c->context, SHORT_PROMPT) : a->c->context;
+    size_t words = prompt_words(&p->scale, context);
     a->say(a->ctx, "waiting for the first answer");
     bool ok = first_request(a, &t, words, e);
     if (ok) {
-        keep_row(a, &t);
+        keep_row(a, &t, context);
         if (a->prompts->kind == PROMPT_UNIQUE || a->prompts->kind == PROMPT_SHARED) /* others carry more than words */
             learn_from_usage(a, &t, words);
     }

@@ -24,6 +24,8 @@ static const char *const words[] = {
     "star",  "town",  "trade", "tree",  "wall",  "river", "road",  "sound",
 };
 #define SALT_WORDS 24 /* 7 bits each: more than any prefix cache holds */
+#define OWN_WORDS 16  /* of a prompt that is shorter than the shared prefix */
+#define TURN_SEQ UINT64_C(0x100000000) /* turns of one conversation differ from all first turns */
 
 const struct body_field_name body_field_names[] = {
     {BODY_CONTINUOUS, "continuous_usage_stats"}, {BODY_USAGE, "stream_options"},
@@ -47,7 +49,7 @@ void prompt_text(const struct prompt_set *p, uint64_t seq, size_t n, struct buf 
 {
     uint64_t salt = p->seed ^ (p->kind != PROMPT_SHARED ? (seq + 1) * 0xd1342543de82ef95u : 0);
     uint64_t body = p->seed, prefix = ~p->seed ^ (seq % MAX_OF(p->prefix_count, UINT64_C(1)) + 1) * 0x9e3779b97f4a7c15u;
-    size_t shared = n > p->prefix_words ? p->prefix_words : 0; /* one that leaves no room for a prompt is left away */
+    size_t own = MIN_OF(n, (size_t)OWN_WORDS), shared = seq < TURN_SEQ ? MIN_OF(p->prefix_words, n - own) : 0; /* what follows has it already */
     for (size_t i = 0; i < n; i++) {
         uint64_t *state = i < shared ? &prefix : i < shared + SALT_WORDS ? &salt : &body;
         if (i > 0)
@@ -83,8 +85,6 @@ static void add_text(const struct prompt_set *p, uint64_t seq, size_t words_n, s
     prompt_text(p, seq, words_n, out);
     buf_add(out, "\"", 1);
 }
-
-#define TURN_SEQ UINT64_C(0x100000000) /* turns of one conversation differ from all first turns */
 
 /* What the user says in this turn, as JSON. */
 static void add_content(const struct prompt_set *p, const struct body_spec *spec, struct buf *out)

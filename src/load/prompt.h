@@ -28,7 +28,7 @@ struct prompt_set {
     uint64_t seed;
     struct prompt_item *items; /* PROMPT_FILE */
     size_t items_n;
-    size_t prefix_words;   /* of unique prompts: the first so many are one of prefix_count texts that all share; 0: none */
+    size_t prefix_words;   /* of unique prompts: the first so many (of short ones fewer) are one of prefix_count texts that all share; 0: none */
     uint64_t prefix_count;
     char *agent_system, *agent_tools; /* PROMPT_AGENT: a JSON string, a JSON array; the same in every request */
 };

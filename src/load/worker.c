@@ -165,7 +165,7 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
         s->context = before;
         s->max_tokens = room > before ? MIN_OF(s->max_tokens, room - before) : s->max_tokens;
     } else {
-        s->conversation = s->item.seq;
+        s->conversation = w->shared->cfg->turns > 1 ? atomic_fetch_add(&w->shared->next_conversation, 1) : s->item.seq;
     }
     make_body(s, &s->t.body);
     int64_t now = clock_ns();
@@ -294,14 +294,14 @@ void worker_finish(struct slot *s, CURLcode code, enum transport how)
         worker_turn_over(s, o == OUT_OK);
     worker_slot_free(w, s);
     if (!w->target.open && !s->retired && worker_may_send(w)) { /* in an open loop a failure stops no arrivals */
-        if (s->turn > 0 && w->shared->cfg->think_ns > 0)
+        if (!anything_left(w)) /* nobody waits for nothing: the wait would be in the window */
+            worker_note_dry(s, now);
+        else if (s->turn > 0 && w->shared->cfg->think_ns > 0)
             think(s);
         else if (o == OUT_OK || o == OUT_CANCELLED)
             worker_enqueue(s);
-        else if (anything_left(w))
+        else
             back_off(s, now);
-        else /* nobody waits for nothing: the wait would be in the window */
-            worker_note_dry(s, now);
     }
 }
 

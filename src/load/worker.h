@@ -43,6 +43,7 @@ struct load_shared {
     struct schedule schedule;  /* of an open loop */
     bool keep_text;  /* rows carry the whole output: its tokens have yet to be counted, or it is to be saved */
     atomic_uint_fast64_t next_seq;
+    atomic_uint_fast64_t next_conversation; /* with turns: requests and prompts are counted apart */
     atomic_int text_of; /* stream (from 1) whose text somebody reads; 0: none */
     pthread_mutex_t lock;
     struct load_target target; /* under lock */

@@ -21,7 +21,7 @@ struct slot {
     struct workload_item item;
     int phase;         /* of the request in flight */
     int64_t context, max_tokens;
-    uint64_t conversation; /* number of its first request */
+    uint64_t conversation; /* its number, which says what is asked in it; without turns that of the request */
     int turn;              /* of the request in flight or, between two, of the next one; 0: a new conversation begins */
     bool thinking;         /* the user is, before the next turn */
     struct buf history;    /* what was said in it, messages parted by commas */

@@ -107,6 +107,8 @@ void slo_judge(const struct slo *s, struct row *r)
     double v[M_REQUEST_COUNT_];
     r->missed = 0;
     r->good = s->n > 0 && r->tl.outcome == OUT_OK;
+    if (r->tl.slept) /* nobody knows: it is not judged */
+        r->good = false;
     if (!r->good)
         return;
     timeline_numbers(&r->tl, v);

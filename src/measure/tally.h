@@ -14,6 +14,7 @@ struct tally {
     uint64_t short_output;  /* ok, but fewer tokens than a fixed-length run asked for */
     uint64_t retried;
     uint64_t good;          /* requests that met all objectives */
+    uint64_t slept;         /* … and that ended well, but nobody knows after how long: they are not judged */
     uint64_t missed[8];     /* … and how many missed which; SLO_MAX */
     double output_tokens;   /* of all requests, ended well or not */
     double prompt_tokens;   /* of requests that told them */
@@ -37,6 +38,7 @@ void tally_merge(struct tally *into, const struct tally *from);
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);
 /* Share of the requests that were not cancelled by us which met all objectives; NAN where there are none. */
 double tally_good_share(const struct tally *t);
+uint64_t tally_judged(const struct tally *t); /* … of how many that is the share */
 uint64_t tally_failed(const struct tally *t); /* neither ok nor cancelled */
 
 /* A stretch of time and what arrived in it. */

@@ -27,7 +27,7 @@ bool insight_objectives(const struct facts *d, struct insight *o)
 {
     const struct run_file *f = d->file;
     const struct tally *t = &f->total;
-    uint64_t judged = t->requests - t->outcome[OUT_CANCELLED];
+    uint64_t judged = tally_judged(t);
     size_t worst = 0;
     char goals[160], goal[64], share[FMT_SIZE], n[FMT_SIZE];
     if (f->slo.n == 0 || judged < JUDGED_LEAST || f->phases_n != 1) /* a search, or a matrix, says it load by load */

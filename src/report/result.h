@@ -37,6 +37,7 @@ struct run_result {
     struct server_view server; /* what it counted and told of itself; counts: since before the load */
     struct span ram, gtt, vram;
     double ram_total, gtt_total, vram_total;
+    double gtt_ceiling; /* bytes of GTT that the machine gives at most; NAN unknown */
     bool memory_not_server, gtt_simulated, ram_simulated;
     char guard_why[160];    /* END_GUARD: the numbers at that moment */
     char run_file[1024];    /* empty: none */

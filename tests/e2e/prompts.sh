@@ -43,6 +43,15 @@ load -c 1 -n 6 --prompt "$TMP/mixed.jsonl"
 check "a file of three kinds" json "$TMP/out.json" '.requests.ok == 6'
 load -c 1 -n 4 --prompt "$TMP/mixed.jsonl" --turns 5
 check "as many turns as the user has in it" rows '[sort_by(.seq)[].turn] == [1, 2, 1, 1]'
+for words in 50 150 250 350; do # each line of another length
+    awk -v n="$words" 'BEGIN { printf "{\"conversations\":[{\"from\":\"human\",\"value\":\""; for (i = 0; i < n; i++) printf "time "; print "\"},{\"from\":\"gpt\",\"value\":\"no\"},{\"from\":\"human\",\"value\":\"please\"}]}" }'
+done >"$TMP/lengths.jsonl"
+load -c 1 -n 8 --prompt "$TMP/lengths.jsonl" --turns 2
+check "conversations take the lines of a file in turn" rows 'map(select(.turn == 1)) | sort_by(.seq) | map(.prompt_tokens / 100 | floor) == [0, 1, 2, 3]'
+load -c 1 -n 1 --turns 2 --think 5s --context 64
+check "nobody thinks about what is not asked any more" json "$TMP/out.json" '.requests.ok == 1 and .whole.seconds < 3'
+load -c 1 -n 1 --context 4k
+check "the first request says what it was" json "$TMP/run.ndjson" 'map(select(.part == "preflight")) | .[0].context == 64 and .[0].prompt_tokens < 100' -s
 load -c 1 -n 2 --extra-body '{"top_k": 5, "temperature": 0.5}'
 check "further fields" json "$TMP/out.json" '.requests.ok == 2'
 
@@ -52,6 +61,8 @@ bad() { # STATUS TEXT ARGS…
     load "$@"
     same $? "$bad_status" && contains "$TMP/err" "$bad_text" && same "$(wc -l <"$TMP/err")" 1
 }
+echo '{"time":0,"context":64}' >"$TMP/trace.jsonl"
+check "a trace and a file that both say how long prompts are" bad 2 "one of the two" --trace "$TMP/trace.jsonl" --prompt "$TMP/mixed.jsonl"
 check "fields that are no JSON" bad 2 "is not a JSON object" --extra-body '{x'
 check "fields with something behind them" bad 2 "is not a JSON object" --extra-body '{"top_k": 5} x'
 for idle in "--budget 9s" "--think 1s" "--turn-context 9" "--order listed" "--prefix-count 2" "--rows none --save-text" "--rows none --save-chunks" \

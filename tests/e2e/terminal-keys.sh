@@ -180,6 +180,13 @@ expect-exit 0
 restored
 E2
 
+# Prompts of a file are as long as they are.
+echo '{"prompt":"tell me of rivers"}' >"$TMP/prompts.jsonl"
+printf '%s\n' 'wait "4 of 4"' 'key 7' 'key ]' 'wait "the file of prompts decides how long they are"' 'key q' 'expect-exit 0' >"$TMP/script"
+check "keys do not change the prompts of a file" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 4 --prompt "$TMP/prompts.jsonl" --out "$TMP/prompts.ndjson" <"$TMP/script"
+check "nor begin a phase of them" json "$TMP/prompts.ndjson" 'map(select(.type == "phase")) | length == 1' -s
+"$TOKGAUGE" report "$TMP/prompts.ndjson" >"$TMP/prompts.md" 2>&1
+check "the report names no context for them" sh -c 'grep -q "4 streams in flight, output 128 tokens" "$1"' sh "$TMP/prompts.md"
 # A pause parts no load that is decided: its phase goes on, and what lies between is in no window.
 check "a pause in a matrix" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 1,2 --order listed --context 64 --max-tokens 64 -d 3s --warmup 1 --out "$TMP/parted.ndjson" <<'E2'
 wait " LOAD"

@@ -1,9 +1,11 @@
 /* Moments to numbers, rows to tallies and windows; no clock anywhere. */
 #include "check.h"
 
+#include "clock.h"
 #include "engine/live.h"
 #include "measure/phases.h"
 #include "measure/recorder.h"
+#include "measure/slo.h"
 #include "measure/timeline.h"
 #include "util.h"
 
@@ -620,6 +622,51 @@ static void test_counted(void **state)
     }
 }
 
+/* A request that ended well while the machine slept met nothing and missed nothing. */
+static void test_slept(void **state)
+{
+    (void)state;
+    struct slo slo;
+    struct err e;
+    struct tally t;
+    struct row r = {.tl = {.outcome = OUT_OK, .sent = 1, .first_token = 900000001, .last_token = 900000001, .end = 900000001, .events = 1}};
+    assert_true(slo_parse("ttft=500ms", &slo, &e));
+    tally_init(&t);
+    for (int i = 0; i < 3; i++) {
+        r.tl.first_token = i == 0 ? 100000001 : 900000001;
+        r.tl.slept = i == 2;
+        slo_judge(&slo, &r);
+        tally_add(&t, &r);
+    }
+    assert_int_equal(t.good, 1);
+    assert_int_equal(t.missed[0], 1);
+    assert_int_equal(tally_judged(&t), 2);
+    assert_near(tally_good_share(&t), 0.5, 1e-12);
+    tally_release(&t);
+}
+
+/* After a pause a phase goes on: two stretches of one, and what lies between is in neither. */
+static void test_go_on(void **state)
+{
+    (void)state;
+    struct phases p;
+    struct window w;
+    double s;
+    phases_init(&p);
+    phases_open(&p, &(struct phase_target){0, 1, 64, 8, 0}, 1 * NS_PER_SEC);
+    phases_go_on(&p, 2 * NS_PER_SEC); /* it was not paused */
+    phases_close(&p, 3 * NS_PER_SEC);
+    phases_go_on(&p, 10 * NS_PER_SEC);
+    phases_steady(&p, 11 * NS_PER_SEC);
+    phases_end(&p, 14 * NS_PER_SEC);
+    assert_int_equal(p.n, 1);
+    phase_window(p.list[0], 20 * NS_PER_SEC, false, &w, &s);
+    assert_near(s, 2 + 4, 1e-9);
+    phase_window(p.list[0], 20 * NS_PER_SEC, true, &w, &s);
+    assert_near(s, 3, 1e-9);
+    phases_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_passed_by),
         cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
         cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_mailbox),
+        cmocka_unit_test(test_slept),         cmocka_unit_test(test_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

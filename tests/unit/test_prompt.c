@@ -174,8 +174,20 @@ static void test_prefix(void **state)
     assert_true(common(content(o[1], 0), content(o[3], 0)) > all / 2);
     assert_true(common(content(o[0], 0), content(o[1], 0)) < 30);
     assert_true(common(content(o[0], 0), content(o[2], 0)) < all * 3 / 4); /* then each its own */
+    spec.words = 150; /* shorter than the text that is shared: all but a few words of it are */
+    cJSON *a = body_of(&p, &spec);
+    spec.seq = 1;
+    cJSON *b = body_of(&p, &spec);
+    assert_true(common(content(a, 0), content(b, 0)) > strlen(content(a, 0)) * 3 / 4);
+    assert_string_not_equal(content(a, 0), content(b, 0));
+    spec.turn = 1; /* it stands in the first turn already */
+    cJSON *later = body_of(&p, &spec);
+    assert_true(common(content(b, 0), content(later, 0)) < 30);
     for (int i = 0; i < 4; i++)
         cJSON_Delete(o[i]);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    cJSON_Delete(later);
     prompt_release(&p);
 }
 
