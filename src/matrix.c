@@ -69,8 +69,8 @@ static bool of_output(const struct matrix_cell *c, double max_tokens)
     return !isfinite(max_tokens) || c->max_tokens == max_tokens;
 }
 
-/* Distinct values, in order. */
-static int distinct(const struct matrix_view *m, enum axis axis, bool by_rate, double max_tokens, double out[MATRIX_SIDE])
+/* Distinct values, in order, `most` at the most. */
+static int distinct(const struct matrix_view *m, enum axis axis, bool by_rate, double max_tokens, double *out, int most)
 {
     double all[MATRIX_CELLS];
     size_t kept = 0;
@@ -80,7 +80,7 @@ static int distinct(const struct matrix_view *m, enum axis axis, bool by_rate, d
             all[kept++] = on_axis(&m->cell[i], axis, by_rate);
     if (kept > 1)
         qsort(all, kept, sizeof all[0], by_size);
-    for (size_t i = 0; i < kept && n < MATRIX_SIDE; i++)
+    for (size_t i = 0; i < kept && n < most; i++)
         if (n == 0 || all[i] > out[n - 1])
             out[n++] = all[i];
     return n;
@@ -88,7 +88,7 @@ static int distinct(const struct matrix_view *m, enum axis axis, bool by_rate, d
 
 int matrix_outputs(const struct matrix_view *m, double out[MATRIX_SIDE])
 {
-    return distinct(m, AXIS_OUTPUT, false, (double)NAN, out);
+    return distinct(m, AXIS_OUTPUT, false, (double)NAN, out, MATRIX_SIDE);
 }
 
 void matrix_grid(struct matrix_grid *g, const struct matrix_view *m, double max_tokens)
@@ -97,8 +97,8 @@ void matrix_grid(struct matrix_grid *g, const struct matrix_view *m, double max_
     g->names = m->of_columns[0] != '\0' ? m : NULL;
     for (size_t i = 0; i < m->n; i++)
         g->by_rate |= m->cell[i].rate > 0;
-    g->rows = distinct(m, AXIS_CONTEXT, g->by_rate, max_tokens, g->context);
-    g->columns = distinct(m, AXIS_LOAD, g->by_rate, max_tokens, g->load);
+    g->rows = distinct(m, AXIS_CONTEXT, g->by_rate, max_tokens, g->context, MATRIX_SIDE);
+    g->columns = distinct(m, AXIS_LOAD, g->by_rate, max_tokens, g->load, MATRIX_COLUMNS);
     for (size_t i = 0; i < m->n; i++) /* of several the latest */
         for (int r = 0; r < g->rows && of_output(&m->cell[i], max_tokens); r++)
             for (int k = 0; k < g->columns; k++)

@@ -24,7 +24,8 @@ struct matrix_cell {
     uint64_t ok, failed;
 };
 
-#define MATRIX_SIDE 16 /* rows and columns of a grid, at the most */
+#define MATRIX_SIDE 16    /* rows of a grid, at the most */
+#define MATRIX_COLUMNS 40 /* … and columns: a search tries that many loads */
 #define MATRIX_NAME 24
 
 /* Of loads, unless it has names of its own: then streams and context of a cell are numbers of a column and a row. */
@@ -49,8 +50,8 @@ struct matrix_grid {
     int rows, columns;
     bool by_rate;
     double context[MATRIX_SIDE];
-    double load[MATRIX_SIDE];
-    const struct matrix_cell *at[MATRIX_SIDE][MATRIX_SIDE]; /* into the view; NULL: not tried */
+    double load[MATRIX_COLUMNS];
+    const struct matrix_cell *at[MATRIX_SIDE][MATRIX_COLUMNS]; /* into the view; NULL: not tried */
     const struct matrix_view *names; /* of other things than loads: whose rows and columns have names; else NULL */
 };
 /* max_tokens: of cells of that output length; NAN: of all, and of several the latest.  Where there are too many rows or columns

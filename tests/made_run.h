@@ -16,7 +16,7 @@ static inline void begin(void)
     buf_release(&file);
     buf_init(&file, 16 << 20);
     seq = 0;
-    buf_adds(&file, "{\"type\":\"header\",\"format\":1,\"tokgauge\":\"0\",\"model\":\"m\"}\n");
+    buf_adds(&file, "{\"type\":\"header\",\"format\":1,\"tokgauge\":\"0\",\"model\":\"m\",\"system\":{\"is_the_servers\":true}}\n");
 }
 
 static inline void phase(int id, int streams, int context, bool repeated)

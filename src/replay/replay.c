@@ -5,6 +5,7 @@
 #include "measure/servercounts.h"
 #include "replay/inside.h"
 #include "report/counted_json.h"
+#include "report/matrix_tables.h"
 #include "report/memory_json.h"
 
 #include <errno.h>
@@ -127,7 +128,7 @@ static struct matrix_cell *cells_of(const struct run_file *f)
                                         .max_tokens = (double)p->max_tokens,
                                         .rate = isfinite(p->rate) ? p->rate : 0,
                                         .goodput = run_file_phase_goodput(f, p->id),
-                                        .good_share = f->slo.n > 0 ? tally_good_share(&t) : (double)NAN,
+                                        .good_share = matrix_good_share(f, p, &t),
                                         .output_rate = run_file_phase_rate(f, f->phases[i].id),
                                         .decode_rate = scaled(t.hist[M_DECODE_RATE], M_DECODE_RATE, -1),
                                         .ttft_p50 = scaled(t.hist[M_TTFT], M_TTFT, 0.5),
@@ -325,47 +326,6 @@ static void show_counts(struct replay *r, double t)
     put_facts(&r->file->server, v);
 }
 
-/* Of requests that ended: all that there is of them where the file has not a row for each, else what no row has. */
-static void take_ended(struct replay *r, const cJSON *sample)
-{
-    if (r->file->rows_whole) {
-        run_file_ended(sample, M_ITL, &r->shown.tally);
-        return;
-    }
-    struct tally t;
-    tally_init(&t);
-    run_file_ended_all(sample, &t);
-    tally_merge(&r->shown.tally, &t);
-    r->view->ok += t.outcome[OUT_OK];
-    r->view->cancelled += t.outcome[OUT_CANCELLED];
-    r->view->failed += tally_failed(&t);
-    tally_release(&t);
-}
-
-static void take_samples(struct replay *r, double t)
-{
-    const struct run_file *f = r->file;
-    size_t before = r->samples;
-    for (; r->samples < f->samples_n && f->samples[r->samples].t <= t; r->samples++) {
-        const struct run_sample *s = &f->samples[r->samples];
-        push(r, r->samples);
-        if (s->output_rate >= 0 && !(s->output_rate <= r->view->output_rate_peak))
-            r->view->output_rate_peak = s->output_rate;
-        cJSON *o = sample_line(r, r->samples);
-        take_ended(r, o);
-        counted_read(o, &r->counted);
-        if (new_look(r, r->samples))
-            plateau_add(&r->plateau, s->running, s->waiting, s->kv_used);
-        r->shown.news = true;
-        bool newest = r->samples + 1 == f->samples_n || f->samples[r->samples + 1].t > t;
-        if (o != NULL && newest)
-            show_sample(r, o);
-        cJSON_Delete(o);
-    }
-    if (r->samples > before)
-        show_processes(r, r->samples - 1);
-}
-
 /* ---- requests ---- */
 
 /* Each load of a matrix has percentiles of its own, as it had live. */
@@ -397,6 +357,48 @@ static void take_rows(struct replay *r, double t)
         shown_request(&r->shown, v, row, &r->one, replay_seconds(row->tl.first_token));
     }
     begin_cells(r, t);
+}
+
+/* Of requests that ended: all that there is of them where the file has not a row for each, else what no row has. */
+static void take_ended(struct replay *r, const cJSON *sample)
+{
+    if (r->file->rows_whole) {
+        run_file_ended(sample, M_ITL, &r->shown.tally);
+        return;
+    }
+    struct tally t;
+    tally_init(&t);
+    run_file_ended_all(sample, &t);
+    tally_merge(&r->shown.tally, &t);
+    r->view->ok += t.outcome[OUT_OK];
+    r->view->cancelled += t.outcome[OUT_CANCELLED];
+    r->view->failed += tally_failed(&t);
+    tally_release(&t);
+}
+
+static void take_samples(struct replay *r, double t)
+{
+    const struct run_file *f = r->file;
+    size_t before = r->samples;
+    for (; r->samples < f->samples_n && f->samples[r->samples].t <= t; r->samples++) {
+        const struct run_sample *s = &f->samples[r->samples];
+        take_rows(r, s->t); /* in the order of time, however far it goes at once: a load that begins, begins anew */
+        push(r, r->samples);
+        if (s->output_rate >= 0 && !(s->output_rate <= r->view->output_rate_peak))
+            r->view->output_rate_peak = s->output_rate;
+        cJSON *o = sample_line(r, r->samples);
+        take_ended(r, o);
+        counted_read(o, &r->counted);
+        if (new_look(r, r->samples))
+            plateau_add(&r->plateau, s->running, s->waiting, s->kv_used);
+        r->shown.news = true;
+        bool newest = r->samples + 1 == f->samples_n || f->samples[r->samples + 1].t > t;
+        if (o != NULL && newest)
+            show_sample(r, o);
+        cJSON_Delete(o);
+    }
+    if (r->samples > before)
+        show_processes(r, r->samples - 1);
 }
 
 /* The row of that stream that began last at t or before; NULL: none. */

@@ -1,5 +1,6 @@
 /* May two runs be compared at all?  Objections are told, and the figures stand all the same. */
 #include "report/compare.h"
+#include "jsonr.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,6 +47,41 @@ static bool is_suite(const struct run_file *f)
     return f->phases_n > 0 && f->phases[0].part[0] != '\0';
 }
 
+/* NAN: there is none. */
+static bool same_number(double a, double b)
+{
+    return isfinite(a) ? a == b : !isfinite(b);
+}
+
+static const char *rate_text(char out[32], double rate)
+{
+    snprintf(out, 32, isfinite(rate) ? "%g requests/s" : "no rate", rate);
+    return out;
+}
+
+/* Of an open loop; NULL, NAN: a closed one, or a run that was killed. */
+static void object_to_arrivals(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    double x = a->phases[0].rate, y = b->phases[0].rate;
+    const cJSON *p = json_get(a->summary, "arrivals"), *q = json_get(b->summary, "arrivals");
+    const char *s = json_text(p, "trace"), *t = json_text(q, "trace");
+    char n[32], m[32];
+    if (!same_number(x, y))
+        object(c, "different loads: %s against %s", rate_text(n, x), rate_text(m, y));
+    else if (cJSON_IsObject(p) && cJSON_IsObject(q) && ((s != NULL) != (t != NULL) || !same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to"))))
+        object(c, "different loads: one followed a trace or a ramp that the other did not");
+}
+
+/* What makes prompts begin with what others had too. */
+static bool same_prompts(const struct run_file *a, const struct run_file *b)
+{
+    static const char *const keys[] = {"turns", "prefix_tokens"};
+    bool same = true;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        same = same && same_number(run_file_number(a, keys[i]), run_file_number(b, keys[i]));
+    return same;
+}
+
 static bool same_phases(const struct run_file *a, const struct run_file *b)
 {
     bool same = a->phases_n == b->phases_n;
@@ -54,7 +90,7 @@ static bool same_phases(const struct run_file *a, const struct run_file *b)
         struct tally s, t;
         run_file_phase(a, p->id, &s);
         run_file_phase(b, q->id, &t);
-        same = p->streams == q->streams && p->context == q->context && p->max_tokens == q->max_tokens &&
+        same = p->streams == q->streams && same_number(p->rate, q->rate) && p->context == q->context && p->max_tokens == q->max_tokens &&
                p->repeated == q->repeated && strcmp(p->part, q->part) == 0 && s.requests == t.requests;
         tally_release(&s);
         tally_release(&t);
@@ -78,6 +114,7 @@ static void object_to_loads(const struct run_file *a, const struct run_file *b, 
         object(c, "different loads: %d streams, context %lld, output %lld against %d, %lld, %lld", p->streams,
                (long long)p->context, (long long)p->max_tokens, q->streams, (long long)q->context,
                (long long)q->max_tokens);
+    object_to_arrivals(a, b, c);
 }
 
 /* ---- one or two of vLLM's ---- */
@@ -100,7 +137,8 @@ static struct load load_of_own(const struct run_file *f)
 {
     struct vllm_totals t = vllm_totals(f);
     const char *endpoint = run_file_text(f, "endpoint");
-    return (struct load){.streams = f->phases_n == 1 ? f->phases[0].streams : (double)NAN, .rate = (double)INFINITY,
+    double rate = f->phases_n == 1 ? f->phases[0].rate : (double)NAN;
+    return (struct load){.streams = f->phases_n == 1 ? f->phases[0].streams : (double)NAN, .rate = rate > 0 ? rate : (double)INFINITY,
                          .input = mean_tokens(t.input_tokens, t.completed),
                          .output = mean_tokens(t.output_tokens, t.completed),
                          .chat = endpoint != NULL && strcmp(endpoint, "chat") == 0, .known = endpoint != NULL};
@@ -167,7 +205,7 @@ void compare_object(const struct compare_run *a, const struct compare_run *b, st
 {
     if (a->own != NULL && b->own != NULL) {
         object_to_loads(a->own, b->own, c);
-        if (!same_text(a->own, b->own, "prompt") || !same_text(a->own, b->own, "endpoint"))
+        if (!same_text(a->own, b->own, "prompt") || !same_text(a->own, b->own, "endpoint") || !same_prompts(a->own, b->own))
             object(c, "different prompts or endpoints");
         if (main_source(a->own) != main_source(b->own))
             object(c, "output tokens were counted in different ways");

@@ -67,7 +67,7 @@ void drift_find(const struct run_file *f, struct drift out[WINDOW_VALUES])
 {
     double load = windows_load(f, NULL), step = fmax(60, (load - DRIFT_SETTLE_S) / DRIFT_WINDOWS);
     struct run_window *w = NULL;
-    bool long_enough = run_file_one_load(f) && load >= DRIFT_LEAST_S;
+    bool long_enough = run_file_even_load(f) && load >= DRIFT_LEAST_S;
     size_t n = long_enough ? windows_cut(f, DRIFT_SETTLE_S, step, &w) : 0;
     double *x = xcalloc(n + 1, sizeof *x), *y = xcalloc(n + 1, sizeof *y);
     for (int v = 0; v < WINDOW_VALUES; v++) {

@@ -153,6 +153,13 @@ static bool cold_start(const struct facts *d, struct insight *o)
     return true;
 }
 
+/* It had no other to wait for. */
+static bool alone(const struct run_file *f, const struct row *r)
+{
+    const struct run_phase *p = phase_of(f, r);
+    return p != NULL && p->streams == 1;
+}
+
 static bool prefix_cache(const struct facts *d, struct insight *o)
 {
     const struct run_file *f = d->file;
@@ -166,7 +173,7 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
             const struct row *r = run_file_row(f, k);
             double ttft = ttft_of(r);
             enum newness is = d->newness[k];
-            if (r->context != p->context || isnan(ttft) || p->streams != 1 || (r->phase != p->id && is != FRESH))
+            if (r->context != p->context || isnan(ttft) || p->streams != 1 || (r->phase != p->id && (is != FRESH || !alone(f, r))))
                 continue;
             if (is == CACHED || is == LOOKS_CACHED)
                 with[n++] = ttft;
@@ -398,6 +405,29 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
         snprintf(out, size, "the first waited longest for its first token");
 }
 
+#define SAME_SIZE 0.10 /* standard deviation of requests' tokens, of their mean */
+
+/* Do the requests of a phase have as many tokens as one another, in and out?  NAN of the server's counts says nothing. */
+static bool one_size(const struct run_file *f, const struct run_phase *p)
+{
+    double *in = xcalloc(f->rows_n + 1, sizeof *in), *out = xcalloc(f->rows_n + 1, sizeof *out);
+    size_t ins = 0, outs = 0;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = run_file_row(f, i);
+        if (r->phase != p->id || r->tl.outcome != OUT_OK)
+            continue;
+        in[ins++] = (double)(r->tl.prompt_tokens > 0 ? r->tl.prompt_tokens : r->context);
+        if (r->tl.output_tokens > 0)
+            out[outs++] = (double)r->tl.output_tokens;
+    }
+    struct dist a, b;
+    dist_of_values(&a, in, ins);
+    dist_of_values(&b, out, outs);
+    free(in);
+    free(out);
+    return outs >= 2 && !(a.stddev > SAME_SIZE * a.mean) && !(b.stddev > SAME_SIZE * b.mean);
+}
+
 static bool variance(const struct facts *d, struct insight *o)
 {
     const struct group *worst = NULL;
@@ -406,7 +436,7 @@ static bool variance(const struct facts *d, struct insight *o)
         struct dist e2e;
         tally_dist(&d->group[i].tally, M_E2E, &e2e);
         double cv = e2e.stddev / e2e.mean;
-        if (e2e.n >= 3 && cv >= worst_cv && d->group[i].phase->streams == 1) {
+        if (e2e.n >= 3 && cv >= worst_cv && d->group[i].phase->streams == 1 && one_size(d->file, d->group[i].phase)) {
             worst = &d->group[i];
             worst_cv = cv;
         }
@@ -426,8 +456,10 @@ static bool variance(const struct facts *d, struct insight *o)
 static bool throttling(const struct facts *d, struct insight *o)
 {
     const struct run_file *f = d->file;
-    double *v = xcalloc(f->samples_n + 1, sizeof *v);
     bool found = false;
+    if (run_file_one_load(f) && !run_file_even_load(f)) /* a ramp, or a trace */
+        return false;
+    double *v = xcalloc(f->samples_n + 1, sizeof *v);
     for (size_t i = 0; i < d->groups && !found; i++) {
         size_t n = 0;
         for (size_t k = 0; k + 1 < f->samples_n; k++) {
@@ -484,7 +516,7 @@ static bool memory_headroom(const struct facts *d, struct insight *o)
         raise_to(&kv, g->kv_used);
         tokens = MAX_OF(tokens, held * (double)(g->phase->context + g->phase->max_tokens));
     }
-    if (!isfinite(used) || !(total > 0))
+    if (!isfinite(used) || !(total > 0) || !run_file_servers_memory(f))
         return false;
     char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
     SAY(sentence, "%s GiB of the %s GiB of %s were never used.", fmt_gib(a, total - used), fmt_gib(b, total), pool_names[k]);
@@ -505,7 +537,7 @@ static bool kv_growth(const struct facts *d, struct insight *o)
     struct pool_slope s = pool_per_token(d->file, k);
     char a[FMT_SIZE];
     double mib = s.slope * 1024 / 1048576, margin = s.margin * 1024 / 1048576;
-    if (!isfinite(s.slope))
+    if (!isfinite(s.slope) || !run_file_servers_memory(d->file))
         return false;
     if (s.slope > s.margin && s.slope * s.over > 0.1 * GIB) {
         SAY(sentence, "%s grows with the tokens in flight: by %.0f MiB for each 1,024.", pool_names[k], mib);
@@ -526,7 +558,7 @@ static bool memory_growth(const struct facts *d, struct insight *o)
         struct pool_slope g = pool_growth(d->file, k);
         struct pool_facts p;
         pool_facts(d->file, k, NULL, &p);
-        if (!g.even || !(g.slope - g.margin > 0.05 * GIB))
+        if (!g.even || !(g.slope - g.margin > 0.05 * GIB) || !run_file_servers_memory(d->file))
             continue;
         char a[FMT_SIZE], b[FMT_SIZE];
         SAY(sentence, "%s goes on growing under an even load: %.2f GiB an hour.", pool_names[k], g.slope / GIB);
@@ -589,7 +621,7 @@ static bool gpu_limited(const struct facts *d, struct insight *o)
             by = s->gpu_limited_by;
         }
     }
-    if (n < 10 || sum / n < 0.05)
+    if (n < 10 || sum / n < 0.05 || !run_file_servers_memory(d->file))
         return false;
     char a[FMT_SIZE], b[FMT_SIZE];
     SAY(sentence, "The GPU was held back for %s of the time, most by %s.", fmt_percent(a, sum / n), by);

@@ -140,6 +140,20 @@ static double of_hist(const struct hist *h, enum metric_id m, double quantile)
     return (quantile < 0 ? hist_mean(h) : hist_quantile(h, quantile)) / metrics[m].scale;
 }
 
+double matrix_good_share(const struct run_file *f, const struct run_phase *p, const struct tally *t)
+{
+    const cJSON *capacity = json_get(f->summary, "capacity"), *one;
+    const char *by = json_text(capacity, "by");
+    double load = by != NULL && strcmp(by, "rate") == 0 ? p->rate : p->streams;
+    cJSON_ArrayForEach(one, json_get(capacity, "tries"))
+    {
+        double judged = json_number(one, "judged");
+        if (json_number(one, "load") == load && judged > 0)
+            return json_number(one, "met") / judged;
+    }
+    return f->slo.n > 0 ? tally_good_share(t) : (double)NAN;
+}
+
 void matrix_of_file(const struct run_file *f, struct matrix_view *m)
 {
     m->n = 0;
@@ -158,7 +172,7 @@ void matrix_of_file(const struct run_file *f, struct matrix_view *m)
         c->ttft_p50 = of_hist(t.hist[M_TTFT], M_TTFT, 0.5);
         c->ttft_p95 = of_hist(t.hist[M_TTFT], M_TTFT, 0.95);
         c->goodput = run_file_phase_goodput(f, p->id);
-        c->good_share = f->slo.n > 0 ? tally_good_share(&t) : (double)NAN;
+        c->good_share = matrix_good_share(f, p, &t);
         c->ok = t.outcome[OUT_OK];
         c->failed = tally_failed(&t);
         tally_release(&t);
@@ -167,8 +181,8 @@ void matrix_of_file(const struct run_file *f, struct matrix_view *m)
 
 static void doc_table(struct doc *d, const struct matrix_grid *g, enum figure f)
 {
-    struct doc_column columns[MATRIX_SIDE + 1] = {{"context", true}};
-    char heads[MATRIX_SIDE][FMT_SIZE + 16], n[FMT_SIZE], text[FMT_SIZE + 8];
+    struct doc_column columns[MATRIX_COLUMNS + 1] = {{"context", true}};
+    char heads[MATRIX_COLUMNS][FMT_SIZE + 16], n[FMT_SIZE], text[FMT_SIZE + 8];
     if (!known(g, f))
         return;
     for (int k = 0; k < g->columns; k++) {

@@ -11,6 +11,9 @@
 void matrix_text(const struct matrix_view *m, struct buf *b);
 
 bool report_is_matrix(const struct run_file *f);
+/* Share of the phase's requests, which t counts, that met all objectives; of a load that a search tried, as it was judged: with those
+ * that were broken off because they had missed one already.  NAN: there are none. */
+double matrix_good_share(const struct run_file *f, const struct run_phase *p, const struct tally *t);
 /* What each load of the file came to, those that were left out too. */
 void matrix_of_file(const struct run_file *f, struct matrix_view *m);
 /* The best load and the knees, as items of an open list; the same as cards. */

@@ -84,7 +84,7 @@ struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
             from = isnan(from) ? f->samples[i].t : from;
             to = f->samples[i].t;
         }
-    if (!run_file_one_load(f) || !(to - from >= GROWTH_LEAST_S))
+    if (!run_file_even_load(f) || !(to - from >= GROWTH_LEAST_S))
         return out;
     size_t most = (size_t)((to - from) / BLOCK_S) + 2;
     double *x = xcalloc(most, sizeof *x), *y = xcalloc(most, sizeof *y);

@@ -277,7 +277,7 @@ static void matrix_curves(const struct run_file *f, struct doc *d)
     for (int i = 0, number = 0; i < outputs_n; i++) {
         matrix_grid(&g, m, outputs[i]);
         for (int r = 0; r < g.rows && number < CURVES_MOST; r++, number++) {
-            struct chart_dot dots[MATRIX_SIDE];
+            struct chart_dot dots[MATRIX_COLUMNS];
             char title[96], id[16], a[FMT_SIZE], b[FMT_SIZE];
             size_t n = 0;
             for (int k = 0; k < g.columns; k++) {

@@ -107,6 +107,10 @@ static bool read_row(struct run_file *f, const cJSON *o)
     t->slept = json_true(o, "slept");
     json_words(o, "error", r.error, sizeof r.error);
     slo_judge(&f->slo, &r);
+    if (strcmp(part, "preflight") != 0 && t->outcome == OUT_OK && t->output_tokens > 0 && (t->source == TOK_USAGE || t->source == TOK_TOKENIZE)) {
+        f->known_tokens += (double)t->output_tokens;
+        f->known_events += (double)t->events;
+    }
     if (strcmp(part, "preflight") == 0) {
         f->first = r;
     } else if (strcmp(part, "warmup") == 0) {
@@ -174,7 +178,8 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
     /* Without a stream it is the suite's agent who sends, and what he is answered is in no figure of the load. */
     f->samples[f->samples_n++] = (struct run_sample){
         .t = t / 1e9, .loading = strcmp(state, "load") == 0 && !(json_number(o, "max_num_seqs") < 1), .phase = small(o, "phase"), .pauses = small(o, "pauses"), .streams = small(o, "max_num_seqs"),
-        .in_flight = json_number(o, "in_flight"), .live_tokens = json_number(o, "live_tokens"),
+        .rate = json_number(o, "rate"), .in_flight = json_number(o, "in_flight"), .live_tokens = json_number(o, "live_tokens"),
+        .live_approx = json_number(o, "live_approx"),
         .output_rate = json_number(o, "output_tok_s"), .ttft_p50 = json_number(o, "ttft_p50_ms"), .ttft_p95 = json_number(o, "ttft_p95_ms"),
         .ram_used = json_number(o, "ram_used"), .ram_total = json_number(o, "ram_total"), .gtt_used = json_number(o, "gtt_used"),
         .gtt_total = json_number(o, "gtt_total"), .vram_used = json_number(o, "vram_used"), .vram_total = json_number(o, "vram_total"), .gtt_ceiling = json_number(o, "gtt_ceiling"),
@@ -529,6 +534,8 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
     const struct run_sample *a = &f->samples[i], *b = &f->samples[i + 1];
     *seconds = b->t - a->t;
     *tokens = b->live_tokens - a->live_tokens;
+    if (f->known_events > 0 && b->live_approx > a->live_approx)
+        *tokens += (b->live_approx - a->live_approx) * (f->known_tokens / f->known_events - 1);
     /* What lies between two loads, or holds a pause, is none; a moment in which nothing is in flight is load like any other. */
     return a->loading && b->loading && a->phase == b->phase && a->pauses == b->pauses && *seconds > 0 && isfinite(*tokens);
 }
@@ -594,15 +601,41 @@ double run_file_phase_rate(const struct run_file *f, int phase)
     return to > from ? (double)tokens * 1e9 / (double)(to - from) : (double)NAN;
 }
 
+static bool same_rate(double a, double b) /* NAN: none */
+{
+    return isfinite(a) ? a == b : !isfinite(b);
+}
+
 bool run_file_one_load(const struct run_file *f)
 {
     for (size_t i = 1; i < f->phases_n; i++) {
         const struct run_phase *p = &f->phases[0], *q = &f->phases[i];
         if (p->streams != q->streams || p->context != q->context || p->max_tokens != q->max_tokens ||
-            p->repeated != q->repeated || strcmp(p->part, q->part) != 0)
+            p->repeated != q->repeated || strcmp(p->part, q->part) != 0 || !same_rate(p->rate, q->rate))
             return false;
     }
     return f->phases_n > 0;
+}
+
+#define EVEN 1.05 /* times the lowest rate */
+
+bool run_file_even_load(const struct run_file *f)
+{
+    double least = (double)INFINITY, most = 0;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        const struct run_sample *s = &f->samples[i];
+        if (s->loading && isfinite(s->rate)) {
+            least = fmin(least, s->rate);
+            most = fmax(most, s->rate);
+        }
+    }
+    bool trace = json_text(json_get(f->summary, "arrivals"), "trace") != NULL;
+    return run_file_one_load(f) && !trace && !(most > EVEN * least);
+}
+
+bool run_file_servers_memory(const struct run_file *f)
+{
+    return json_true(f->header, "simulated") || !cJSON_IsFalse(json_get(json_get(f->header, "system"), "is_the_servers"));
 }
 
 void run_file_phase(const struct run_file *f, int phase, struct tally *t)

@@ -22,7 +22,9 @@ struct run_sample {
     bool loading; /* state "load" */
     int phase, streams;
     int pauses;   /* so many have parted a phase by then */
+    double rate;  /* requests a second that are due; NAN: a closed loop, or a trace */
     double in_flight, live_tokens, output_rate, ttft_p50, ttft_p95;
+    double live_approx; /* so many of live_tokens are events, whose tokens were not known as they came */
     double ram_used, ram_total, gtt_used, gtt_total, vram_used, vram_total, gtt_ceiling; /* bytes */
     double gpu_limited; /* share of the time in which a limit held the GPU back */
     char gpu_limited_by[24];
@@ -125,6 +127,7 @@ struct run_file {
     struct counted counted;     /* by the server, since counted_since, over its restarts */
     double counted_since;       /* NAN: it tells nothing */
     struct server_view server;  /* what it told of itself; only what server_facts_read has */
+    double known_tokens, known_events; /* of the requests whose tokens were told in the end only */
     double warmup_tokens;       /* output tokens of requests that are in no row: warm-up */
     uint64_t warmup_n, warmup_unsure; /* … how many there were; and those whose tokens are not known for certain */
     struct tally total; /* of all measured requests, with the ITL of the samples */
@@ -160,7 +163,8 @@ void run_name(char out[RUN_NAME], const char *label, const char *path);
 const char *run_file_text(const struct run_file *f, const char *key);
 double run_file_number(const struct run_file *f, const char *key);
 
-/* Between sample i and the next (i + 1 < samples_n): its length and the tokens that came; true where all of it is one load. */
+/* Between sample i and the next (i + 1 < samples_n): its length and the tokens that came, events with as many tokens as the
+ * requests that have ended had in each; true where all of it is one load. */
 bool run_file_interval(const struct run_file *f, size_t i, double *seconds, double *tokens);
 /* Output tokens a second over the load: the summary's where there is one (with the window it took), else from the
  * samples.  NAN where it is not known. */
@@ -175,6 +179,10 @@ double run_file_phase_goodput(const struct run_file *f, int phase);
 
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
+/* … and does it stay the same from the beginning to the end, as a ramp and a trace do not? */
+bool run_file_even_load(const struct run_file *f);
+/* Was the memory that the samples tell of the server's?  False: its machine is another one. */
+bool run_file_servers_memory(const struct run_file *f);
 
 /* The requests of one phase added up; t is made by tally_init here, tally_release by the caller.  ITL is in it only where the
  * file has one phase, or rows are not whole. */

@@ -200,7 +200,7 @@ static void tightest(const struct run_result *run, struct tune_result *r)
         const char *name;
         const struct span *span;
         double total;
-    } pools[] = {{"RAM", &run->ram, run->ram_total}, {"GTT", &run->gtt, run->gtt_total}, {"VRAM", &run->vram, run->vram_total}};
+    } pools[] = {{"RAM", &run->ram, run->ram_total}, {"GTT", &run->gtt, fmin(run->gtt_total, run->gtt_ceiling)}, {"VRAM", &run->vram, run->vram_total}};
     for (size_t i = 0; i < ARRAY_LEN(pools); i++) {
         double left = pools[i].total - pools[i].span->peak;
         bool small = strcmp(pools[i].name, "VRAM") == 0 && !(pools[i].total > 2.0 * 1024 * 1024 * 1024); /* what an APU keeps for itself */
@@ -219,10 +219,11 @@ static void take_result(struct tune *t, struct tune_result *r, const struct run_
     struct dist ttft;
     phases_headline(&run->phases, run->end_ns, &w, &s);
     tally_dist(all, M_TTFT, &ttft);
-    r->output_rate = s > 0 ? w.tokens / s : (double)NAN;
-    r->goodput = s > 0 && t->base->slo.n > 0 ? (double)w.good / s : (double)NAN;
-    r->good_share = t->base->slo.n > 0 ? tally_good_share(all) : (double)NAN;
-    r->ttft_p95 = ttft.p95;
+    bool one_load = run->capacity.n == 0; /* over the loads that a search tries a mean would say nothing */
+    r->output_rate = one_load && s > 0 ? w.tokens / s : (double)NAN;
+    r->goodput = one_load && s > 0 && t->base->slo.n > 0 ? (double)w.good / s : (double)NAN;
+    r->good_share = one_load && t->base->slo.n > 0 ? tally_good_share(all) : (double)NAN;
+    r->ttft_p95 = one_load ? ttft.p95 : (double)NAN;
     r->ok = all->outcome[OUT_OK];
     r->failed = tally_failed(all);
     r->capacity = run->capacity.n > 0 ? run->capacity.low : (double)NAN;

@@ -66,9 +66,13 @@ static void verdict(const struct tune_result *r, size_t n, enum tune_objective b
         buf_adds(b, "\nno setting came through\n");
         return;
     }
-    if (!isfinite(next) || !(next > 0))
+    if (!(best > 0))
+        buf_adds(b, "\nno setting met the objectives\n");
+    else if (!isfinite(next))
         buf_addf(b, "\n%s is the only one that came through\n", r[0].name);
-    else if (best < next * (1 + COUNTS) && by != TUNE_BY_CAPACITY)
+    else if (!(next > 0))
+        buf_addf(b, "\n%s is the only one that met the objectives: %s\n", r[0].name, fmt_rate(x, best));
+    else if (by == TUNE_BY_CAPACITY ? best == next : best < next * (1 + COUNTS))
         buf_addf(b, "\n%s and %s are as good as one another: %s and %s; choose by what is left of memory\n", r[0].name, r[1].name, fmt_rate(x, best), fmt_rate(y, next));
     else
         buf_addf(b, "\n%s is best: %s, %s more than %s\n", r[0].name, fmt_rate(x, best), fmt_percent(y, best / next - 1), r[1].name);

@@ -59,6 +59,12 @@ static void test_prefix_cache(void **state)
     requests(3, 1, 4096, -1, 1800, 29); /* repeated and no faster: it has no prefix cache */
     silent("prefix_cache");
     begin();
+    phase(0, 16, 4096, false);
+    requests(16, 0, 4096, -1, 1800, 29); /* new ones are slow among many others: no wonder */
+    phase(1, 1, 4096, true);
+    requests(3, 1, 4096, -1, 270, 29);
+    silent("prefix_cache");
+    begin();
     phase(1, 1, 4096, false);
     requests(1, 1, 4096, -1, 1800, 29);
     requests(3, 1, 4096, -1, 90, 29); /* fast, and nobody knows why */
@@ -201,6 +207,17 @@ static void test_variance(void **state)
     says("variance", "nothing here shows why");
 }
 
+/* Answers of other lengths take other times. */
+static void test_other_sizes(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 4096, false);
+    for (int i = 0; i < 6; i++)
+        request(&(struct ask){0, 4096, 0, 300, 30, NULL, NULL, i % 2 == 0 ? 15 : 128, 0});
+    silent("variance");
+}
+
 static void falling(double last, int seconds, double noise)
 {
     begin();
@@ -233,6 +250,14 @@ static void test_memory(void **state)
     says("memory_headroom", "KV cache used at most 4 %");
     falling(60, 5, 0); /* no GTT known */
     silent("memory_headroom");
+    concurrency(2430, 85.2, 4);
+    for (int i = 0; i < 2; i++) { /* what this machine has says nothing of a server that is elsewhere, but where it is simulated */
+        buf_addf(&file, "{\"type\":\"server\",\"is_the_servers\":false,\"simulated\":%s}\n", i == 0 ? "false" : "true");
+        if (i == 0)
+            silent("memory_headroom");
+        else
+            says("memory_headroom", "13.0 GiB");
+    }
 }
 
 /* Three loads of 1, 2 and 4 streams of 4,096 + 33 tokens; GTT takes so many GiB for each 1,024 in flight. */
@@ -350,7 +375,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),        cmocka_unit_test(test_cold_start), cmocka_unit_test(test_prefix_cache),
         cmocka_unit_test(test_queueing),       cmocka_unit_test(test_decode_scaling), cmocka_unit_test(test_prefill),
-        cmocka_unit_test(test_variance),       cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_variance),       cmocka_unit_test(test_other_sizes),
+             cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_kv_growth),      cmocka_unit_test(test_memory_growth), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_client),         cmocka_unit_test(test_failures),
     };

@@ -73,9 +73,72 @@ static void test_agent(void **state)
     assert_near(rate_of(), 100, 1e-9);
 }
 
+static void told(int outputs, int events, const char *from) /* a request whose tokens were known in the end */
+{
+    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\",\"http\":200,\"sent\":2000000000,"
+                    "\"first_token\":2100000000,\"last_token\":3000000000,\"end\":3000000000,\"output_tokens\":%d,\"events\":%d,\"tokens_from\":\"%s\"}\n",
+             seq++, outputs, events, from);
+}
+
+/* Tokens of several to an event, counted in the end: until then a live count has the events. */
+static void test_events(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 4, 64, false);
+    for (int i = 0; i < 5; i++)
+        buf_addf(&file, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"phase\":0,\"in_flight\":4,\"live_tokens\":%d,\"live_approx\":%d}\n", 2 + i,
+                 i * 30, i * 20); /* each second 10 that were counted as they came, and 20 events */
+    assert_near(rate_of(), 30, 1e-9); /* nobody has said what was in them */
+    told(90, 30, "usage");
+    told(150, 50, "tokenize");
+    told(40, 40, "continuous usage");
+    assert_near(rate_of(), 10 + 20 * 3, 1e-9);
+}
+
+static void rated(int id, double rate)
+{
+    buf_addf(&file, "{\"type\":\"phase\",\"t\":%d000000000,\"phase\":%d,\"max_num_seqs\":4,\"context\":64,\"max_tokens\":33,\"rate\":%g}\n", 1 + id * 100, id,
+             rate);
+}
+
+static void due(int t, double rate)
+{
+    buf_addf(&file, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"phase\":0,\"rate\":%g}\n", t, rate);
+}
+
+static void loads(bool one, bool even)
+{
+    struct run_file *f = made();
+    assert_int_equal(run_file_one_load(f), one);
+    assert_int_equal(run_file_even_load(f), even);
+    run_file_free(f);
+}
+
+static void test_one_load(void **state)
+{
+    (void)state;
+    begin();
+    rated(0, 2);
+    due(2, 2);
+    due(3, 2.02);
+    loads(true, true);
+    due(4, 4); /* a ramp has one target, and is not even */
+    loads(true, false);
+    rated(1, 4);
+    loads(false, false);
+    begin();
+    rated(0, 2);
+    rated(1, 2); /* a pause */
+    loads(true, true);
+    buf_adds(&file, "{\"type\":\"summary\",\"arrivals\":{\"trace\":\"day.jsonl\"}}\n");
+    loads(true, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_idle_moments), cmocka_unit_test(test_changes), cmocka_unit_test(test_pauses),
-                                       cmocka_unit_test(test_agent)};
+                                       cmocka_unit_test(test_agent),    cmocka_unit_test(test_events),
+                                       cmocka_unit_test(test_one_load)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,7 +172,7 @@ static void test_grid(void **state)
         matrix_put(m, i + 1, 2048, 64, 0);
     assert_int_equal(m->n, MATRIX_CELLS);
     matrix_grid(&g, m, 64);
-    assert_int_equal(g.columns, MATRIX_SIDE);
+    assert_int_equal(g.columns, MATRIX_COLUMNS);
     m->n = 0;
     for (int i = 0; i < 4; i++) {
         struct matrix_cell *c = matrix_put(m, 256, 1024, 128, 0.5 * (i + 1));

@@ -66,6 +66,18 @@ static void test_print(void **state)
     buf_clear(&b);
     tune_print_text(r + 2, 1, TUNE_BY_RATE, "", true, &b);
     assert_non_null(strstr(b.data, "no setting came through"));
+    r[0].capacity = r[1].capacity = 4;
+    buf_clear(&b);
+    tune_print_text(r, 2, TUNE_BY_CAPACITY, "", true, &b);
+    assert_non_null(strstr(b.data, "as good as one another: 4.00 and 4.00"));
+    r[1].capacity = 0;
+    buf_clear(&b);
+    tune_print_text(r, 2, TUNE_BY_CAPACITY, "", true, &b);
+    assert_non_null(strstr(b.data, "is the only one that met the objectives: 4.00"));
+    r[0].capacity = 0;
+    buf_clear(&b);
+    tune_print_text(r, 2, TUNE_BY_CAPACITY, "", true, &b);
+    assert_non_null(strstr(b.data, "no setting met the objectives"));
     buf_release(&b);
 }
 

@@ -302,6 +302,41 @@ static void test_broken(void **state)
     free(data);
 }
 
+#define LOAD(t, phase, rest) "{\"type\":\"sample\",\"t\":" #t S ",\"state\":\"load\",\"phase\":" #phase ",\"max_num_seqs\":2,\"context\":64,\"max_tokens\":41," \
+                             "\"in_flight\":1,\"live_tokens\":0,\"output_tok_s\":9," rest "}\n"
+#define CELL(t, phase, streams) "{\"type\":\"phase\",\"t\":" #t S ",\"phase\":" #phase ",\"max_num_seqs\":" #streams ",\"context\":64,\"max_tokens\":41," \
+                                "\"part\":\"capacity\",\"what\":\"x\"}\n"
+#define ASKED(sent, end, phase) "{\"type\":\"request\",\"seq\":0,\"stream\":1,\"part\":\"load\",\"phase\":" #phase ",\"outcome\":\"ok\",\"http\":200," \
+                                "\"sent\":" #sent S ",\"first_token\":" #sent S ",\"last_token\":" #end S ",\"end\":" #end S ",\"output_tokens\":41,\"events\":41}\n"
+static const char searched[] =
+    "{\"type\":\"header\",\"format\":1,\"slo\":{\"ttft_ms\":1}}\n" CELL(2, 0, 1) LOAD(3, 0, "\"ended\":[]") ASKED(2, 4, 0)
+    LOAD(5, 0, "\"ended\":[{\"phase\":0,\"itl\":[[1500,40]]}]") CELL(6, 1, 2) LOAD(7, 1, "\"ended\":[]") ASKED(6, 8, 1)
+    LOAD(9, 1, "\"ended\":[{\"phase\":1,\"itl\":[[1500,10]]}]") LOAD(10, 1, "\"ended\":[]")
+    "{\"type\":\"summary\",\"capacity\":{\"by\":\"streams\",\"tries\":[{\"load\":1,\"met\":3,\"judged\":4},{\"load\":2,\"met\":3,\"judged\":5}]}}\n";
+
+/* Each load has distributions of its own, whether one jumps to a moment of it or plays up to it. */
+static void test_loads(void **state)
+{
+    (void)state;
+    struct err e;
+    for (int step = 0; step < 2; step++) {
+        struct replay *r = open_made(searched, sizeof searched - 1, &e);
+        assert_non_null(r);
+        for (int t = 0; step == 1 && t < 20; t++)
+            replay_at(r, t / 2.0);
+        const struct snapshot *s = replay_at(r, 10);
+        assert_int_equal(s->itl.n, 10);
+        assert_int_equal(s->e2e.n, 1);
+        /* Of a load that was tried it is told how it was judged: with those that were broken off. */
+        assert_int_equal(s->matrix.n, 2);
+        assert_near(s->matrix.cell[0].good_share, 0.75, 1e-9);
+        assert_near(s->matrix.cell[1].good_share, 0.6, 1e-9);
+        s = replay_at(r, 5.5);
+        assert_int_equal(s->itl.n, 40);
+        replay_close(r);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -316,7 +351,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_grows),
-                                       cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken),
+                                       cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken), cmocka_unit_test(test_loads),
                                        cmocka_unit_test(test_refused)};
     snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
