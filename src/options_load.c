@@ -217,10 +217,7 @@ static bool said(const struct options *o, const char *name)
 static bool check_idle(const struct options *o, struct err *e)
 {
     const struct run_config *r = &o->run;
-    static const char *const made[] = {"unique", "shared", "agent", "agent-small"};
-    bool file = true, talks = r->turns > 1, many = grid_cells(&o->load) > 1;
-    for (size_t i = 0; i < ARRAY_LEN(made); i++)
-        file &= strcmp(r->prompt, made[i]) != 0;
+    bool file = prompt_is_file(r->prompt), talks = r->turns > 1, many = grid_cells(&o->load) > 1;
     const struct {
         const char *name;
         bool works;

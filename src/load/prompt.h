@@ -39,6 +39,8 @@ struct prompt_set {
  * turn.  A file that cannot be read, or a line that is none of these, is named with file:line.  Release with prompt_release. */
 bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, int64_t turns, struct err *e);
 void prompt_release(struct prompt_set *p);
+/* Does the spec name a file?  Its prompts are as long as they are. */
+bool prompt_is_file(const char *spec);
 
 /* Words to write so that the prompt has `tokens` tokens; at least PROMPT_MIN_WORDS. */
 #define PROMPT_MIN_WORDS 8

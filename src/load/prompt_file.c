@@ -186,6 +186,14 @@ static void make_agent(struct prompt_set *p, const struct agent_shape *s)
 
 /* ---- all kinds ---- */
 
+bool prompt_is_file(const char *spec)
+{
+    bool made = strcmp(spec, "unique") == 0 || strcmp(spec, "shared") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        made |= strcmp(spec, shapes[i].name) == 0;
+    return !made;
+}
+
 bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, int64_t turns, struct err *e)
 {
     *p = (struct prompt_set){.kind = PROMPT_UNIQUE, .seed = seed};

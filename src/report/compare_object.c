@@ -47,12 +47,6 @@ static bool is_suite(const struct run_file *f)
     return f->phases_n > 0 && f->phases[0].part[0] != '\0';
 }
 
-/* NAN: there is none. */
-static bool same_number(double a, double b)
-{
-    return isfinite(a) ? a == b : !isfinite(b);
-}
-
 static const char *rate_text(char out[32], double rate)
 {
     snprintf(out, 32, isfinite(rate) ? "%g requests/s" : "no rate", rate);
@@ -66,9 +60,9 @@ static void object_to_arrivals(const struct run_file *a, const struct run_file *
     const cJSON *p = json_get(a->summary, "arrivals"), *q = json_get(b->summary, "arrivals");
     const char *s = json_text(p, "trace"), *t = json_text(q, "trace");
     char n[32], m[32];
-    if (!same_number(x, y))
+    if (!run_same_number(x, y))
         object(c, "different loads: %s against %s", rate_text(n, x), rate_text(m, y));
-    else if (cJSON_IsObject(p) && cJSON_IsObject(q) && ((s != NULL) != (t != NULL) || !same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to"))))
+    else if (cJSON_IsObject(p) && cJSON_IsObject(q) && ((s != NULL) != (t != NULL) || !run_same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to"))))
         object(c, "different loads: one followed a trace or a ramp that the other did not");
 }
 
@@ -78,7 +72,7 @@ static bool same_prompts(const struct run_file *a, const struct run_file *b)
     static const char *const keys[] = {"turns", "prefix_tokens"};
     bool same = true;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        same = same && same_number(run_file_number(a, keys[i]), run_file_number(b, keys[i]));
+        same = same && run_same_number(run_file_number(a, keys[i]), run_file_number(b, keys[i]));
     return same;
 }
 
@@ -90,7 +84,7 @@ static bool same_phases(const struct run_file *a, const struct run_file *b)
         struct tally s, t;
         run_file_phase(a, p->id, &s);
         run_file_phase(b, q->id, &t);
-        same = p->streams == q->streams && same_number(p->rate, q->rate) && p->context == q->context && p->max_tokens == q->max_tokens &&
+        same = p->streams == q->streams && run_same_number(p->rate, q->rate) && p->context == q->context && p->max_tokens == q->max_tokens &&
                p->repeated == q->repeated && strcmp(p->part, q->part) == 0 && s.requests == t.requests;
         tally_release(&s);
         tally_release(&t);
@@ -169,11 +163,6 @@ static bool apart(double a, double b)
     return fabs(a - b) > LENGTHS_APART * fmax(a, b);
 }
 
-static bool same_streams(double a, double b)
-{
-    return isnan(a) ? isnan(b) : a == b;
-}
-
 static const char *streams_text(char out[32], double streams)
 {
     if (isnan(streams))
@@ -189,7 +178,7 @@ static void object_to_vllm(const struct compare_run *a, const struct compare_run
     if (a->own != NULL || b->own != NULL)
         object(c, "different definitions: TTFT of 'vllm bench serve' has the connection's set-up in it, and ends with "
                   "the first chunk even where that has no text");
-    if (!same_streams(x.streams, y.streams))
+    if (!run_same_number(x.streams, y.streams))
         object(c, "different loads: %s streams against %s", streams_text(n, x.streams), streams_text(m, y.streams));
     if (x.rate < y.rate || x.rate > y.rate)
         object(c, "different loads: requests were sent at different rates");

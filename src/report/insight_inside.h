@@ -5,6 +5,7 @@
 #include "report/insight.h"
 #include "report/server_side.h"
 
+#include <math.h>
 #include <stdio.h>
 
 struct group { /* one phase */
@@ -35,6 +36,16 @@ struct facts {
 #define SAY(field, ...) snprintf(o->field, sizeof o->field, __VA_ARGS__)
 
 typedef bool insight_fn(const struct facts *d, struct insight *o);
+
+/* *most becomes the larger of the two; NAN: not known. */
+static inline void insight_raise(double *most, double v)
+{
+    if (isfinite(v) && !(*most >= v))
+        *most = v;
+}
+
+/* insight_memory.c */
+insight_fn insight_memory_headroom, insight_kv_growth, insight_memory_growth, insight_gpu_limited;
 
 /* insight_load.c: what the load was, and what was asked of the server. */
 insight_fn insight_capacity, insight_objectives, insight_overload, insight_turns, insight_context_cost;

@@ -1,6 +1,7 @@
 #include "report/report.h"
 #include "fmt.h"
 #include "jsonr.h"
+#include "load/prompt.h"
 #include "report/doc.h"
 #include "report/matrix_tables.h"
 #include "report/pools.h"
@@ -335,28 +336,18 @@ static void arrivals_of(const struct run_file *f, struct doc *d)
         doc_text(d, "%s requests were due and never sent, for want of a free stream: no figure has them. ", fmt_count(n, json_number(a, "not_sent")));
 }
 
-/* Prompts of a file are as they are: no context was asked for. */
-static bool prompts_made(const struct run_file *f)
-{
-    static const char *const made[] = {"unique", "shared", "agent", "agent-small"};
-    const char *prompt = run_file_text(f, "prompt");
-    bool found = prompt == NULL;
-    for (size_t i = 0; i < ARRAY_LEN(made) && !found; i++)
-        found = strcmp(prompt, made[i]) == 0;
-    return found;
-}
-
 static void load_of(const struct run_file *f, struct doc *d)
 {
     char c[FMT_SIZE], o[FMT_SIZE];
     bool open = f->phases_n > 0 && f->phases[0].rate > 0;
+    const char *prompt = run_file_text(f, "prompt");
     doc_heading(d, 2, "Load");
     doc_paragraph_begin(d);
     arrivals_of(f, d);
     if (f->phases_n == 1) {
         const struct run_phase *p = &f->phases[0];
         doc_text(d, "%s%d stream%s in flight, ", open ? "At most " : "", p->streams, p->streams == 1 ? "" : "s");
-        if (prompts_made(f))
+        if (prompt == NULL || !prompt_is_file(prompt)) /* else none was asked for */
             doc_text(d, "context %s tokens, ", fmt_tokens(c, (double)p->context));
         doc_text(d, "output %s tokens", fmt_tokens(o, (double)p->max_tokens));
     } else {

@@ -601,7 +601,7 @@ double run_file_phase_rate(const struct run_file *f, int phase)
     return to > from ? (double)tokens * 1e9 / (double)(to - from) : (double)NAN;
 }
 
-static bool same_rate(double a, double b) /* NAN: none */
+bool run_same_number(double a, double b)
 {
     return isfinite(a) ? a == b : !isfinite(b);
 }
@@ -611,7 +611,7 @@ bool run_file_one_load(const struct run_file *f)
     for (size_t i = 1; i < f->phases_n; i++) {
         const struct run_phase *p = &f->phases[0], *q = &f->phases[i];
         if (p->streams != q->streams || p->context != q->context || p->max_tokens != q->max_tokens ||
-            p->repeated != q->repeated || strcmp(p->part, q->part) != 0 || !same_rate(p->rate, q->rate))
+            p->repeated != q->repeated || strcmp(p->part, q->part) != 0 || !run_same_number(p->rate, q->rate))
             return false;
     }
     return f->phases_n > 0;

@@ -177,6 +177,8 @@ double run_file_phase_rate(const struct run_file *f, int phase);
 /* Requests a second that met all objectives, in one phase; NAN: there are none, or the run did not come to its end. */
 double run_file_phase_goodput(const struct run_file *f, int phase);
 
+/* Equal, or both not known (NAN). */
+bool run_same_number(double a, double b);
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
 /* … and does it stay the same from the beginning to the end, as a ramp and a trace do not? */

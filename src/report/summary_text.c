@@ -1,5 +1,6 @@
 #include "report/summary.h"
 #include "fmt.h"
+#include "load/prompt.h"
 #include "report/capacity_words.h"
 #include "report/matrix_tables.h"
 
@@ -70,8 +71,6 @@ static void dist_line(struct buf *b, const char *name, const struct tally *t, en
     buf_addf(b, "  %" PRIu64 "%s\n", d.n, d.n > 0 && !d.exact ? " ≈" : "");
 }
 
-static const char from_file[] = "from a file";
-
 static const char *prompts_text(const char *prompt)
 {
     static const char *const kinds[][2] = {{"unique", "unique"}, {"shared", "shared (prefix cache may help)"}, {"agent", "of an agent"},
@@ -79,7 +78,7 @@ static const char *prompts_text(const char *prompt)
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (strcmp(prompt, kinds[i][0]) == 0)
             return kinds[i][1];
-    return from_file;
+    return "from a file";
 }
 
 /* Those of which a request has ended; one that was asked for twice has one cell. */
@@ -118,7 +117,7 @@ static void lengths(const struct run_config *c, const struct phase *p, struct bu
         buf_addf(b, " · lengths as it says, where it says none context %s, output %s", fmt_tokens(n, (double)p->context), fmt_tokens(m, (double)p->max_tokens));
         return;
     }
-    if (prompts_text(c->prompt) != from_file)
+    if (!prompt_is_file(c->prompt))
         buf_addf(b, " · context %s%s", drawn(&c->context_of) ? "about " : "", fmt_tokens(n, (double)p->context));
     buf_addf(b, " · output %s%s tokens", drawn(&c->output_of) ? "about " : "", fmt_tokens(n, (double)p->max_tokens));
 }
