@@ -5,9 +5,9 @@
 # files are open in the end than a minute after the beginning; or where another number of threads runs.  Takes its time, so
 # `make test` leaves it out.
 #
-# Why so much: with 500 streams RSS rises by some 6 MiB in the first hour, ever more slowly, and the heap in use by 1.  Without
-# faults it is a third of that.  Lines of a MiB and other faults leave holes, which the C library does not give back; with
-# GLIBC_TUNABLES=glibc.malloc.mmap_threshold=131072 they are fewer.  The size of libcurl's buffers makes no difference.
+# That limit is no proof of flat memory: with 500 streams RSS rose from 29.5 to 35.5 MB in an hour (the heap in use by 1), and why is
+# not known.  In four minutes: 2.6 MiB, 2.2 with libcurl's buffers at 2 KiB, 0.8 without faults; a fixed threshold of
+# mmap has not made it less.
 #
 #   SOAK_STREAMS=N   streams (8); together they get 2,000 tok/s or a little less     SOAK_FAULTS=SHARE   of the requests (0.05)
 set -u
