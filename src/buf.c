@@ -23,6 +23,14 @@ void buf_clear(struct buf *b)
         b->data[0] = '\0';
 }
 
+void buf_forget(struct buf *b)
+{
+    if (b->cap > BUF_KEPT)
+        buf_release(b);
+    else
+        buf_clear(b);
+}
+
 static bool reserve(struct buf *b, size_t extra)
 {
     assert(b->max > 0); /* buf_init */

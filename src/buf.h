@@ -15,6 +15,9 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);
 void buf_clear(struct buf *b); /* keeps the memory */
+/* As buf_clear, but keeps little memory (BUF_KEPT): of thousands of buffers each would keep the most that ever was in it. */
+#define BUF_KEPT 1024
+void buf_forget(struct buf *b);
 /* False (and the buffer unchanged) where the result would be longer than max. */
 bool buf_add(struct buf *b, const void *data, size_t n);
 bool buf_adds(struct buf *b, const char *s);

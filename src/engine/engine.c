@@ -271,7 +271,8 @@ static bool sample_due(struct engine *g, int64_t now)
 
 static void tick(struct engine *g)
 {
-    int64_t now = g->tick_at = clock_ns();
+    int64_t now = g->tick_at = g->turn_at = clock_ns();
+    g->given = 0;
     engine_take_commands(g, now);
     engine_see_counters(g);
     engine_see_soak(g, now);

@@ -174,6 +174,7 @@ void engine_fill_view(struct engine *g, int64_t now)
     if (g->only.requests > 0)
         v->planned_requests = (double)g->only.requests;
     fill_streams(g); /* their first tokens count */
+    engine_give_way(g);
     fill_status(g);
     if (g->cfg->watch) {
         v->elapsed_s = v->clock_s;
@@ -187,7 +188,9 @@ void engine_fill_view(struct engine *g, int64_t now)
         v->target_max_tokens = (int)g->shared.target.max_tokens;
         v->phase = g->shared.target.phase;
         fill_arrivals(g, now);
+        engine_give_way(g);
         fill_results(g);
+        engine_give_way(g);
         engine_fill_matrix(g, now);
         engine_fill_suite(g);
     }
@@ -206,6 +209,7 @@ void engine_tell_news(struct engine *g)
 void engine_publish(struct engine *g)
 {
     g->view.seq++;
+    engine_give_way(g);
     pthread_mutex_lock(&g->lock);
     snapshot_copy(&g->front, &g->view);
     pthread_mutex_unlock(&g->lock);

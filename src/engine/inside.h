@@ -113,6 +113,7 @@ struct engine {
     enum run_state state;
     bool stop_asked, cancelled;
     int64_t tick_at, woken_at;
+    int64_t turn_at, given;          /* see engine_give_way */
     struct load_step only;           /* of a plain run */
     const struct load_step *steps;
     size_t steps_n, step;            /* which one it is at */
@@ -165,6 +166,9 @@ void engine_count_unsent(struct engine *g, int64_t at); /* sending ends then: wh
 int64_t engine_settled(const struct engine *g, int64_t now);
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
+/* Between two pieces of work: lets whoever waits for this core go first, above all a worker whose tokens are there.  The kernel does
+ * not do it by itself while the engine's slice lasts, and a tick is long enough to be seen in a time to first token. */
+void engine_give_way(struct engine *g);
 void engine_take_sets(struct engine *g);        /* what they have handed over since the last tick */
 void engine_take_counted(struct engine *g);     /* rows whose tokens the server's tokenizer has counted meanwhile */
 void engine_finish_counting(struct engine *g);  /* … all of them; waits */

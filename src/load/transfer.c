@@ -10,6 +10,9 @@
 #define HEAD_MAX 4096
 #define DONE_GRACE_NS NS_PER_SEC /* an answer that was said to be done has so long to be over */
 #define LIVE_MOST 2        /* times what was asked for: what comes beyond is not shown as it comes; it may have no end */
+#define RECEIVE_ALL (1L << 20)
+#define RECEIVE_LEAST 4096L /* a page */
+#define RECEIVE_MOST 16384L /* libcurl's own, some sixty tokens of a server that is fast */
 #define BYTES_A_TOKEN 2048 /* at the most, with all that stands around it */
 
 static void add_tail(struct transfer *t, const char *text)
@@ -240,6 +243,11 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 }
 
+void transfer_share(struct transfer *t, int streams)
+{
+    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, MIN_OF(MAX_OF(RECEIVE_ALL / MAX_OF(streams, 1), RECEIVE_LEAST), RECEIVE_MOST));
+}
+
 void transfer_release(struct transfer *t)
 {
     curl_easy_cleanup(t->easy);
@@ -282,9 +290,9 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
     timeline_expect(&t->tl, max_tokens, t->body.len);
     t->tl.started = t->connecting = now;
     sse_reset(&t->sse);
-    buf_clear(&t->head);
-    buf_clear(&t->text);
-    buf_clear(&t->answer);
+    buf_forget(&t->head);
+    buf_forget(&t->text);
+    buf_forget(&t->answer);
     t->any_event = t->live_approx = t->head_ended = false;
     t->last_line = t->live_tokens = 0;
     t->got = 0;

@@ -151,6 +151,7 @@ void worker_send(struct slot *s, int64_t context, int64_t max_tokens, int64_t fr
     struct worker *w = s->w;
     if (!s->made) {
         transfer_init(&s->t, w->shared->http, w->shared->url, &w->sink);
+        transfer_share(&s->t, w->target.streams);
         s->t.keep_text = w->shared->keep_text;
         s->t.keep_tail = w->shared->cfg->watched;
         s->t.keep_answer = w->shared->cfg->turns > 1;

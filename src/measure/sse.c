@@ -16,18 +16,11 @@ void sse_release(struct sse *s)
     buf_release(&s->data);
 }
 
-static void shrink(struct buf *b)
-{
-    if (b->cap > 16 * 1024)
-        buf_release(b);
-    else
-        buf_clear(b);
-}
 
 void sse_reset(struct sse *s)
 {
-    shrink(&s->line);
-    shrink(&s->data);
+    buf_forget(&s->line);
+    buf_forget(&s->data);
     s->held = NULL;
     s->has_data = s->after_cr = s->started = s->too_large = s->seen = s->cut = false;
 }

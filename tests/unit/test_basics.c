@@ -59,6 +59,27 @@ static void test_buf_bound(void **state)
     buf_release(&b);
 }
 
+/* What one long answer needed is not kept for all that come after it. */
+static void test_buf_forget(void **state)
+{
+    (void)state;
+    static const char block[2000];
+    struct buf b;
+    buf_init(&b, 4096);
+    buf_adds(&b, "short");
+    char *kept = b.data;
+    buf_forget(&b);
+    assert_ptr_equal(b.data, kept);
+    assert_int_equal(b.len, 0);
+    assert_true(buf_add(&b, block, sizeof block));
+    buf_forget(&b);
+    assert_null(b.data);
+    assert_int_equal(b.cap, 0);
+    assert_true(buf_adds(&b, "again"));
+    assert_string_equal(b.data, "again");
+    buf_release(&b);
+}
+
 static void test_json_writer(void **state)
 {
     (void)state;
@@ -273,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sanitise),     cmocka_unit_test(test_buf_bound),
+        cmocka_unit_test(test_buf_forget),
         cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats),
         cmocka_unit_test(test_parsers),      cmocka_unit_test(test_hist_bounds),
         cmocka_unit_test(test_hist_against_values), cmocka_unit_test(test_dist_golden),
