@@ -49,8 +49,11 @@ static void see_lost_model(struct engine *g)
         note_model(g, other, g->result.pre.server.model);
 }
 
-static void forget_facts(struct server_view *v)
+void engine_forget_facts(struct engine *g)
 {
+    struct server_view *v = &g->view.server;
+    v->lines = v->bad_lines = (double)NAN;
+    v->counters_note[0] = '\0';
     v->max_num_seqs = v->slot_context = v->kv_tokens = v->kv_blocks = v->kv_block_tokens = (double)NAN;
     v->loaded = v->loaded_vram = v->loaded_context = (double)NAN;
 }
@@ -62,7 +65,7 @@ static void see_page(struct engine *g, double at_s)
     case TRACK_RESTART:
         engine_note(g, 1, "the server was restarted: its counters began anew");
         rows_change(g, "restart", "");
-        forget_facts(&g->view.server);
+        engine_forget_facts(g);
         scraper_ask_again(g->scraper);
         if (g->probe != NULL) /* of `watch`: who is it now? */
             probe_again(g->probe);

@@ -43,10 +43,13 @@ static void see_server(struct engine *g, int64_t now)
     g->result.pre = found;
     g->server_known = true;
     g->view.server.model[0] = '\0';
+    g->view.server.max_model_len = (double)NAN;
+    engine_forget_facts(g);
     engine_know_server(g);
     engine_fill_memory(g, now);
     rows_server(g);
     g->scraper = scraper_start(&g->result.pre.server, &g->http);
+    g->counters.page_seq = 0; /* it counts its own */
     engine_want_page(g, g->counters.page_wanted);
     if (g->cfg->probe_ns > 0) {
         if (first) {
@@ -60,6 +63,8 @@ static void see_server(struct engine *g, int64_t now)
 /* One that was silent for a while and answers again may have been started anew, with another model. */
 static void see_return(struct engine *g)
 {
+    if (g->server.at == 0)
+        return; /* a new scraper that has not looked yet: nobody was silent */
     bool answers = isfinite(g->server.running);
     if (g->server_silent && answers)
         probe_again(g->probe);

@@ -182,6 +182,7 @@ void engine_init_counters(struct engine *g);
 void engine_first_look(struct engine *g);
 void engine_see_counters(struct engine *g);              /* the newest look, if there is one */
 void engine_fill_counters(struct engine *g, int64_t now); /* … in the snapshot and the result */
+void engine_forget_facts(struct engine *g); /* limits and sizes that the server has told: it is another one now */
 void engine_want_page(struct engine *g, bool wanted);
 /* When nothing is in flight any more; waits a second at the most. */
 void engine_last_look(struct engine *g);

@@ -124,11 +124,24 @@ static void learn_fields(const char *json)
     cJSON_Delete(root);
 }
 
+/* libcurl takes what it is told in place of the environment's, not beside it; "*" (all) must stand alone. */
+static char *direct_hosts(void)
+{
+    static const char here[] = "localhost,127.0.0.1,::1,[::1]";
+    const char *wanted = getenv("no_proxy");
+    if (wanted == NULL)
+        wanted = getenv("NO_PROXY");
+    if (wanted == NULL || strcmp(wanted, "*") == 0)
+        return xstrdup(wanted != NULL ? wanted : here);
+    return xasprintf("%s,%s", wanted, here);
+}
+
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e)
 {
     *s = (struct http_settings){.insecure = c->insecure, .ca_file = c->ca_file};
     if (c->ca_file != NULL && access(c->ca_file, R_OK) != 0)
         return err_set(e, "cannot read --ca-file '%s': %s", c->ca_file, strerror(errno));
+    s->no_proxy = direct_hosts();
     add_header(s, "Content-Type: application/json");
     add_header(s, "Expect:");
     if (c->stamps)
@@ -159,20 +172,46 @@ bool http_settings_init(struct http_settings *s, const struct run_config *c, str
 void http_settings_release(struct http_settings *s)
 {
     curl_slist_free_all(s->headers);
+    free(s->no_proxy);
     s->headers = NULL;
+    s->no_proxy = NULL;
+}
+
+/* Without the brackets of IPv6; "": it has none. */
+static void host_of(const char *url, char *out, size_t size)
+{
+    CURLU *u = curl_url();
+    char *host = NULL;
+    out[0] = '\0';
+    if (u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_DEFAULT_SCHEME) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+        str_copy(out, size, host + (host[0] == '['));
+    size_t n = strlen(out);
+    if (n > 0 && out[n - 1] == ']')
+        out[n - 1] = '\0';
+    curl_free(host);
+    curl_url_cleanup(u);
 }
 
 bool http_has_one_address(const char *url)
 {
-    CURLU *u = curl_url();
-    char *host = NULL;
+    char host[256];
     struct in6_addr a;
-    bool one = u != NULL && curl_url_set(u, CURLUPART_URL, url, CURLU_DEFAULT_SCHEME) == CURLUE_OK &&
-               curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-               (host[0] == '[' || strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &a) == 1);
-    curl_free(host);
-    curl_url_cleanup(u);
-    return one;
+    host_of(url, host, sizeof host);
+    return strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &a) == 1 || inet_pton(AF_INET6, host, &a) == 1;
+}
+
+bool http_is_loopback(const char *url)
+{
+    char host[256];
+    struct in_addr four;
+    struct in6_addr six;
+    host_of(url, host, sizeof host);
+    if (inet_pton(AF_INET, host, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET || four.s_addr == INADDR_ANY;
+    if (inet_pton(AF_INET6, host, &six) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_UNSPECIFIED(&six);
+    return strcasecmp(host, "localhost") == 0;
 }
 
 void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error)
@@ -185,7 +224,7 @@ void http_setup(CURL *easy, const struct http_settings *s, const char *url, char
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1,[::1]");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, s->no_proxy);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tokgauge");
     if (s->ca_file != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, s->ca_file);
@@ -247,6 +286,22 @@ CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void 
     return code;
 }
 
+/* Who connects to an address of the machine that it is on comes from the same address.  A proxy has another port. */
+static bool is_same_machine(CURL *easy, const char *url)
+{
+    char *there = NULL, *here = NULL, *port = NULL;
+    long reached = 0;
+    CURLU *u = curl_url();
+    bool same = curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &there) == CURLE_OK && there != NULL && there[0] != '\0' &&
+                curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &here) == CURLE_OK && here != NULL && strcmp(there, here) == 0 &&
+                curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &reached) == CURLE_OK &&
+                curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK && strtol(port, NULL, 10) == reached;
+    curl_free(port);
+    curl_url_cleanup(u);
+    return same;
+}
+
 bool http_call(const struct http_settings *s, const char *url, const char *json, int64_t timeout_ns,
                const atomic_bool *stop, struct http_reply *r, struct err *e)
 {
@@ -271,6 +326,7 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
     }
     r->code = http_perform(easy, stop, NULL, NULL);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
+    r->same_machine = is_same_machine(easy, url);
     bool ok = r->code == CURLE_OK && r->status != 0;
     http_name_refusal(easy, r->code, 0, error);
     if (!ok)

@@ -16,15 +16,18 @@ struct http_settings {
     struct curl_slist *headers; /* content type, the user's, the key, an empty Expect */
     bool insecure;
     const char *ca_file; /* certificates to trust, NULL: the system's */
+    char *no_proxy;      /* what is asked directly: the user's no_proxy, and this machine */
 };
 /* Reads the API key from the environment or file that the configuration names.  The key goes nowhere else; it, and what
  * else of the configuration is secret, is made known to secret.h. */
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e);
 void http_settings_release(struct http_settings *s);
 
-/* The options every handle has.  `error` is a CURL_ERROR_SIZE buffer that lives as long as the handle. */
 /* Is its host an address, or this machine? */
 bool http_has_one_address(const char *url);
+/* Is its host this machine by its very name: localhost, 127.…, ::1, or the address that stands for all (0.0.0.0, ::)? */
+bool http_is_loopback(const char *url);
+/* The options every handle has.  `error` is a CURL_ERROR_SIZE buffer that lives as long as the handle. */
 void http_setup(CURL *easy, const struct http_settings *s, const char *url, char *error);
 
 #define HTTP_BODY_MAX (4 * 1024 * 1024)
@@ -36,6 +39,7 @@ struct http_reply {
     struct buf body;      /* at most HTTP_BODY_MAX */
     char server[64];      /* Server header, sanitised */
     bool simulated;       /* the server says that it is a simulation */
+    bool same_machine;    /* its address is one of this machine's (or of a machine that forwards: nobody can tell) */
 };
 void http_reply_release(struct http_reply *r);
 

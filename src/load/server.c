@@ -62,7 +62,7 @@ static void set_address(struct server_info *s)
     url_hide_login(s->base, s->url, sizeof s->url);
     const char *host = strstr(s->url, "://") + 3;
     str_sanitise(s->address, sizeof s->address, host, strcspn(host, "/"));
-    s->local = str_starts(s->address, "127.") || str_starts(s->address, "localhost") || str_starts(s->address, "[::1]");
+    s->local = http_is_loopback(s->base);
 }
 
 static cJSON *ask_json(const struct server_info *s, const struct http_settings *http, const char *path,
@@ -199,6 +199,7 @@ static bool look(struct server_info *s, const struct http_settings *http, const 
     snprintf(url, sizeof url, "%s/v1/models", s->base);
     struct http_reply r;
     bool ok = http_call(http, url, NULL, timeout_ns, stop, &r, e);
+    s->local |= ok && r.same_machine;
     if (ok && r.status == 404 && model != NULL) {
         s->no_model_list = true;
         s->kind = kind_of(NULL, r.server, NULL);

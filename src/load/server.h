@@ -60,7 +60,7 @@ struct server_info {
     char title[64];     /* "vLLM 0.11.2" */
     int64_t max_model_len; /* −1 unknown */
     bool simulated;
-    bool local;         /* a loopback address */
+    bool local;         /* on this machine, by its name or its address */
     bool no_model_list; /* GET /v1/models gave 404: some servers have none */
 };
 

@@ -65,3 +65,14 @@ start_server "$RAWSERVER" endless-models
 check "a model list without end" exits 1 timeout 20 "$TOKGAUGE" run "$URL" --json -n 1
 check "is called too long" contains "$TMP/err" "answers at more length than is taken (4 MiB)"
 stop_server
+
+# ---- a proxy, and who is asked without it ----
+
+start_sim --host 127.0.0.2 --cold 0 --step 2
+AT=http://127.0.0.2:${URL##*:}
+check "by way of a proxy that is not there" exits 1 env http_proxy=http://127.0.0.1:9 "$TOKGAUGE" run "$AT" --json -n 1 --max-tokens 2 --context 32
+check "nothing answers" contains "$TMP/err" "cannot connect"
+check "no_proxy: it is asked directly" exits 0 env http_proxy=http://127.0.0.1:9 no_proxy=127.0.0.2 "$TOKGAUGE" run "$AT" --json -n 1 --max-tokens 2 --context 32
+check "NO_PROXY too" exits 0 env http_proxy=http://127.0.0.1:9 NO_PROXY=other.example,127.0.0.2 "$TOKGAUGE" run "$AT" --json -n 1 --max-tokens 2 --context 32
+check "and * is all" exits 0 env http_proxy=http://127.0.0.1:9 no_proxy='*' "$TOKGAUGE" run "$AT" --json -n 1 --max-tokens 2 --context 32
+stop_server

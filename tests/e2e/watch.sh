@@ -105,3 +105,32 @@ check "and it is asked again what it is" within 20 rows 2 server
 kill -TERM "$WATCHER"
 wait "$WATCHER"
 check "the watch goes on until it is stopped" same "$?" 143
+
+# A page of counters that takes longer than a look of the screen: one that has not come yet is nobody's silence.
+FIX=$TESTS_DIR/fixtures
+cp "$FIX/vllm-2026-metrics.txt" "$TMP/page"
+start_server "$RAWSERVER" ok --late 700 --page "/metrics=$TMP/page"
+"$TOKGAUGE" watch "$URL" --json --out "$TMP/late.ndjson" >"$TMP/late.out" 2>&1 &
+WATCHER=$!
+SERVERS="$SERVERS $WATCHER"
+latest() { tail -n 1 "$TMP/late.out" >"$TMP/last" && [ -s "$TMP/last" ] && jq -e "$1" "$TMP/last" >/dev/null 2>&1; }
+looks() { [ "$(jq -s 'map(select(.type == "server")) | length' "$TMP/late.ndjson" 2>/dev/null)" -"$1" "$2" ]; }
+check "its counters are known" within 15 latest '.server.running != null'
+: >"$TMP/page"
+check "then none" within 20 latest '.server.running == null'
+cp "$FIX/vllm-2026-metrics.txt" "$TMP/page"
+check "then they are back, and it is asked again what it is" within 20 looks ge 2
+check "and its counters are known again" within 15 latest '.server.running != null'
+samples() { [ "$(jq -s 'map(select(.type == "sample")) | length' "$TMP/late.ndjson" 2>/dev/null)" -ge "$1" ]; }
+now=$(jq -s 'map(select(.type == "sample")) | length' "$TMP/late.ndjson")
+check "four seconds later" within 15 samples $((now + 4))
+check "it was asked that once, not on and on" looks eq 2
+kill -TERM "$WATCHER"
+wait "$WATCHER"
+stop_server
+
+# Addresses of this machine that are no loopback name.
+start_sim --host 0.0.0.0 --cold 0 --step 2
+check "the address that stands for all is this machine" exits 0 "$TOKGAUGE" run "http://0.0.0.0:${URL##*:}" -n 1 --max-tokens 2 --json --out "$TMP/all.ndjson"
+check "so its memory is the server's" json "$TMP/all.ndjson" '.[0].system.is_the_servers == true' -s
+stop_server

@@ -532,11 +532,16 @@ static void test_addresses(void **state)
     (void)state;
     static const struct {
         const char *url;
-        bool one;
-    } cases[] = {{"http://127.0.0.1:8000/v1", true}, {"https://10.0.0.7", true}, {"http://[::1]:8000/v1/chat/completions", true}, {"http://localhost:8000", true},
-                 {"http://user:pw@127.0.0.1/", true}, {"http://gpu-box:8000/v1", false}, {"https://api.example.com/v1", false}, {"http://127.0.0.1.example.com", false}};
+        bool one, here;
+    } cases[] = {{"http://127.0.0.1:8000/v1", true, true},        {"https://10.0.0.7", true, false},
+                 {"http://[::1]:8000/v1/chat/completions", true, true}, {"http://localhost:8000", true, true},
+                 {"http://user:pw@127.0.0.1/", true, true},       {"http://gpu-box:8000/v1", false, false},
+                 {"https://api.example.com/v1", false, false},    {"http://127.0.0.1.example.com", false, false},
+                 {"http://0.0.0.0:8000", true, true},             {"http://[::]:8000", true, true},
+                 {"http://127.8.8.8", true, true},                {"http://localhost.example.com:8000", false, false},
+                 {"http://[fe80::1]:80/v1", true, false},         {"http://", false, false}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        if (http_has_one_address(cases[i].url) != cases[i].one)
+        if (http_has_one_address(cases[i].url) != cases[i].one || http_is_loopback(cases[i].url) != cases[i].here)
             fail_msg("%s", cases[i].url);
 }
 
