@@ -17,12 +17,18 @@ static void clear_server(struct server_view *v)
     v->counts = (struct server_counts){nan, nan, nan, nan, nan, nan, nan, none, none, none, 0, false};
 }
 
+double memory_gtt_room(const struct memory_view *m)
+{
+    return m->ceiling < m->gtt_total.value ? m->ceiling : m->gtt_total.value;
+}
+
 void snapshot_clear(struct snapshot *s)
 {
     memset(s, 0, offsetof(struct snapshot, series));
     double nan = (double)NAN;
     s->since_s = s->elapsed_s = s->planned_s = s->planned_requests = s->target_rate = s->sent_rate = s->goodput = s->good_share = nan;
     clear_server(&s->server);
+    s->memory.full_what = "";
     struct memory_view *m = &s->memory;
     struct gauge *g[] = {&m->ram_total, &m->ram_used,   &m->ram_available, &m->swap_total, &m->swap_used,   &m->gtt_total,
                          &m->gtt_used,  &m->vram_total, &m->vram_used,     &m->busy,       &m->visible_total, &m->visible_used,

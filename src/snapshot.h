@@ -96,6 +96,7 @@ struct memory_view { /* bytes */
     double ceiling;          /* of GTT: what can really be used */
     char ceiling_from[24];   /* "ttm.pages_limit" */
     double full_in_s;        /* until the ceiling at the present slope; NAN: it does not grow */
+    const char *full_what;   /* … which of them is full first: "GTT", "VRAM" or "RAM"; "" */
     bool primary_vram;       /* models live in VRAM, not in GTT */
     double pressure_some, pressure_full; /* %, of the last 10 s */
     double cpu;              /* share of all cores, 0…1 */
@@ -121,6 +122,9 @@ struct memory_view { /* bytes */
     double guard_ram, guard_gtt;      /* bytes: least headroom that the guard allows; NAN: not armed */
     bool not_server;    /* remote URL: this machine's memory, not the server's */
 };
+
+/* Bytes of GTT that can really be used: its size, or less where a limit of the kernel is below it. */
+double memory_gtt_room(const struct memory_view *m);
 
 /* Times that the server took itself, ms; n 0: none. */
 struct server_time {
@@ -259,7 +263,7 @@ struct snapshot {
 
     /* live, over the last second */
     double output_rate;        /* tok/s, all streams */
-    double output_rate_stream; /* tok/s per decoding stream (mean) */
+    double output_rate_stream; /* tok/s per stream, while it decodes */
     double output_rate_peak;   /* highest output_rate so far */
     bool output_approx;        /* the rate counts events, not tokens */
     int in_flight, queued, decoding, backing_off; /* streams */

@@ -133,12 +133,15 @@ static void collect(struct figures *l, const struct snapshot *s)
     const struct server_view *v = &s->server;
     const struct server_counts *k = &v->counts;
     char n[FMT_SIZE];
+    /* The server's are since before the run: after a reset, and in a later load, ours are not of the same requests. */
+    bool same_span = !isfinite(s->since_s);
+    double ttft = same_span ? s->ttft.mean : (double)NAN, p95 = same_span ? s->ttft.p95 : (double)NAN;
     l->n = 0;
     str_copy(add(l, "prefix hits", fmt_percent(n, v->prefix_hits))->note, sizeof l->at[0].note, "of prompt tokens, last 10 s");
-    add_time(l, "TTFT mean", k->ttft.mean, s->ttft.mean, false);
-    add_time(l, "TTFT p95", k->ttft.p95, s->ttft.p95, true);
+    add_time(l, "TTFT mean", k->ttft.mean, ttft, false);
+    add_time(l, "TTFT p95", k->ttft.p95, p95, true);
     add_time(l, "queue mean", k->queue.mean, (double)NAN, false);
-    add_time(l, "ITL mean", k->itl.mean, s->itl.mean, false);
+    add_time(l, "ITL mean", k->itl.mean, same_span ? s->itl.mean : (double)NAN, false);
     add_tokens(l, v, s->output_approx);
     add_rest(l, v);
 }

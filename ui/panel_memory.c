@@ -130,14 +130,9 @@ bool pool_has_history(const struct pool *p)
     return isfinite(p->used->value) && p->total >= 2 * GIB;
 }
 
-double gtt_room(const struct memory_view *m)
-{
-    return m->ceiling < m->gtt_total.value ? m->ceiling : m->gtt_total.value;
-}
-
 double gtt_left(const struct memory_view *m, const char **bound)
 {
-    double left = gtt_room(m) - m->gtt_used.value;
+    double left = memory_gtt_room(m) - m->gtt_used.value;
     bool ram = m->ram_available.value < left && m->container[0] == '\0'; /* GTT is RAM */
     *bound = ram ? "RAM" : "GTT";
     return ram ? m->ram_available.value : left;
@@ -147,7 +142,7 @@ double gtt_left(const struct memory_view *m, const char **bound)
 int pools_of(struct pool out[3], const struct snapshot *s, enum plot_zoom zoom)
 {
     const struct memory_view *m = &s->memory;
-    const struct pool gtt = {"GTT", &m->gtt_used, gtt_room(m), {&s->series.gtt, zoom}, ROLE_MEM_GTT},
+    const struct pool gtt = {"GTT", &m->gtt_used, memory_gtt_room(m), {&s->series.gtt, zoom}, ROLE_MEM_GTT},
                       vram = {"VRAM", &m->vram_used, m->vram_total.value, {&s->series.vram, zoom}, ROLE_MEM_VRAM};
     int n = 0;
     bool gpu = m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value) || isfinite(m->vram_used.value);

@@ -21,7 +21,6 @@ struct pool {
     struct curve used_over_time;
     enum role role;
 };
-double gtt_room(const struct memory_view *m); /* bytes of GTT that can really be used */
 /* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which. */
 double gtt_left(const struct memory_view *m, const char **bound);
 /* The pools of memory that are known, RAM last; returns how many. */

@@ -44,13 +44,16 @@ static double cell_sum(const struct heat_view *h, const struct heat_frame *f, in
     return sum;
 }
 
-static bool frame_for(struct rect r, const struct heat_view *h, struct heat_frame *f)
+#define COLUMNS_MOST 1000000.0
+
+static bool frame_for(struct rect r, const struct heat_view *h, double now_s, struct heat_frame *f)
 {
     f->plot = (struct rect){r.x + LABEL_W, r.y, r.w - LABEL_W, r.h - 1};
     used_rows(h, &f->lo, &f->hi);
     if (f->hi < 0 || f->plot.w < 8 || f->plot.h < 2)
         return false;
-    int n = (int)h->columns;
+    /* The map ends with the last first token that is known, and the axis now: in between nothing came. */
+    int n = MAX_OF((int)h->columns, (int)fmin(ceil(now_s / h->step_s), COLUMNS_MOST));
     f->columns_per = (n + f->plot.w - 1) / f->plot.w;
     f->wide = MAX_OF(MIN_OF(f->plot.w / MAX_OF(n, 60), 4), 1);
     f->cells = (n + f->columns_per - 1) / f->columns_per;
@@ -87,7 +90,7 @@ static void labels(struct canvas *c, const struct heat_frame *f)
 void plot_heat(struct canvas *c, struct rect r, const struct heat_view *h, double now_s)
 {
     struct heat_frame f;
-    if (!frame_for(r, h, &f))
+    if (!frame_for(r, h, now_s, &f))
         return;
     int left = f.plot.x + f.plot.w - f.cells * f.wide;
     for (int i = 0; i < f.cells; i++)

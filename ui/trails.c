@@ -15,13 +15,35 @@ static void grow(struct trails *t, int rows)
     }
 }
 
+/* Is it the request that was there at the last point? */
+static bool same_request(const struct trails *t, int i, const struct stream_row *r)
+{
+    return r->state == STREAM_DECODE && t->last[i].output >= 0 && r->output >= t->last[i].output && r->wait_s >= (double)t->last[i].wait_s;
+}
+
 /* The tokens since the last point; of a request that is newer than that, what it has had from its first token on. */
 static float rate_of(const struct trails *t, int i, const struct stream_row *r, double span_s)
 {
     if (r->state != STREAM_DECODE)
         return NAN;
-    bool same = t->last[i].output >= 0 && r->output >= t->last[i].output && r->wait_s >= (double)t->last[i].wait_s;
-    return same ? (float)((r->output - t->last[i].output) / span_s) : (float)r->rate;
+    return same_request(t, i, r) ? (float)((r->output - t->last[i].output) / span_s) : (float)r->rate;
+}
+
+/* A point is a second.  Of several that passed at once only the mean is known, and only of a request that was there all the time. */
+static void add_points(struct trails *t, const struct snapshot *s, int rows, double span_s)
+{
+    static const struct stream_row gone = {.state = STREAM_IDLE};
+    int n = MAX_OF((int)fmin(floor(span_s / TRAIL_STEP_S), TRAIL_POINTS), 1);
+    for (int k = 0; k < n; k++, t->head = (t->head + 1) % TRAIL_POINTS) {
+        float most = NAN;
+        for (int i = 0; i < t->rows; i++) {
+            const struct stream_row *r = i < rows ? &s->streams[i] : &gone;
+            float rate = k == n - 1 || same_request(t, i, r) ? rate_of(t, i, r, span_s) : NAN;
+            t->rate[i][t->head] = rate;
+            most = fmaxf(most, rate);
+        }
+        t->most[t->head] = most;
+    }
 }
 
 void trails_take(struct trails *t, const struct snapshot *s)
@@ -34,17 +56,12 @@ void trails_take(struct trails *t, const struct snapshot *s)
     grow(t, rows);
     if (!due || t->rows == 0)
         return;
-    float most = NAN;
+    add_points(t, s, rows, span_s);
     for (int i = 0; i < t->rows; i++) {
         const struct stream_row *r = i < rows ? &s->streams[i] : NULL;
-        float rate = r != NULL ? rate_of(t, i, r, span_s) : NAN;
-        t->rate[i][t->head] = rate;
-        most = fmaxf(most, rate);
         t->last[i].output = r != NULL && r->state == STREAM_DECODE ? r->output : -1;
         t->last[i].wait_s = r != NULL ? (float)r->wait_s : NAN;
     }
-    t->most[t->head] = most;
-    t->head = (t->head + 1) % TRAIL_POINTS;
     t->at_s = s->clock_s;
 }
 

@@ -24,6 +24,16 @@ static void gib(char *out, size_t size, double bytes)
     snprintf(out, size, "%s GiB", fmt_gib(n, bytes));
 }
 
+/* When this pool is full, where it is the first. */
+static void full_item(struct items *l, const struct memory_view *m, const char *pool)
+{
+    char text[FMT_SIZE + 12], t[FMT_SIZE];
+    if (!isfinite(m->full_in_s) || strcmp(m->full_what, pool) != 0)
+        return;
+    snprintf(text, sizeof text, "in about %s", fmt_about(t, m->full_in_s));
+    items_add(l, "full", text, ROLE_STATUS_WARN);
+}
+
 /* "█ GTT 39.7  ▓ other 6.1  …": whole entries, as many as fit. */
 static void legend(struct canvas *c, int x, int y, int w, const struct plot_part *parts, const char *const *names, int n)
 {
@@ -53,6 +63,7 @@ static void draw_ram(struct canvas *c, struct rect r, const struct snapshot *s)
         snprintf(text, sizeof text, "%s / %s GiB", fmt_gib(n, m->ram_used.value), fmt_gib(total, m->ram_total.value));
         items_add(&head, "", text, ROLE_TEXT_BRIGHT);
     }
+    full_item(&head, m, "RAM");
     if (m->swap_total.value > 0) {
         snprintf(text, sizeof text, "%s/%s", fmt_gib(n, m->swap_used.value), fmt_gib(total, m->swap_total.value));
         items_add(&foot, "swap", text, ROLE_TEXT);
@@ -121,10 +132,16 @@ static void bound_items(struct items *l, const struct memory_view *m)
         snprintf(text, sizeof text, "at %s RAM left", fmt_gib(n, m->guard_ram));
         items_add(l, "guard", text, ROLE_TEXT);
     }
-    if (isfinite(m->full_in_s)) {
-        snprintf(text, sizeof text, "in about %s", fmt_about(n, m->full_in_s));
-        items_add(l, "full", text, ROLE_STATUS_WARN);
-    }
+    full_item(l, m, "GTT");
+}
+
+/* … and VRAM, where models live there. */
+static void vram_items(struct items *l, const struct memory_view *m)
+{
+    char text[FMT_SIZE + 40];
+    gib(text, sizeof text, m->vram_total.value - m->vram_used.value);
+    items_add(l, "left", text, ROLE_TEXT_BRIGHT);
+    full_item(l, m, "VRAM");
 }
 
 static int warnings(struct canvas *c, struct rect r, const struct memory_view *m)
@@ -148,10 +165,8 @@ static void draw_pools(struct canvas *c, struct rect r, const struct snapshot *s
     if (with_sensors) {
         items_add(&head, "", m->gpu_name, ROLE_TEXT);
         sensor_items(&foot, m);
-    } else if (isfinite(m->full_in_s)) {
-        char text[FMT_SIZE + 12], t[FMT_SIZE];
-        snprintf(text, sizeof text, "in about %s", fmt_about(t, m->full_in_s));
-        items_add(&head, "full", text, ROLE_STATUS_WARN);
+    } else {
+        full_item(&head, m, m->primary_vram ? "VRAM" : "GTT");
     }
     struct rect in = panel_draw(c, r, m->primary_vram ? "VRAM and GTT" : "GTT and VRAM", &head, &foot);
     if (n == 0) {
@@ -159,7 +174,7 @@ static void draw_pools(struct canvas *c, struct rect r, const struct snapshot *s
         return;
     }
     struct items bounds = {.n = 0};
-    bound_items(&bounds, m);
+    (m->primary_vram ? vram_items : bound_items)(&bounds, m);
     int said = in.h > n + 1 ? warnings(c, (struct rect){in.x, in.y + n + 1, in.w, in.h - n - 1}, m) : 0;
     int room = in.h - n - 1 - said, y = in.y, curves = 0;
     for (int i = 0; i < n; i++)

@@ -41,12 +41,12 @@ static int fact(struct canvas *c, struct rect in, int row, const char *label, co
     return row;
 }
 
-static int limit(struct canvas *c, struct rect in, int row, const char *label, double api, double told)
+static int limit(struct canvas *c, struct rect in, int row, const char *label, char *(*fmt)(char *out, double v), double api, double told)
 {
     char text[FMT_SIZE + 32], n[FMT_SIZE];
     if (!isfinite(api) && !isfinite(told))
         return row;
-    snprintf(text, sizeof text, "%s%s", fmt_tokens(n, isfinite(api) ? api : told), isfinite(api) ? "" : " by its command line");
+    snprintf(text, sizeof text, "%s%s", fmt(n, isfinite(api) ? api : told), isfinite(api) ? "" : " by its command line");
     return fact(c, in, row, label, text, ROLE_TEXT_BRIGHT);
 }
 
@@ -54,7 +54,7 @@ static int limit(struct canvas *c, struct rect in, int row, const char *label, d
 static int sequences(struct canvas *c, struct rect in, int row, const struct server_view *v)
 {
     if (isfinite(v->max_num_seqs) || isfinite(v->told_max_num_seqs) || !isfinite(v->seems_max_num_seqs))
-        return limit(c, in, row, "max-num-seqs", v->max_num_seqs, v->told_max_num_seqs);
+        return limit(c, in, row, "max-num-seqs", fmt_count, v->max_num_seqs, v->told_max_num_seqs);
     char text[FMT_SIZE + 64], n[FMT_SIZE];
     snprintf(text, sizeof text, "%s, it seems: no more ran while others waited", fmt_count(n, v->seems_max_num_seqs));
     return fact(c, in, row, "max-num-seqs", text, ROLE_TEXT);
@@ -113,7 +113,7 @@ static void draw_facts(struct canvas *c, struct rect r, const struct snapshot *s
     }
     int row = fact(c, in, 0, "model", v->model, ROLE_TEXT_BRIGHT);
     row = fact(c, in, row, "address", v->address, ROLE_TEXT);
-    row = limit(c, in, row, "max-model-len", v->max_model_len, v->told_max_model_len);
+    row = limit(c, in, row, "max-model-len", fmt_tokens, v->max_model_len, v->told_max_model_len);
     row = sequences(c, in, row, v);
     row = capacity(c, in, row, v);
     if (isfinite(v->told_memory_share))

@@ -212,8 +212,10 @@ static void put_trend(struct engine *g, int64_t now)
         return;
     double room = m->primary_vram ? m->vram_total.value - m->vram_used.value : gtt_headroom(g);
     double gpu = trend_seconds(&g->gtt_trend, room, GROWTH_LEAST), ram = trend_seconds(&g->ram_trend, m->ram_available.value, GROWTH_LEAST);
-    double s = !(gpu > ram) && isfinite(gpu) ? gpu : ram;
+    bool gpu_first = !(gpu > ram) && isfinite(gpu);
+    double s = gpu_first ? gpu : ram;
     m->full_in_s = s < DAY_S ? s : (double)NAN;
+    m->full_what = !(s < DAY_S) ? "" : !gpu_first ? "RAM" : m->primary_vram ? "VRAM" : "GTT";
 }
 
 static void track(struct span *s, const struct gauge *g, bool loading)

@@ -129,6 +129,7 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
 void engine_take_sets(struct engine *g)
 {
     double tokens = 0, approx = 0;
+    int decoding = 0;
     int64_t at = 0;
     for (int i = 0; i < g->workers_n; i++) {
         struct record_set *set = mailbox_take(worker_mailbox(g->workers[i]));
@@ -139,8 +140,10 @@ void engine_take_sets(struct engine *g)
         record_set_clear(set);
         mailbox_return(worker_mailbox(g->workers[i]), set);
     }
+    for (int i = 0; i < g->workers_n; i++)
+        decoding += g->views[i].decoding;
     if (at != 0)
-        live_add(&g->live, at, tokens, approx);
+        live_add(&g->live, at, tokens, approx, decoding);
 }
 
 void engine_join_workers(struct engine *g)

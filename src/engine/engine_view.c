@@ -83,14 +83,6 @@ static void fill_streams(struct engine *g)
     v->streams_total = g->shared.target.streams;
     v->streams_n = (size_t)MIN_OF(v->streams_total, SNAP_STREAMS);
     memcpy(v->streams, g->streams, v->streams_n * sizeof *v->streams);
-    double sum = 0;
-    int n = 0;
-    for (size_t i = 0; i < v->streams_n; i++)
-        if (v->streams[i].state == STREAM_DECODE && isfinite(v->streams[i].rate)) {
-            sum += v->streams[i].rate;
-            n++;
-        }
-    v->output_rate_stream = n > 0 ? sum / n : (double)NAN;
 }
 
 #define OVERDUE_MOST 100000
@@ -124,6 +116,7 @@ static void fill_series(struct engine *g, int64_t now)
     struct snapshot *v = &g->view;
     if (g->workers_n > 0) {
         v->output_rate = live_rate(&g->live, &v->output_approx);
+        v->output_rate_stream = live_stream_rate(&g->live);
         if (v->output_rate > v->output_rate_peak || !isfinite(v->output_rate_peak))
             v->output_rate_peak = v->output_rate;
     }

@@ -15,7 +15,8 @@ static const struct {
 } fields[] = {[TOTAL] = NAME("MemTotal"),       [FREE] = NAME("MemFree"),       [AVAILABLE] = NAME("MemAvailable"),
                     [ANON] = NAME("AnonPages"),       [SWAP_TOTAL] = NAME("SwapTotal"), [SWAP_FREE] = NAME("SwapFree"),
                     [SHMEM] = NAME("Shmem"),          NAME("SUnreclaim"),             NAME("KernelStack"),
-                    NAME("PageTables"),               NAME("SecPageTables"),          NAME("Percpu")};
+                    NAME("PageTables"),               NAME("SecPageTables"),          NAME("Percpu"),
+                    NAME("Hugetlb"),                  NAME("Zswap")};
 #define FIELDS ARRAY_LEN(fields)
 
 /* "       64312345 kB" → bytes. */

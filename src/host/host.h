@@ -19,7 +19,7 @@ struct host_memory { /* bytes */
 struct host_stack {
     double gtt;         /* graphics memory in RAM */
     double other;       /* used by processes and the kernel */
-    double unaccounted; /* used, but by nobody known: above all pages that the graphics driver keeps in its pool */
+    double unaccounted; /* used, but by nobody known: above all pages that the graphics driver keeps in its pool, or zram */
     double cache, free;
 };
 

@@ -26,6 +26,15 @@ static size_t cut_bytes(const char *text, size_t n)
     return cut;
 }
 
+#define SILENT_NS NS_PER_SEC
+
+/* Up to its last token; where that is long ago, and longer than all before it lets expect, the silence counts. */
+static int64_t decoding_until(const struct timeline *tl, int64_t now)
+{
+    int64_t silence = now - tl->last_token;
+    return silence > SILENT_NS && silence * (int64_t)tl->events > 4 * (tl->last_token - tl->first_token) ? now : tl->last_token;
+}
+
 static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
 {
     const struct timeline *tl = &s->t.tl;
@@ -42,7 +51,7 @@ static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
     if (tl->first_token != 0)
         r->ttft_ms = (double)(tl->first_token - tl->sent) / 1e6;
     if (s->t.live_tokens > 1 && tl->last_token > tl->first_token)
-        r->rate = (double)(s->t.live_tokens - 1) * 1e9 / (double)(tl->last_token - tl->first_token);
+        r->rate = (double)(s->t.live_tokens - 1) * 1e9 / (double)(decoding_until(tl, now) - tl->first_token);
     if (!s->t.keep_tail)
         return;
     size_t n = s->t.tail_n, cut = cut_bytes(s->t.tail, n);

@@ -49,13 +49,15 @@ static void look(struct player *p, int64_t now)
     p->live &= p->follow;
 }
 
+#define ASKED_NS NS_PER_SEC /* nobody asked for longer: the program was stopped, and what it plays with it */
+
 static void go_on(struct player *p)
 {
     int64_t now = clock_ns();
     look(p, now);
-    double before = p->at;
+    double before = p->at, passed = (double)MIN_OF(now - p->asked, ASKED_NS) / 1e9;
     if (!p->paused && !p->live)
-        p->at = MIN_OF(p->at + (double)(now - p->asked) / 1e9 * p->speed, replay_end(p->replay));
+        p->at = MIN_OF(p->at + passed * p->speed, replay_end(p->replay));
     p->asked = now;
     p->news |= p->at > before;
     p->live |= p->follow && !p->paused && p->at >= replay_end(p->replay);

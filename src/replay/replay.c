@@ -40,20 +40,24 @@ static void address(const struct run_file *f, char *out, size_t size)
     str_copy(out, size, at != NULL ? at + 1 : host);
 }
 
+static void put_process(const cJSON *p, struct server_view *v)
+{
+    json_words(p, "command", v->command, sizeof v->command);
+    v->pid = whole_number(p, "pid");
+    v->told_max_num_seqs = json_number(p, "max_num_seqs");
+    v->told_max_model_len = json_number(p, "max_model_len");
+    v->told_memory_share = json_number(p, "gpu_memory_utilization");
+}
+
 static void put_server(const struct run_file *f, struct server_view *v)
 {
-    const cJSON *p = json_get(f->header, "server_process");
+    put_process(json_get(f->header, "server_process"), v);
     json_words(f->header, "model", v->model, sizeof v->model);
     json_words(f->header, "server", v->kind, sizeof v->kind);
     address(f, v->address, sizeof v->address);
     v->simulated = json_true(f->header, "simulated");
     v->unverified = cJSON_IsFalse(json_get(f->header, "tls_verified"));
     v->max_model_len = json_number(f->header, "max_model_len");
-    json_words(p, "command", v->command, sizeof v->command);
-    v->pid = whole_number(p, "pid");
-    v->told_max_num_seqs = json_number(p, "max_num_seqs");
-    v->told_max_model_len = json_number(p, "max_model_len");
-    v->told_memory_share = json_number(p, "gpu_memory_utilization");
 }
 
 /* Capacity, limits and what is in memory: as the server told them last. */
@@ -324,6 +328,8 @@ static void show_counts(struct replay *r, double t)
     v->counts.jumps = jumps;
     v->seems_max_num_seqs = jumps ? (double)NAN : plateau_limit(&r->plateau);
     put_facts(&r->file->server, v);
+    for (size_t i = 0; i < r->file->processes_n && r->file->processes[i].t <= t; i++)
+        put_process(r->file->processes[i].is, v);
 }
 
 /* ---- requests ---- */
@@ -541,8 +547,11 @@ static void show_matrix(struct replay *r, double t)
         struct matrix_cell *c = matrix_put(m, p->streams, (double)p->context, (double)p->max_tokens, rate);
         *c = r->cells[i];
         c->running = running;
-        if (running)
+        if (running) { /* what it will come to is not known yet */
             c->output_rate = rate_since(r, p->t);
+            c->decode_rate = c->ttft_p50 = c->ttft_p95 = c->goodput = c->good_share = (double)NAN;
+            c->ok = c->failed = 0;
+        }
     }
 }
 

@@ -245,7 +245,7 @@ static bool queueing(const struct facts *d, struct insight *o)
     SAY(sentence, "Above %d streams requests queue at the server%s: more streams give no more output.", b->phase->streams, limit);
     SAY(evidence, "%d → %d streams: first token after %s → %s (median), output %s → %s tok/s", b->phase->streams,
         g->phase->streams, fmt_ms(t1, b->ttft.p50), fmt_ms(t2, g->ttft.p50), fmt_rate(r1, b->rate), fmt_rate(r2, g->rate));
-    const cJSON *process = cJSON_GetObjectItemCaseSensitive(d->file->header, "server_process");
+    const cJSON *process = run_file_process(d->file);
     const cJSON *told = cJSON_GetObjectItemCaseSensitive(process, "max_num_seqs");
     char is[48] = "vLLM: --max-num-seqs";
     if (cJSON_IsNumber(told))

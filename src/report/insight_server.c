@@ -184,7 +184,7 @@ bool insight_prefix_unexpected(const struct facts *d, struct insight *o)
 
 static bool limit_is_told(const struct run_file *f)
 {
-    const cJSON *process = cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
+    const cJSON *process = run_file_process(f);
     return isfinite(f->server.max_num_seqs) || cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(process, "max_num_seqs"));
 }
 

@@ -26,6 +26,8 @@ static void ram(const struct memory_view *m, struct jsonw *j)
     jw_num(j, "cpu_percent", m->cpu * 100, 1);
     jw_num(j, "guard_ram", m->guard_ram, 0);
     jw_num(j, "full_in_s", m->full_in_s, 0);
+    if (m->full_what[0] != '\0')
+        jw_str(j, "full_first", m->full_what);
     if (m->container[0] != '\0')
         jw_str(j, "ram_container_view", m->container);
 }
@@ -111,6 +113,20 @@ void processes_json(const struct memory_view *m, struct jsonw *j)
 
 /* ---- reading ---- */
 
+/* Files of before it was written tell of the GPU's pool, or of RAM where there is none. */
+static const char *full_first(const cJSON *o, double in_s)
+{
+    static const char *const names[] = {"GTT", "VRAM", "RAM"};
+    char name[8];
+    json_words(o, "full_first", name, sizeof name);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return names[i];
+    if (!isfinite(in_s))
+        return "";
+    return json_true(o, "models_in_vram") ? "VRAM" : isfinite(json_number(o, "gtt_used")) ? "GTT" : "RAM";
+}
+
 static void read_ram(const cJSON *o, struct memory_view *m)
 {
     struct gauge *const to[] = {&m->ram_total, &m->ram_used, &m->ram_available, &m->swap_total, &m->swap_used};
@@ -122,6 +138,7 @@ static void read_ram(const cJSON *o, struct memory_view *m)
     m->cpu = json_number(o, "cpu_percent") / 100;
     m->guard_ram = json_number(o, "guard_ram");
     m->full_in_s = json_number(o, "full_in_s");
+    m->full_what = full_first(o, m->full_in_s);
     json_words(o, "ram_container_view", m->container, sizeof m->container);
 }
 

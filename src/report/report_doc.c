@@ -242,10 +242,8 @@ static void matrix_in_short(const struct run_file *f, struct doc *d)
 
 static const struct doc_column fact_columns[] = {{"", false}, {"", false}};
 
-/* How it was started, where that could be seen. */
-static void process_facts(const struct run_file *f, struct doc *d)
+static void one_process(const cJSON *p, struct doc *d)
 {
-    const cJSON *p = cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
     static const struct {
         const char *key, *name;
     } limits[] = {{"max_num_seqs", "Sequences at once (max-num-seqs)"}, {"gpu_memory_utilization", "Share of GPU memory (gpu-memory-utilization)"}};
@@ -267,6 +265,18 @@ static void process_facts(const struct run_file *f, struct doc *d)
             continue;
         snprintf(text, sizeof text, "%g", v->valuedouble);
         fact(d, limits[i].name, text);
+    }
+}
+
+/* How it was started, where that could be seen; and started again, while it was measured. */
+static void process_facts(const struct run_file *f, struct doc *d)
+{
+    one_process(cJSON_GetObjectItemCaseSensitive(f->header, "server_process"), d);
+    for (size_t i = 0; i < f->processes_n; i++) {
+        char text[FMT_SIZE + 32], t[FMT_SIZE];
+        snprintf(text, sizeof text, "another process from %s on", fmt_clock(t, f->processes[i].t));
+        fact(d, "Started again", text);
+        one_process(f->processes[i].is, d);
     }
 }
 

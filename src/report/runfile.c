@@ -270,6 +270,19 @@ static bool read_answer(struct run_file *f, const cJSON *o)
     return true;
 }
 
+static bool read_process(struct run_file *f, cJSON *o)
+{
+    double t = json_number(o, "t");
+    cJSON *is = cJSON_DetachItemFromObjectCaseSensitive(o, "server_process");
+    if (!isfinite(t) || !cJSON_IsObject(is)) {
+        cJSON_Delete(is);
+        return false;
+    }
+    f->processes = room(f->processes, f->processes_n, sizeof *f->processes);
+    f->processes[f->processes_n++] = (struct run_process){t / 1e9, is};
+    return true;
+}
+
 /* A server that `watch` found after the header was written: what the line says of it stands in the header then. */
 static bool read_server(struct run_file *f, cJSON *line)
 {
@@ -309,6 +322,8 @@ static bool read_line(struct run_file *f, cJSON **line, int64_t line_at)
         return read_counters(f, *line);
     if (strcmp(type, "server_change") == 0)
         return read_change(f, *line);
+    if (strcmp(type, "process") == 0)
+        return read_process(f, *line);
     if (strcmp(type, "event") == 0)
         return read_event(f, *line);
     if (strcmp(type, "mark") == 0)
@@ -512,11 +527,19 @@ void run_file_free(struct run_file *f)
     free(f->marks);
     free(f->events);
     free(f->changes);
+    for (size_t i = 0; i < f->processes_n; i++)
+        cJSON_Delete(f->processes[i].is);
+    free(f->processes);
     free(f->phases);
     free(f->answers);
     free(f->left_out);
     free(f->path);
     free(f);
+}
+
+const cJSON *run_file_process(const struct run_file *f)
+{
+    return f->processes_n > 0 ? f->processes[f->processes_n - 1].is : cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
 }
 
 const char *run_file_text(const struct run_file *f, const char *key)

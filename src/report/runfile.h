@@ -83,6 +83,11 @@ struct run_detail {
     char *text;    /* as it came, not sanitised; NULL: not kept */
 };
 
+struct run_process { /* the server's own process is another one from then on */
+    double t;
+    cJSON *is; /* as the header's "server_process" */
+};
+
 struct run_left_out { /* a load of a matrix that was not run */
     int streams;
     int64_t context, max_tokens;
@@ -124,6 +129,8 @@ struct run_file {
     size_t answers_n;
     struct run_change *changes;
     size_t changes_n;
+    struct run_process *processes; /* after the one of the header */
+    size_t processes_n;
     struct counted counted;     /* by the server, since counted_since, over its restarts */
     double counted_since;       /* NAN: it tells nothing */
     struct server_view server;  /* what it told of itself; only what server_facts_read has */
@@ -177,6 +184,8 @@ double run_file_phase_rate(const struct run_file *f, int phase);
 /* Requests a second that met all objectives, in one phase; NAN: there are none, or the run did not come to its end. */
 double run_file_phase_goodput(const struct run_file *f, int phase);
 
+/* The server's process as it was last; NULL: the file tells of none. */
+const cJSON *run_file_process(const struct run_file *f);
 /* Equal, or both not known (NAN). */
 bool run_same_number(double a, double b);
 /* Have all phases one and the same target?  (Then pauses parted them.) */

@@ -491,9 +491,9 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
                  fmt_ms(p, s->ttft.p50), fmt_ms(q, s->ttft.p95), s->ok, s->failed);
         bool vram = s->memory.primary_vram; /* where models live */
         const struct gauge *used = vram ? &s->memory.vram_used : &s->memory.gtt_used;
-        const struct gauge *total = vram ? &s->memory.vram_total : &s->memory.gtt_total;
+        double total = vram ? s->memory.vram_total.value : memory_gtt_room(&s->memory);
         if (isfinite(used->value))
-            buf_addf(b, "  %s %s/%s GiB%s", vram ? "VRAM" : "GTT", fmt_gib(p, used->value), fmt_gib(q, total->value),
+            buf_addf(b, "  %s %s/%s GiB%s", vram ? "VRAM" : "GTT", fmt_gib(p, used->value), fmt_gib(q, total),
                      used->simulated ? " (simulated)" : "");
         if (s->failed > 0)
             buf_addf(b, "  last: %s", s->last_error);

@@ -73,13 +73,14 @@ void watch_print_json(const struct snapshot *s, const char *time, struct buf *ou
 
 /* ---- text ---- */
 
-static void pool(struct buf *b, const char *name, const struct gauge *used, const struct gauge *total)
+/* total: bytes that can really be used */
+static void pool(struct buf *b, const char *name, const struct gauge *used, double total)
 {
     char x[FMT_SIZE], y[FMT_SIZE];
     if (!isfinite(used->value))
         return;
     buf_addf(b, "  %s %s/", name, fmt_gib(x, used->value));
-    buf_addf(b, "%s GiB%s", fmt_gib(y, total->value), used->simulated ? " (simulated)" : "");
+    buf_addf(b, "%s GiB%s", fmt_gib(y, total), used->simulated ? " (simulated)" : "");
 }
 
 static void sensors(const struct memory_view *m, struct buf *b)
@@ -103,9 +104,9 @@ void watch_print_line(const struct snapshot *s, bool utf8, struct buf *b)
     char t[FMT_SIZE], p[FMT_SIZE], q[FMT_SIZE];
     const struct memory_view *m = &s->memory;
     buf_addf(b, "%s", fmt_clock(t, s->clock_s));
-    pool(b, "GTT", &m->gtt_used, &m->gtt_total);
-    pool(b, "VRAM", &m->vram_used, &m->vram_total);
-    pool(b, "RAM", &m->ram_used, &m->ram_total);
+    pool(b, "GTT", &m->gtt_used, memory_gtt_room(m));
+    pool(b, "VRAM", &m->vram_used, m->vram_total.value);
+    pool(b, "RAM", &m->ram_used, m->ram_total.value);
     sensors(m, b);
     if (isfinite(s->server.running))
         buf_addf(b, "  run %.0f wait %.0f", s->server.running, s->server.waiting);
@@ -138,12 +139,12 @@ static void fact(struct buf *b, const char *label, const char *fmt, ...)
     buf_addf(b, "  %-14s %s\n", label, text);
 }
 
-static void page_pool(struct buf *b, const char *name, const struct gauge *used, const struct gauge *total)
+static void page_pool(struct buf *b, const char *name, const struct gauge *used, double total)
 {
     char x[FMT_SIZE], y[FMT_SIZE], z[FMT_SIZE];
     if (isfinite(used->value))
-        fact(b, name, "%s of %s GiB, %s%s%s", fmt_gib(x, used->value), fmt_gib(y, total->value),
-             fmt_percent(z, used->value / total->value), used->simulated ? ", simulated" : ", by ", used->simulated ? "" : used->from);
+        fact(b, name, "%s of %s GiB, %s%s%s", fmt_gib(x, used->value), fmt_gib(y, total),
+             fmt_percent(z, used->value / total), used->simulated ? ", simulated" : ", by ", used->simulated ? "" : used->from);
     else if (used->why[0] != '\0')
         fact(b, name, "%s %s", FMT_UNKNOWN, used->why);
 }
@@ -170,12 +171,12 @@ static void page_gpu(const struct memory_view *m, struct buf *b)
     if (m->gpu_others[0] != '\0')
         fact(b, "", "not watched: %s (--gpu)", m->gpu_others);
     if (m->primary_vram)
-        page_pool(b, "VRAM", &m->vram_used, &m->vram_total);
-    page_pool(b, "GTT", &m->gtt_used, &m->gtt_total);
+        page_pool(b, "VRAM", &m->vram_used, m->vram_total.value);
+    page_pool(b, "GTT", &m->gtt_used, memory_gtt_room(m));
     if (isfinite(m->ceiling) && m->ceiling < m->gtt_total.value)
-        fact(b, "", "really no more than %s GiB: %s", fmt_gib(x, m->ceiling), m->ceiling_from);
+        fact(b, "", "%s GiB by its size, but no more is to be had: %s", fmt_gib(x, m->gtt_total.value), m->ceiling_from);
     if (!m->primary_vram)
-        page_pool(b, "VRAM", &m->vram_used, &m->vram_total);
+        page_pool(b, "VRAM", &m->vram_used, m->vram_total.value);
     if (m->gpu_name[0] == '\0')
         return;
     page_sensor(b, "busy", &m->busy, "%", 0);
@@ -240,12 +241,12 @@ void watch_print_page(const struct snapshot *s, bool utf8, struct buf *b)
         buf_adds(b, "This machine; the server is another one.\n");
     page_server(s, b);
     page_gpu(m, b);
-    page_pool(b, "RAM", &m->ram_used, &m->ram_total);
+    page_pool(b, "RAM", &m->ram_used, m->ram_total.value);
     if (isfinite(m->ram_available.value))
         fact(b, "", "%s GiB available%s%s", fmt_gib(x, m->ram_available.value), m->container[0] != '\0' ? "; the view of a container: " : "",
              m->container);
     if (m->swap_total.value > 0)
-        page_pool(b, "swap", &m->swap_used, &m->swap_total);
+        page_pool(b, "swap", &m->swap_used, m->swap_total.value);
     page_procs(m, b);
     for (size_t i = 0; i < m->warnings_n; i++)
         buf_addf(b, "! %s\n", m->warnings[i]);

@@ -10,7 +10,7 @@
 
 #define EVERY_NS NS_PER_SEC
 #define GIVE_UP_NS (5 * NS_PER_SEC)
-#define TEXT_MAX (256u << 10) /* of a page, kept for the screen */
+#define TEXT_MAX SNAP_PAGE /* of a page, kept for the screen: what has room there, in whole lines */
 
 struct scraper {
     struct ticker *ticker;

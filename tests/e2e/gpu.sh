@@ -201,5 +201,6 @@ check "is told" rows ".type == \"event\" and .level == \"warning\" and (.text | 
 check "with its process" rows '.type == "process" and .server_process.pid == 600'
 kill -INT "$RUN"
 wait "$RUN"
+check "and a report of it says that it was started again" sh -c '"$1" report "$2" | grep -q "Started again | another process from"' sh "$TOKGAUGE" "$TMP/two.ndjson"
 check "nothing of the first one stands under the other's name" json "$TMP/two.out" '
     .memory_gib | .gtt.peak < 0.1 and .gtt.total == 16 and .vram.peak == 8'

@@ -720,6 +720,10 @@ static void test_stack(void **state)
     check_stack(&m, 14.0 * 1024 * 1024, 0.0137, 1.7166, 60.99);
     check_stack(&m, 1e15, 62.72, 0, 0); /* a container's RAM is smaller than the GTT in it */
     check_stack(&m, UNKNOWN, 0, 1.7166, 61.0);
+    /* huge pages are somebody's, in use or kept for them; so is what zswap holds */
+    host_parse_meminfo("MemTotal: 67108864 kB\nMemFree: 30000000 kB\nMemAvailable: 30408704 kB\nAnonPages: 1048576 kB\nZswap: 524288 kB\n"
+                       "Zswapped: 2097152 kB\nHugePages_Total: 16384\nHugetlb: 33554432 kB\n", &m);
+    check_stack(&m, UNKNOWN, 0, 33.5, 1.5);
     struct host_stack s;
     host_parse_meminfo("MemTotal: 1000 kB\nMemFree: 900 kB\nMemAvailable: 800 kB\nAnonPages: 5 kB\n", &m);
     host_stack(&m, UNKNOWN, &s);

@@ -563,6 +563,27 @@ static void test_late_end(void **state)
     free(p);
 }
 
+/* Per stream: of now, not of the whole life of the requests; only the time that a stream decodes. */
+static void test_live_stream_rate(void **state)
+{
+    (void)state;
+    struct live l;
+    live_init(&l, 0);
+    assert_unknown(live_stream_rate(&l));
+    for (int i = 0; i <= 20; i++)
+        live_add(&l, i * 100 * MS, 8, 0, 2);
+    assert_near(live_stream_rate(&l), 40, 1e-9);
+    for (int i = 21; i <= 31; i++) /* the server hangs */
+        live_add(&l, i * 100 * MS, 0, 0, 2);
+    assert_near(live_stream_rate(&l), 0, 1e-9);
+    for (int i = 32; i <= 42; i++) /* half of the time nobody decodes: new prompts */
+        live_add(&l, i * 100 * MS, i % 2 * 8, 0, i % 2 * 2);
+    assert_near(live_stream_rate(&l), 40, 1e-9);
+    for (int i = 43; i <= 54; i++)
+        live_add(&l, i * 100 * MS, 0, 0, 0);
+    assert_unknown(live_stream_rate(&l));
+}
+
 static void test_live_rate(void **state)
 {
     (void)state;
@@ -571,8 +592,9 @@ static void test_live_rate(void **state)
     live_init(&l, 0);
     assert_unknown(live_rate(&l, &approx));
     for (int i = 0; i <= 30; i++)
-        live_add(&l, i * 100 * MS, 13, i > 28 ? 1 : 0);
+        live_add(&l, i * 100 * MS, 13, i > 28 ? 1 : 0, 4);
     assert_near(live_rate(&l, &approx), 130, 1e-9);
+    assert_near(live_stream_rate(&l), 32.5, 1e-9);
     assert_true(approx);
 }
 
@@ -681,7 +703,7 @@ int main(void)
         cmocka_unit_test(test_phases),        cmocka_unit_test(test_many_phases),
         cmocka_unit_test(test_passed_by),
         cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
-        cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_mailbox),
+        cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_live_stream_rate),     cmocka_unit_test(test_mailbox),
         cmocka_unit_test(test_slept),         cmocka_unit_test(test_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,16 @@ static void test_heat(void **state)
         for (int k = 0; k < 12; k++)
             plot_heat(&c, (struct rect){0, 0, w, k}, &h, 3000);
     canvas_release(&c);
+    canvas_init(&c, 60, 12, GLYPHS_ASCII);
+    struct heat_view *old = xcalloc(1, sizeof *old);
+    heat_add(old, 10, 100);
+    plot_heat(&c, (struct rect){0, 0, 60, 12}, old, 49.5); /* the axis ends now, not with the last that came: 39 columns ago */
+    for (int x = 8; x < 60; x++) {
+        const struct cell *cell = canvas_at(&c, x, 10);
+        assert_int_equal(cell != NULL && cell->ch == '#', x == 59 - 39);
+    }
+    free(old);
+    canvas_release(&c);
 }
 
 int main(void)

@@ -40,6 +40,7 @@ static const char made[] =
     "\"queued\":0,\"decoding\":0,\"sent\":2,\"live_tokens\":41,\"output_tok_s\":8,\"ram_total\":1000,\"ram_used\":630,\"gtt_total\":500,"
     "\"gtt_used\":430,\"server_running\":0,\"server_waiting\":0,\"ended\":[{\"phase\":0,\"outcomes\":{\"ok\":1},\"output_tokens\":41,"
     "\"itl\":[[1500,40]]}]}\n"
+    "{\"type\":\"process\",\"t\":8" S ",\"server_process\":{\"pid\":78,\"command\":\"vllm serve m --max-num-seqs 12\",\"max_num_seqs\":12}}\n"
     "{\"type\":\"request\",\"seq\":2,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"cancelled\",\"http\":0,\"context\":2048,\"max_tokens\":41,"
     "\"due\":8" S ",\"started\":8" S ",\"sent\":8" S ",\"end\":10" S ",\"events\":0,\"tokens_from\":\"none\"}\n"
     "{\"type\":\"sample\",\"t\":10" S ",\"state\":\"done\",\"phase\":0,\"max_num_seqs\":2,\"context\":2048,\"max_tokens\":41,\"in_flight\":0,\"sent\":3,"
@@ -117,6 +118,9 @@ static void test_moments(void **state)
     assert_near(s->output_rate_peak, 10, 0);
     assert_int_equal(s->streams[0].state, STREAM_QUEUED);
 
+    assert_int_equal(s->server.pid, 78); /* it was started again */
+    assert_near(s->server.told_max_num_seqs, 12, 0);
+
     s = replay_at(r, 1e9); /* the end */
     assert_near(s->clock_s, 10, 1e-6);
     assert_int_equal(s->cancelled, 1);
@@ -132,6 +136,10 @@ static void test_moments(void **state)
     s = replay_at(r, 3.5); /* back */
     assert_true(s->matrix.cell[0].running);
     assert_near(s->matrix.cell[0].output_rate, 1, 1e-6); /* a token in the second between two samples */
+    assert_unknown(s->matrix.cell[0].ttft_p95);          /* of requests that end later */
+    assert_int_equal(s->matrix.cell[0].ok, 0);
+    assert_string_equal(s->server.command, "vllm serve m");
+    assert_near(s->server.told_max_num_seqs, 6, 0);
     assert_int_equal(s->ok + s->failed + s->cancelled, 0);
     assert_int_equal(s->marks_n, 0);
     assert_int_equal(s->last_error[0], '\0');

@@ -74,6 +74,7 @@ static inline void canned_machine(struct snapshot *s)
     m->guard_ram = 1.2 * CANNED_GIB;
     m->guard_gtt = 1.2 * CANNED_GIB;
     m->full_in_s = 900;
+    m->full_what = "GTT";
     m->pressure_some = 0.4;
     m->pressure_full = 0.1;
     m->cpu = 0.17;

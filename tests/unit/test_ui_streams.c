@@ -341,7 +341,7 @@ static void test_trails(void **state)
     s->clock_s += 1;
     r->state = STREAM_QUEUED;
     trails_take(&t, s);
-    check_trail(&t, 0, (const double[]){20, 30, 5, 0, 33, nan}, 6);
+    check_trail(&t, 0, (const double[]){20, 30, 5, 5, 0, 33, nan}, 7);
     check_trail(&t, 1, (const double[]){nan}, 1);
     assert_true(fabs(trails_most(&t) - 33) < 0.01);
     s->streams_n = 3; /* a stream more: it has no past */
@@ -360,6 +360,10 @@ static void test_trails(void **state)
     for (int i = 0; i < TRAIL_POINTS; i++)
         last[i] = 4 + i;
     check_trail(&t, 2, last, TRAIL_POINTS);
+    s->clock_s += 600; /* the program was stopped: what it drew before is no longer of the last seconds */
+    s->streams[2].wait_s = 1;
+    trails_take(&t, s);
+    check_trail(&t, 2, (const double[]){33}, 1);
     s->clock_s -= 5; /* back in time: a replay */
     trails_take(&t, s);
     check_trail(&t, 2, (const double[]){33}, 1);

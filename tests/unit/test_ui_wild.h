@@ -155,6 +155,8 @@ static inline void wild_memory(struct wild *w, struct memory_view *m)
         wild_number(w, numbers[i]);
     for (size_t i = 0; i < ARRAY_LEN(bools); i++)
         wild_bool(w, bools[i]);
+    static const char *const pools[] = {"", "GTT", "VRAM", "RAM"};
+    m->full_what = pools[wild_below(&w->seed, ARRAY_LEN(pools))];
     WILD_TEXT(w, m->ceiling_from);
     WILD_TEXT(w, m->container);
     WILD_TEXT(w, m->gpu_name);
