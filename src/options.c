@@ -395,14 +395,15 @@ static bool take_word(struct options *o, const char *word, struct err *e)
         o->files[o->files_n++] = word;
         return true;
     }
+    char shown[160];
+    url_hide_login(word, shown, sizeof shown);
     if (o->command != COMMAND_RUN && o->command != COMMAND_BENCH && o->command != COMMAND_WATCH && o->command != COMMAND_TUNE)
-        return err_set(e, "'%s' is one word too many: '%s' takes no URL", word,
+        return err_set(e, "'%s' is one word too many: '%s' takes no URL", shown,
                        o->command == COMMAND_DEMO ? "demo" : "sim");
     if (o->run.url != NULL) {
-        char second[160], first[160];
-        url_hide_login(word, second, sizeof second);
+        char first[160];
         url_hide_login(o->run.url, first, sizeof first);
-        return err_set(e, "'%s' is one URL too many: '%s' was given before", second, first);
+        return err_set(e, "'%s' is one URL too many: '%s' was given before", shown, first);
     }
     if (!looks_like_url(word))
         return err_set(e, "'%s' is neither a command (run, demo, sim, bench, watch, tune, replay, report, compare) nor a URL (see: tokgauge --help)", word);

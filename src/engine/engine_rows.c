@@ -400,8 +400,8 @@ static void jw_delta(struct jsonw *j, const struct phase *p, const struct slo *s
     jw_prompts(j, t);
     if (slo->n > 0) {
         jw_int(j, "met", (int64_t)t->good);
-        if (t->slept > 0)
-            jw_int(j, "slept", (int64_t)t->slept);
+        if (t->unjudged > 0)
+            jw_int(j, "unjudged", (int64_t)t->unjudged);
         jw_open(j, "missed", '[');
         for (size_t i = 0; i < slo->n; i++)
             jw_int(j, NULL, (int64_t)t->missed[i]);

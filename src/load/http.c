@@ -38,11 +38,26 @@ static bool add_key(struct http_settings *s, const char *key, const char *from, 
     return ok;
 }
 
+/* Somebody may have written the key where its variable's name belongs: only what can hardly be one is shown. */
+static bool no_variable(const char *name, struct err *e)
+{
+    if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name))
+        return err_set(e, "environment variable '%s' (--api-key-env) is not set", name);
+    return err_set(e, "no environment variable of the name that --api-key-env has is set: it takes the variable's name, not the key");
+}
+
 static bool key_from_file(struct http_settings *s, const char *path, struct err *e)
 {
     FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return err_set(e, "cannot read API key file '%s': %s", path, strerror(errno));
+    if (f == NULL) {
+        int why = errno;
+        struct buf shown; /* here, too, the key itself may stand */
+        buf_init(&shown, 4096);
+        mask_word(&shown, path);
+        err_set(e, "cannot read API key file '%s': %s", shown.data != NULL ? shown.data : "", strerror(why));
+        buf_release(&shown);
+        return false;
+    }
     char key[KEY_MAX];
     size_t n = fread(key, 1, sizeof key - 1, f);
     fclose(f);
@@ -161,8 +176,7 @@ bool http_settings_init(struct http_settings *s, const struct run_config *c, str
         ok = key_from_file(s, c->api_key_file, e);
     } else if (c->api_key_env != NULL) {
         const char *key = getenv(c->api_key_env);
-        ok = key != NULL ? add_key(s, key, c->api_key_env, e)
-                         : err_set(e, "environment variable '%s' (--api-key-env) is not set", c->api_key_env);
+        ok = key != NULL ? add_key(s, key, c->api_key_env, e) : no_variable(c->api_key_env, e);
     }
     if (!ok)
         http_settings_release(s);

@@ -102,21 +102,33 @@ void slo_text(const struct slo *s, char *out, size_t size)
     }
 }
 
+enum judged { MET, MISSED, UNKNOWN };
+
+static enum judged judge(const struct slo_goal *g, double v)
+{
+    if (isfinite(v))
+        return (metrics[g->metric].better == BETTER_LOWER ? v > g->limit : v < g->limit) ? MISSED : MET;
+    switch (g->metric) {
+    case M_TTFA: return MISSED; /* it thought, and never came to an answer */
+    case M_PREFILL_RATE: return UNKNOWN; /* the server does not tell how much of the prompt it computed */
+    default: return MET; /* TPOT of a single token */
+    }
+}
+
 void slo_judge(const struct slo *s, struct row *r)
 {
     double v[M_REQUEST_COUNT_];
     r->missed = 0;
-    r->good = s->n > 0 && r->tl.outcome == OUT_OK;
-    if (r->tl.slept) /* nobody knows: it is not judged */
-        r->good = false;
+    r->unjudged = r->tl.slept && r->tl.outcome == OUT_OK;
+    r->good = s->n > 0 && r->tl.outcome == OUT_OK && !r->unjudged;
     if (!r->good)
         return;
     timeline_numbers(&r->tl, v);
     for (size_t i = 0; i < s->n; i++) {
-        const struct slo_goal *g = &s->goal[i];
-        bool lower = metrics[g->metric].better == BETTER_LOWER;
-        if (isfinite(v[g->metric]) && (lower ? v[g->metric] > g->limit : v[g->metric] < g->limit))
-            r->missed |= 1u << i;
+        enum judged j = judge(&s->goal[i], v[s->goal[i].metric]);
+        r->missed |= j == MISSED ? 1u << i : 0;
+        r->unjudged |= j == UNKNOWN;
     }
-    r->good = r->missed == 0;
+    r->unjudged &= r->missed == 0; /* one that is missed is enough */
+    r->good = r->missed == 0 && !r->unjudged;
 }

@@ -1,5 +1,6 @@
 /* slo: objectives that every single request has to meet: ttft ≤ 500 ms, tpot ≤ 50 ms.  Goodput is the rate of those that met
- * all.  A number that a request does not have (tpot of one token) is met; a request that failed meets none.  Pure. */
+ * all.  A number that a request does not have (tpot of one token) is met; one that it has and that the server does not tell
+ * (prefill_rate) leaves it unjudged; an answer that never began misses ttfa; a request that failed meets none.  Pure. */
 #ifndef TG_SLO_H
 #define TG_SLO_H
 
@@ -24,7 +25,7 @@ bool slo_parse(const char *text, struct slo *s, struct err *e);
 void slo_text(const struct slo *s, char *out, size_t size);
 /* One goal: "ttft ≤ 500 ms". */
 void slo_goal_text(const struct slo_goal *g, char *out, size_t size);
-/* Sets r->missed, a bit for each goal that was missed, and r->good: none was, and the request ended well. */
+/* Sets r->missed, a bit for each goal that was missed, r->unjudged, and r->good: none was, and the request ended well. */
 void slo_judge(const struct slo *s, struct row *r);
 
 #endif

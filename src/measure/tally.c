@@ -99,7 +99,7 @@ void tally_add(struct tally *t, const struct row *r)
     t->outcome[tl->outcome]++;
     t->retried += tl->retried;
     t->good += r->good;
-    t->slept += tl->slept && tl->outcome == OUT_OK;
+    t->unjudged += r->unjudged;
     for (size_t i = 0; i < ARRAY_LEN(t->missed); i++)
         t->missed[i] += r->missed >> i & 1;
     add_tokens(t, tl);
@@ -140,7 +140,7 @@ void tally_merge(struct tally *into, const struct tally *from)
         into->source[s] += from->source[s];
     into->short_output += from->short_output;
     into->good += from->good;
-    into->slept += from->slept;
+    into->unjudged += from->unjudged;
     for (size_t i = 0; i < ARRAY_LEN(into->missed); i++)
         into->missed[i] += from->missed[i];
     into->retried += from->retried;
@@ -172,7 +172,7 @@ void tally_dist(const struct tally *t, enum metric_id m, struct dist *d)
 
 uint64_t tally_judged(const struct tally *t)
 {
-    return t->requests - t->outcome[OUT_CANCELLED] - t->slept;
+    return t->requests - t->outcome[OUT_CANCELLED] - t->unjudged;
 }
 
 double tally_good_share(const struct tally *t)

@@ -14,7 +14,7 @@ struct tally {
     uint64_t short_output;  /* ok, but fewer tokens than a fixed-length run asked for */
     uint64_t retried;
     uint64_t good;          /* requests that met all objectives */
-    uint64_t slept;         /* … and that ended well, but nobody knows after how long: they are not judged */
+    uint64_t unjudged;      /* … and that ended well, but nobody knows whether they did */
     uint64_t missed[8];     /* … and how many missed which; SLO_MAX */
     double output_tokens;   /* of all requests, ended well or not */
     double prompt_tokens;   /* of requests that told them */

@@ -36,10 +36,21 @@ static enum token_source main_source(const struct run_file *f)
     return best;
 }
 
+static const char *file_of(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* Equal, or neither is there. */
+static bool same_words(const char *x, const char *y)
+{
+    return (x == NULL && y == NULL) || (x != NULL && y != NULL && strcmp(x, y) == 0);
+}
+
 static bool same_text(const struct run_file *a, const struct run_file *b, const char *key)
 {
-    const char *x = run_file_text(a, key), *y = run_file_text(b, key);
-    return (x == NULL && y == NULL) || (x != NULL && y != NULL && strcmp(x, y) == 0);
+    return same_words(run_file_text(a, key), run_file_text(b, key));
 }
 
 static bool is_suite(const struct run_file *f)
@@ -58,18 +69,24 @@ static void object_to_arrivals(const struct run_file *a, const struct run_file *
 {
     double x = a->phases[0].rate, y = b->phases[0].rate;
     const cJSON *p = json_get(a->summary, "arrivals"), *q = json_get(b->summary, "arrivals");
-    const char *s = json_text(p, "trace"), *t = json_text(q, "trace");
+    const char *s = file_of(json_text(p, "trace")), *t = file_of(json_text(q, "trace"));
+    const char *k = json_text(p, "kind"), *l = json_text(q, "kind");
     char n[32], m[32];
     if (!run_same_number(x, y))
         object(c, "different loads: %s against %s", rate_text(n, x), rate_text(m, y));
-    else if (cJSON_IsObject(p) && cJSON_IsObject(q) && ((s != NULL) != (t != NULL) || !run_same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to"))))
+    else if (!cJSON_IsObject(p) || !cJSON_IsObject(q))
+        return;
+    else if (!same_words(s, t) || !run_same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to")) ||
+             !run_same_number(json_number(p, "ramp_s"), json_number(q, "ramp_s")))
         object(c, "different loads: one followed a trace or a ramp that the other did not");
+    else if (!same_words(k, l))
+        object(c, "different loads: arrivals were %s against %s", k != NULL ? k : "others", l != NULL ? l : "others");
 }
 
 /* What makes prompts begin with what others had too. */
 static bool same_prompts(const struct run_file *a, const struct run_file *b)
 {
-    static const char *const keys[] = {"turns", "prefix_tokens"};
+    static const char *const keys[] = {"turns", "think_s", "turn_context", "prefix_tokens", "prefix_count"};
     bool same = true;
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         same = same && run_same_number(run_file_number(a, keys[i]), run_file_number(b, keys[i]));
@@ -92,6 +109,19 @@ static bool same_phases(const struct run_file *a, const struct run_file *b)
     return same;
 }
 
+/* Drawn: their means may be the same, and the loads not.  Fixed: exactly so many tokens were asked for. */
+static void object_to_lengths(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    static const char *const drawn[] = {"context_drawn", "max_tokens_drawn"};
+    for (size_t i = 0; i < ARRAY_LEN(drawn) && a->summary != NULL && b->summary != NULL; i++)
+        if (!same_words(json_text(a->summary, drawn[i]), json_text(b->summary, drawn[i]))) {
+            object(c, "different loads: lengths were drawn in different ways");
+            return;
+        }
+    if (json_true(a->header, "fixed_length") != json_true(b->header, "fixed_length"))
+        object(c, "different loads: one asked for answers of a fixed length, the other for natural ones");
+}
+
 static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
 {
     if (is_suite(a) && is_suite(b)) {
@@ -109,6 +139,7 @@ static void object_to_loads(const struct run_file *a, const struct run_file *b, 
                (long long)p->context, (long long)p->max_tokens, q->streams, (long long)q->context,
                (long long)q->max_tokens);
     object_to_arrivals(a, b, c);
+    object_to_lengths(a, b, c);
 }
 
 /* ---- one or two of vLLM's ---- */

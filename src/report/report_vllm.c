@@ -141,7 +141,8 @@ static void compact_date(const char *started, char out[16])
     out[n] = '\0';
 }
 
-/* Theirs are gamma gaps of a mean, 1 being Poisson; of a trace, a ramp or bursts it has no word: the rate then is what it was. */
+/* Theirs are gamma gaps of a mean, 1 being Poisson; of a trace, a ramp, bursts or even gaps it has no word: the rate then is what
+ * it was. */
 static void arrivals(const struct run_file *f, const struct vllm_totals *s, struct jsonw *j)
 {
     const cJSON *a = json_get(f->summary, "arrivals");
@@ -152,6 +153,8 @@ static void arrivals(const struct run_file *f, const struct vllm_totals *s, stru
         rate = (double)f->rows_n / s->seconds;
     if (kind != NULL && strncmp(kind, "gamma:", 6) == 0 && !parse_double(kind + 6, &shape))
         shape = 1;
+    else if (own || (kind != NULL && strcmp(kind, "poisson") != 0 && strncmp(kind, "gamma:", 6) != 0))
+        shape = (double)NAN;
     if (rate > 0)
         jw_num(j, "request_rate", rate, 6);
     else

@@ -42,6 +42,7 @@ static const struct field {
     {AT(phase), NONE},
     {AT(turn), NONE},
     {AT(good), NONE},
+    {AT(unjudged), NONE},
     {AT(missed), NONE},
     {AT(warmup), NONE},
     {AT(fixed_length), NONE},

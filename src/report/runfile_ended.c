@@ -61,7 +61,7 @@ static void add_part(struct tally *t, const cJSON *part)
     for (int s = TOK_NONE; s <= TOK_EVENTS; s++)
         p.source[s] = count_of(from, token_source_name((enum token_source)s));
     p.good = count_of(part, "met");
-    p.slept = count_of(part, "slept");
+    p.unjudged = count_of(part, "unjudged") + count_of(part, "slept"); /* older files name what one of its reasons was */
     const cJSON *missed = json_get(part, "missed"), *one;
     size_t i = 0;
     cJSON_ArrayForEach(one, missed)

@@ -26,6 +26,7 @@ struct runlog {
     struct buf queue; /* under lock, as all below */
     bool closing, hurry, begun;
     uint64_t written; /* lines */
+    uint64_t unsynced; /* … of which so many may not be on the disk yet */
     bool removed;     /* nobody has a name for the file any more: what was written is gone with it */
     size_t writing; /* bytes that the thread has taken and not told of yet */
     struct runlog_state state;
@@ -152,6 +153,7 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
     struct runlog_state *s = &r->state;
     s->bytes += done;
     r->written += lines(b->data, done);
+    r->unsynced += lines(b->data, done);
     r->removed = r->removed || removed;
     s->waiting = b->len - done;
     s->memory = b->cap;
@@ -167,6 +169,21 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
     }
     pthread_mutex_unlock(&r->lock);
     buf_drop(b, done);
+}
+
+/* What the kernel took it may still fail to put on the disk: a full one over NFS, a quota, a device that is gone.  It tells so once. */
+static void sync_file(struct runlog *r)
+{
+    int why = fdatasync(r->fd) == 0 ? 0 : errno;
+    bool lost = why != 0 && why != EINVAL && why != EROFS && why != ENOSYS; /* these: not a file that can be synced */
+    pthread_mutex_lock(&r->lock);
+    if (lost && r->unsynced > 0) {
+        r->state.lost += r->unsynced;
+        r->written -= MIN_OF(r->unsynced, r->written);
+        str_copy(r->state.why, sizeof r->state.why, strerror(why));
+    }
+    r->unsynced = 0;
+    pthread_mutex_unlock(&r->lock);
 }
 
 static void *run(void *ctx)
@@ -201,7 +218,7 @@ static void *run(void *ctx)
             write_out(r, &r->queue, true);
         }
         if (closing || next.tv_sec > sync_due) {
-            fdatasync(r->fd);
+            sync_file(r);
             sync_due = 0;
         }
     }

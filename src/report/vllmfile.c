@@ -56,7 +56,7 @@ struct vllm_totals vllm_totals(const struct run_file *f)
             continue;
         }
         s.completed++;
-        s.input_tokens += t->prompt_tokens > 0 ? (double)t->prompt_tokens : 0;
+        s.input_tokens += t->prompt_tokens >= 0 ? (double)t->prompt_tokens : (double)NAN; /* not told of one: of all it is not known */
         s.output_tokens += t->output_tokens > 0 ? (double)t->output_tokens : 0;
     }
     if (to > from)

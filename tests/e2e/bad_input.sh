@@ -61,6 +61,12 @@ check "unknown theme" refused 2 "there is no theme 'nope'" run "$URL" --theme no
 check "both kinds of output" refused 2 "exclude each other" run "$URL" --plain
 check "header without a colon" refused 2 "is not 'NAME: VALUE'" run "$URL" --header nonsense
 check "key variable that is not set" refused 2 "'NO_SUCH_KEY' (--api-key-env) is not set" run "$URL" --api-key-env NO_SUCH_KEY
+key_in_its_place() { refused 2 "not the key" run "$URL" --api-key-env sk-proj-abcdef0123456789 && ! grep -q abcdef "$TMP/err"; }
+check "the key where its variable's name belongs is not shown" key_in_its_place
+key_as_file() { refused 2 "cannot read API key file" run "$URL" --api-key-file sk-proj-abcdef0123456789 && ! grep -q abcdef "$TMP/err"; }
+check "nor where its file's name belongs" key_as_file
+login_in_vain() { refused 2 "takes no URL" demo http://user:pass-word-1@host && ! grep -q pass-word-1 "$TMP/err"; }
+check "nor a login where no URL belongs" login_in_vain
 check "key file that is not there" refused 2 "cannot read API key file '$TMP/none'" run "$URL" --api-key-file "$TMP/none"
 : >"$TMP/nothing"
 check "empty key file" refused 2 "is empty" run "$URL" --api-key-file "$TMP/nothing"

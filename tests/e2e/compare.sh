@@ -34,6 +34,23 @@ compare "$TMP/slow.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
 check "a run with itself: the same in everything" json "$TMP/c.json" '[.comparisons[0].metrics[].verdict] | unique | . == ["same"]'
 compare "$TMP/fast.ndjson" "$TMP/long.ndjson" >"$TMP/c.txt"
 check "other output lengths are not compared in silence" contains "$TMP/c.txt" "NOT COMPARABLE: different loads"
+# Loads that differ in what no mean tells.
+objects() { # NAME TEXT JQ: a copy of a run whose header or summary is another one
+    jq -c "$3" "$TMP/slow.ndjson" >"$TMP/other.ndjson"
+    jq -c "$4" "$TMP/slow.ndjson" >"$TMP/one.ndjson"
+    compare "$TMP/one.ndjson" "$TMP/other.ndjson" >"$TMP/c.txt"
+    check "$1" contains "$TMP/c.txt" "NOT COMPARABLE: $2"
+}
+open='if .type == "summary" then .arrivals = {kind: "poisson", rate: 5} else . end'
+objects "even arrivals and bursts" "different loads: arrivals were poisson against burst:50" 'if .type == "summary" then .arrivals = {kind: "burst:50", rate: 5} else . end' "$open"
+objects "two traces" "different loads: one followed a trace" 'if .type == "summary" then .arrivals = {trace: "a/x.jsonl"} else . end' \
+    'if .type == "summary" then .arrivals = {trace: "b/y.jsonl"} else . end'
+objects "two ramps" "different loads: one followed a trace or a ramp" 'if .type == "summary" then .arrivals = {kind: "poisson", rate: 5, ramp_to: 9, ramp_s: 60} else . end' \
+    'if .type == "summary" then .arrivals = {kind: "poisson", rate: 5, ramp_to: 9, ramp_s: 30} else . end'
+objects "lengths that are drawn" "different loads: lengths were drawn" 'if .type == "summary" then .context_drawn = "uniform:1-127" else . end' .
+objects "natural lengths" "different loads: one asked for answers of a fixed length" 'if .type == "header" then .fixed_length = false else . end' .
+objects "other prefixes" "different prompts" 'if .type == "header" then .prefix_tokens = 500 | .prefix_count = 1 else . end' \
+    'if .type == "header" then .prefix_tokens = 500 | .prefix_count = 8 else . end'
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" >"$TMP/c.txt"
 check "the table names both" sh -c 'grep -q "^A  slow$" "$1" && grep -q "^B  fast$" "$1" && grep -q "TPOT mean.*win" "$1"' sh "$TMP/c.txt"
 # The same run without a line for each request, few of them and far apart: off by no more than its histograms are, 0.8 % (of both ends

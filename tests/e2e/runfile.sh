@@ -63,4 +63,9 @@ full=$?
 check "a full disk does not end the run" json "$TMP/full.json" '.requests.ok > 20 and .ended_by == "duration"'
 check "but the exit status says that a file failed" same "$full" 1
 check "the loss is told" json "$TMP/full.json" '.lost_lines > 0'
+env SYNC_FAILS=1 LD_PRELOAD="$FAKEGPU_PRELOAD_FIRST $PWD/$BUILD/tests/tools/libasleep.so" "$TOKGAUGE" run "$URL" --json -n 4 --max-tokens 5 \
+    --context 64 --out "$TMP/quota.ndjson" >"$TMP/quota.json" 2>"$TMP/quota.err"
+check "a disk that cannot keep what was written to it: the exit status says so" same $? 1
+check "and how many lines" json "$TMP/quota.json" '.requests.ok == 4 and .lost_lines >= 6'
+check "and why" contains "$TMP/quota.err" "Disk quota exceeded"
 check "and what is there is whole" json "$TMP/full.ndjson" '.[0].type == "header"' -s

@@ -57,6 +57,9 @@ stop_server
 check "without usage the server's tokenizer counts" json "$TMP/out3.json" '.tokens.by_source == {"tokenize": 10} and
     .tokens.output == 200'
 
+"$TOKGAUGE" report "$(jq -r .run_file "$TMP/out3.json")" --format vllm >"$TMP/out3.vllm"
+check "and of prompts that nobody has counted vLLM's form has no total" json "$TMP/out3.vllm" '.total_input_tokens == null and
+    .total_token_throughput == null and .total_output_tokens == 200 and .output_throughput > 0'
 check "unknown is null in the first request too" json "$TMP/out3.json" '.first.prompt_tokens == null'
 
 start_server "$BLASTER" --rate 400 --log "$TMP/log4"

@@ -1,11 +1,23 @@
 /* libasleep: stands before libc in a process, and lets the machine seem to have slept: CLOCK_BOOTTIME is ahead by as many
- * seconds as the file $ASLEEP holds, while CLOCK_MONOTONIC goes on as it was.  For end-to-end tests. */
+ * seconds as the file $ASLEEP holds, while CLOCK_MONOTONIC goes on as it was; and with $SYNC_FAILS set a disk cannot keep what
+ * the kernel has taken for it.  For end-to-end tests. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+int fdatasync(int fd)
+{
+    static int (*real)(int);
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
+    if (getenv("SYNC_FAILS") == NULL)
+        return real(fd);
+    errno = EDQUOT;
+    return -1;
+}
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {

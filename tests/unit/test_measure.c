@@ -644,6 +644,38 @@ static void test_counted(void **state)
     }
 }
 
+/* What a request does not have it does not miss; what nobody knows is not judged; an answer that never began is too late. */
+static void test_unknown_goals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *goals;
+        int64_t cached, answer;
+        bool good, unjudged;
+    } cases[] = {{"tpot=1ms", -1, 5, true, false},
+                 {"prefill_rate=2000", -1, 5, false, true},
+                 {"prefill_rate=2000", 0, 5, true, false},
+                 {"prefill_rate=2000,ttft=1s", -1, 5, false, true},
+                 {"prefill_rate=2000,ttft=1ms", -1, 5, false, false},
+                 {"ttfa=1s", 0, 0, false, false},
+                 {"ttfa=1s", 0, 100000001, true, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slo slo;
+        struct err e;
+        struct tally t;
+        struct row r = {.tl = {.outcome = OUT_OK, .sent = 1, .first_token = 100000001, .last_token = 100000001, .end = 100000001, .events = 1,
+                               .output_tokens = 1, .prompt_tokens = 400, .cached_tokens = cases[i].cached, .first_answer = cases[i].answer}};
+        assert_true(slo_parse(cases[i].goals, &slo, &e));
+        slo_judge(&slo, &r);
+        if (r.good != cases[i].good || r.unjudged != cases[i].unjudged)
+            fail_msg("case %zu: good %d, unjudged %d", i, r.good, r.unjudged);
+        tally_init(&t);
+        tally_add(&t, &r);
+        assert_int_equal(tally_judged(&t), r.unjudged ? 0 : 1);
+        tally_release(&t);
+    }
+}
+
 /* A request that ended well while the machine slept met nothing and missed nothing. */
 static void test_slept(void **state)
 {
@@ -704,7 +736,7 @@ int main(void)
         cmocka_unit_test(test_passed_by),
         cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
         cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_live_stream_rate),     cmocka_unit_test(test_mailbox),
-        cmocka_unit_test(test_slept),         cmocka_unit_test(test_go_on),
+        cmocka_unit_test(test_unknown_goals), cmocka_unit_test(test_slept),         cmocka_unit_test(test_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

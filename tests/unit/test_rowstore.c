@@ -41,7 +41,7 @@ static struct row any_row(void)
 #define SAME(field) assert_true(a->field == b->field)
 static void assert_same(const struct row *a, const struct row *b)
 {
-    SAME(seq), SAME(stream), SAME(phase), SAME(turn), SAME(warmup), SAME(fixed_length), SAME(good), SAME(missed), SAME(context), SAME(max_tokens);
+    SAME(seq), SAME(stream), SAME(phase), SAME(turn), SAME(warmup), SAME(fixed_length), SAME(good), SAME(unjudged), SAME(missed), SAME(context), SAME(max_tokens);
     SAME(tl.due), SAME(tl.started), SAME(tl.sent), SAME(tl.first_byte), SAME(tl.first_event), SAME(tl.first_token), SAME(tl.first_answer);
     SAME(tl.last_token), SAME(tl.end), SAME(tl.free_at), SAME(tl.connect_ns), SAME(tl.tls_ns), SAME(tl.slept), SAME(tl.retried), SAME(tl.done);
     SAME(tl.finish), SAME(tl.error), SAME(tl.malformed), SAME(tl.cut), SAME(tl.usage_fell), SAME(tl.http_status), SAME(tl.events);
