@@ -345,7 +345,7 @@ static int run_engine(const struct options *o, const char *command_line)
         status = run_once(&now, command_line, last, &again);
         if (again && now.run.steps_n == 0 && !now.run.find_capacity) {
             now.run.max_num_seqs = last->target_streams;
-            now.run.context = last->target_context;
+            now.run.context = last->target_context > 0 ? last->target_context : now.run.context;
             now.run.max_tokens = last->target_max_tokens;
             lengths_scale(&now.run.context_of, now.run.context);
             lengths_scale(&now.run.output_of, now.run.max_tokens);

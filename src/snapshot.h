@@ -42,7 +42,7 @@ struct stream_row {
     int id; /* from 1; 0: nothing known of it yet */
     bool measured;       /* its request counts: no warm-up */
     enum stream_state state;
-    int context;         /* prompt tokens asked for */
+    int context;         /* prompt tokens asked for; 0: prompts of a file */
     int output;          /* output tokens so far of this request */
     bool output_approx;  /* events counted, not tokens */
     double ttft_ms;      /* NAN until known */
@@ -252,7 +252,7 @@ struct snapshot {
     struct server_view server;
     struct memory_view memory;
 
-    int target_streams, target_context, target_max_tokens;
+    int target_streams, target_context, target_max_tokens; /* context 0: none is asked for */
     bool load_fixed;       /* a suite, a matrix, a search or tune decides the load: no key changes it */
     bool lengths_fixed;    /* … or a trace the lengths */
     bool open_loop;        /* requests are sent when they are due, not when a stream is free; the next three are its */

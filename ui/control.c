@@ -136,6 +136,8 @@ static bool refused(struct control *ctl, struct ui_state *st, const struct snaps
         why = "this run decides its load itself: space pauses it";
     else if (s->lengths_fixed && (a == ACT_CONTEXT_HALF || a == ACT_CONTEXT_DOUBLE || a == ACT_OUTPUT_HALF || a == ACT_OUTPUT_DOUBLE))
         why = "the trace decides how long requests are";
+    else if (s->state != RUN_WATCH && s->target_context == 0 && (a == ACT_CONTEXT_HALF || a == ACT_CONTEXT_DOUBLE))
+        why = "the file of prompts decides how long they are";
     else if ((a == ACT_RATE_LESS || a == ACT_RATE_MORE) && known_target(s, TARGET_RATE) == 0)
         why = s->open_loop ? "the trace decides when requests are sent" : "no rate to change: a request is sent when a stream is free (--rate)";
     else if (s->state == RUN_WATCH && a != ACT_MARK && a != ACT_NOTE && a != ACT_RESET)

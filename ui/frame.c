@@ -327,6 +327,8 @@ static bool is_for(const struct snapshot *s, const char *word)
     bool pause = strcmp(word, "pause") == 0, time = strcmp(word, "10 s") == 0 || strcmp(word, "speed") == 0;
     if (strcmp(word, "rate") == 0)
         return !s->replay.on && s->open_loop && isfinite(s->target_rate) && !s->load_fixed;
+    if (strcmp(word, "context") == 0 && s->target_context == 0)
+        return false;
     if ((lengths && s->lengths_fixed) || (streams && s->load_fixed))
         return false;
     if (s->replay.on)

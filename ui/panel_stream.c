@@ -30,7 +30,7 @@ static void facts(struct canvas *c, struct rect r, const struct stream_row *row)
 {
     struct items l = {.n = 0};
     char text[FMT_SIZE + 8];
-    items_add(&l, "context", fmt_count(text, row->context), ROLE_TEXT);
+    items_add(&l, "context", row->context > 0 ? fmt_count(text, row->context) : FMT_UNKNOWN, ROLE_TEXT);
     if (row->state == STREAM_DECODE) {
         stream_output(c, text, sizeof text, row);
         items_add(&l, "output", text, ROLE_TEXT);

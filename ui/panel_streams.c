@@ -182,7 +182,7 @@ void stream_line(struct canvas *c, int x, int y, int w, int lines, const struct 
     state_glyph(c, x + k.id + 1, y, row->state);
     x += k.id + 2;
     canvas_text_right(c, x, y, k.context,
-                      row->context < 1000000 ? fmt_count(n, row->context) : fmt_tokens(n, row->context),
+                      row->context <= 0 ? FMT_UNKNOWN : row->context < 1000000 ? fmt_count(n, row->context) : fmt_tokens(n, row->context),
                       ROLE_TEXT_DIM);
     x += k.context;
     if (row->state == STREAM_DECODE) {
