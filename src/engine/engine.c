@@ -448,7 +448,7 @@ struct engine *engine_start(const struct run_config *cfg, const char *command_li
     clock_wall(r->started, sizeof r->started);
     r->start_ns = clock_ns();
     double nan = (double)NAN;
-    r->worker_cpu = r->ram_total = r->gtt_total = r->vram_total = nan;
+    r->worker_cpu = r->ram_total = r->gtt_total = r->gtt_ceiling = r->vram_total = nan;
     r->ram = r->gtt = r->vram = (struct span){nan, nan, nan};
     phases_init(&r->phases);
     shown_init(&g->shown);

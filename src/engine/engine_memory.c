@@ -195,7 +195,7 @@ static void put_procs(struct engine *g, int64_t now)
     m->other_vram = left_of(h->procs_vram, vram);
 }
 
-static double gtt_headroom(const struct engine *g)
+double engine_gtt_headroom(const struct engine *g)
 {
     const struct memory_view *m = &g->view.memory;
     return m->ceiling - m->gtt_used.value;
@@ -210,7 +210,7 @@ static void put_trend(struct engine *g, int64_t now)
     bool known = isfinite(gpu_used) || isfinite(m->ram_used.value);
     if (known && !gpu_news && !ram_news) /* four quantiles of Student's distribution would be the dearest of a tick */
         return;
-    double room = m->primary_vram ? m->vram_total.value - m->vram_used.value : gtt_headroom(g);
+    double room = m->primary_vram ? m->vram_total.value - m->vram_used.value : engine_gtt_headroom(g);
     double gpu = trend_seconds(&g->gtt_trend, room, GROWTH_LEAST), ram = trend_seconds(&g->ram_trend, m->ram_available.value, GROWTH_LEAST);
     bool gpu_first = !(gpu > ram) && isfinite(gpu);
     double s = gpu_first ? gpu : ram;
@@ -314,7 +314,7 @@ void engine_fill_memory(struct engine *g, int64_t now)
 static int known_pools(const struct engine *g)
 {
     const struct memory_view *m = &g->view.memory;
-    return 1 | isfinite(m->ram_available.value) << 1 | isfinite(gtt_headroom(g)) << 2 | m->ram_available.simulated << 3 |
+    return 1 | isfinite(m->ram_available.value) << 1 | isfinite(engine_gtt_headroom(g)) << 2 | m->ram_available.simulated << 3 |
            m->gtt_used.simulated << 4;
 }
 
@@ -328,7 +328,7 @@ static void arm_guard(struct engine *g, bool other_source)
      * then would be taken for one that was so from the start. */
     struct guard before = g->guard;
     bool ram = !other_source && isfinite(before.ram_line), gtt = !other_source && isfinite(before.gtt_line);
-    guard_arm(&g->guard, line, ram ? (double)NAN : m->ram_available.value, gtt ? (double)NAN : gtt_headroom(g), note, sizeof note);
+    guard_arm(&g->guard, line, ram ? (double)NAN : m->ram_available.value, gtt ? (double)NAN : engine_gtt_headroom(g), note, sizeof note);
     if (ram)
         g->guard.ram_line = before.ram_line;
     if (gtt)
@@ -349,7 +349,7 @@ void engine_see_guard(struct engine *g, int64_t now)
         arm_guard(g, other_source);
     }
     const struct memory_view *m = &g->view.memory;
-    enum guard_act act = guard_see(&g->guard, engine_seconds(g, now), m->ram_available.value, gtt_headroom(g));
+    enum guard_act act = guard_see(&g->guard, engine_seconds(g, now), m->ram_available.value, engine_gtt_headroom(g));
     if (act == GUARD_NOTHING)
         return;
     str_copy(g->result.guard_why, sizeof g->result.guard_why, g->guard.why);

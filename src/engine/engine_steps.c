@@ -325,7 +325,7 @@ bool engine_must_wait(struct engine *g, int64_t now)
     if (g->guard.done == GUARD_NOTHING || g->cancelled || !engine_goes_on(g))
         return false;
     const struct memory_view *m = &g->view.memory;
-    bool low = m->ram_available.value < g->guard.ram_line || m->gtt_total.value - m->gtt_used.value < g->guard.gtt_line;
+    bool low = m->ram_available.value < g->guard.ram_line || engine_gtt_headroom(g) < g->guard.gtt_line;
     if (low && now - g->drain_start > COMES_BACK_NS) {
         engine_note(g, 2, "guard: memory has not come back within 30 s: this is the end");
         engine_cancel_all(g, now);

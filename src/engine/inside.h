@@ -236,6 +236,7 @@ void engine_watch_machine(struct engine *g);           /* the newest sample of i
 void engine_know_server(struct engine *g);             /* the server is known: whose memory it is, and its process */
 void engine_see_guard(struct engine *g, int64_t now);  /* may end the load */
 void engine_fill_memory(struct engine *g, int64_t now);
+double engine_gtt_headroom(const struct engine *g);     /* bytes, to its ceiling; NAN: not known */
 
 /* engine_view.c: the snapshot. */
 void engine_fill_view(struct engine *g, int64_t now);

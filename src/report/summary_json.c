@@ -182,14 +182,15 @@ static void json_first(struct jsonw *j, const struct run_result *r)
     jw_close(j, '}');
 }
 
+#define GIB (1024.0 * 1024 * 1024)
+
 static void json_span(struct jsonw *j, const char *key, const struct span *s, double total)
 {
-    static const double gib = 1024.0 * 1024 * 1024;
     jw_open(j, key, '{');
-    jw_num(j, "total", total / gib, 3);
-    jw_num(j, "idle", s->idle / gib, 3);
-    jw_num(j, "peak", s->peak / gib, 3);
-    jw_num(j, "last", s->last / gib, 3);
+    jw_num(j, "total", total / GIB, 3);
+    jw_num(j, "idle", s->idle / GIB, 3);
+    jw_num(j, "peak", s->peak / GIB, 3);
+    jw_num(j, "last", s->last / GIB, 3);
     jw_close(j, '}');
 }
 
@@ -288,6 +289,7 @@ void summary_json(const struct run_result *r, struct jsonw *j)
     jw_open(j, "memory_gib", '{');
     json_span(j, "ram", &r->ram, r->ram_total);
     json_span(j, "gtt", &r->gtt, r->gtt_total);
+    jw_num(j, "gtt_ceiling", r->gtt_ceiling / GIB, 3);
     json_span(j, "vram", &r->vram, r->vram_total);
     jw_bool(j, "ram_simulated", r->ram_simulated);
     jw_bool(j, "gtt_simulated", r->gtt_simulated);

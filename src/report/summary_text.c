@@ -410,7 +410,7 @@ void summary_text(const struct run_result *r, bool utf8, struct buf *b)
     server_line(r, b);
     memory_line(b, "RAM", &r->ram, r->ram_total,
                 r->memory_not_server ? " (this machine, not the server)" : r->ram_simulated ? " (simulated)" : "");
-    memory_line(b, "GTT", &r->gtt, r->gtt_total, r->gtt_simulated ? " (simulated)" : "");
+    memory_line(b, "GTT", &r->gtt, fmin(r->gtt_total, r->gtt_ceiling), r->gtt_simulated ? " (simulated)" : "");
     memory_line(b, "VRAM", &r->vram, r->vram_total, "");
     if (r->end == END_GUARD) {
         label(b, "GUARD");

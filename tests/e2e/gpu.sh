@@ -204,3 +204,27 @@ wait "$RUN"
 check "and a report of it says that it was started again" sh -c '"$1" report "$2" | grep -q "Started again | another process from"' sh "$TOKGAUGE" "$TMP/two.ndjson"
 check "nothing of the first one stands under the other's name" json "$TMP/two.out" '
     .memory_gib | .gtt.peak < 0.1 and .gtt.total == 16 and .vram.peak == 8'
+
+# A limit of the kernel far below GTT's size: the guard of a matrix waits until there is room below that.
+rm -r "$TREE/proc/600"
+process 700 "$APU" renderD128
+mkdir -p "$SYS/module/ttm/parameters"
+echo 4194304 >"$SYS/module/ttm/parameters/pages_limit" # 16 GiB of 53
+USED=$SYS/bus/pci/devices/$APU/mem_info_gtt_used
+"$TOKGAUGE" run "$URL" --json -c 2,1 --order listed --context 16 --max-tokens 8 -d 4s --warmup 1 --guard 4GiB --out "$TMP/two2.ndjson" \
+    --proc-root "$TREE/proc" --sysfs-root "$SYS" --dev-root "$TREE/dev" >"$TMP/two2.out" 2>"$TMP/err" &
+RUN=$!
+SERVERS="$SERVERS $RUN"
+count() { jq -s "map(select($1)) | length" "$TMP/two2.ndjson" 2>/dev/null || echo 0; }
+seen() { [ "$(count "$1")" -ge "$2" ]; } # EXPRESSION N
+check "a matrix begins" within 15 seen '.type == "sample" and .state == "load"' 1
+echo 13958643712 >"$USED"
+check "the guard holds what the kernel allows against it" within 15 seen '.type == "event" and (.text | test("^guard: GTT has 3.0 GiB left"))' 1
+drained=$(count '.type == "sample" and .state == "drain"')
+check "it waits" within 15 seen '.type == "sample" and .state == "drain"' $((drained + 3))
+check "and begins no other load meanwhile" same "$(count '.type == "phase"')" 1
+echo 9663676416 >"$USED"
+check "until memory is back" within 15 seen '.type == "phase"' 2
+wait "$RUN"
+check "then it ends" same $? 4
+check "and its summary knows the limit" json "$TMP/two2.out" '.memory_gib.gtt_ceiling == 16 and .memory_gib.gtt.total == 53'
