@@ -322,6 +322,7 @@ void engine_note_guarded(struct engine *g)
 
 bool engine_must_wait(struct engine *g, int64_t now)
 {
+    g->waits = false;
     if (g->guard.done == GUARD_NOTHING || g->cancelled || !engine_goes_on(g))
         return false;
     const struct memory_view *m = &g->view.memory;
@@ -331,6 +332,7 @@ bool engine_must_wait(struct engine *g, int64_t now)
         engine_cancel_all(g, now);
         return false;
     }
+    g->waits = low;
     return low;
 }
 

@@ -146,6 +146,8 @@ static void fill_status(struct engine *g)
         pthread_mutex_lock(&g->lock);
         str_copy(v->status, sizeof v->status, g->doing);
         pthread_mutex_unlock(&g->lock);
+    } else if (g->state == RUN_DRAIN && g->waits) {
+        str_copy(v->status, sizeof v->status, "the guard waits until memory is back, for 30 s at the most");
     } else if (g->state == RUN_DRAIN) {
         snprintf(v->status, sizeof v->status, "%s: %d requests in flight",
                  g->shared.target.cancel ? "stopping" : "waiting for the last answers", v->in_flight);

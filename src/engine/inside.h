@@ -136,6 +136,7 @@ struct engine {
     int64_t rates_at;
     struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
+    bool waits;                      /* between two loads, for memory to come back */
     int64_t paused_since, paused_ns;
     int pauses; /* after which one and the same phase went on */
     int64_t next_sample;
