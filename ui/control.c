@@ -145,7 +145,7 @@ static bool refused(struct control *ctl, struct ui_state *st, const struct snaps
     else if (s->state == RUN_PREFLIGHT)
         why = "not yet: the load has not begun";
     else if (s->state == RUN_DRAIN && s->load_fixed)
-        why = "this load ends just now: the next one can be paused";
+        why = "this load ends just now: space pauses one that runs";
     else if (s->state == RUN_DRAIN || s->state == RUN_DONE || s->state == RUN_FAILED)
         why = "too late: the load has ended"; /* the engine would drop it without a word */
     if (why != NULL)

@@ -64,6 +64,11 @@ static void draw_ram(struct canvas *c, struct rect r, const struct snapshot *s)
         items_add(&head, "", text, ROLE_TEXT_BRIGHT);
     }
     full_item(&head, m, "RAM");
+    if (m->primary_vram && isfinite(m->guard_ram)) { /* else it stands with the pool where models live */
+        char line[FMT_SIZE + 12];
+        snprintf(line, sizeof line, "at %s left", fmt_gib(n, m->guard_ram));
+        items_add(&head, "guard", line, ROLE_TEXT);
+    }
     if (m->swap_total.value > 0) {
         snprintf(text, sizeof text, "%s/%s", fmt_gib(n, m->swap_used.value), fmt_gib(total, m->swap_total.value));
         items_add(&foot, "swap", text, ROLE_TEXT);

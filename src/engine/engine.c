@@ -102,7 +102,7 @@ void engine_count_unsent(struct engine *g, int64_t at)
 
 void engine_begin_drain(struct engine *g, int64_t at, enum run_end why)
 {
-    engine_count_unsent(g, at);
+    engine_count_unsent(g, engine_end_pause(g, at));
     g->result.end = why;
     g->result.load_end = at;
     phases_end(&g->result.phases, at);

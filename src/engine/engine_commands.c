@@ -69,6 +69,14 @@ static void go_on(struct engine *g, struct load_target *t, int64_t now)
     engine_set_target(g, t);
 }
 
+int64_t engine_end_pause(struct engine *g, int64_t now)
+{
+    if (g->state != RUN_PAUSED)
+        return now;
+    g->paused_ns += now - g->paused_since;
+    return g->paused_since;
+}
+
 static void command_pause(struct engine *g, int64_t now)
 {
     struct load_target t = g->shared.target;
@@ -83,7 +91,7 @@ static void command_pause(struct engine *g, int64_t now)
         g->state = RUN_PAUSED;
         engine_set_target(g, &t);
     } else {
-        g->paused_ns += now - g->paused_since;
+        engine_end_pause(g, now);
         if (g->deadline != 0)
             g->deadline += now - g->paused_since;
         if (t.open)
@@ -170,7 +178,7 @@ void engine_cancel_all(struct engine *g, int64_t now)
         return;
     g->cancelled = true;
     if (engine_loading(g))
-        engine_count_unsent(g, g->state == RUN_PAUSED ? g->paused_since : now);
+        engine_count_unsent(g, engine_end_pause(g, now));
     phases_close(&g->result.phases, now);
     if (g->result.load_end == 0)
         g->result.load_end = now;

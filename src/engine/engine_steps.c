@@ -51,10 +51,11 @@ static void learn_speed(const struct engine *g, struct suite_speed *v)
     v->prefill_tok_s = isfinite(prefill) && prefill > 1 ? prefill : GUESS_PREFILL;
 }
 
-/* Streams × tokens of each: what a load asks of the server's memory. */
+/* Streams × tokens of each: what a load asks of the server's memory.  Of an open loop the rate says it: its streams are a bound, the
+ * same for all. */
 static double tokens_of(const struct load_step *s)
 {
-    return (double)s->streams * (double)(s->context + s->max_tokens);
+    return (s->arrival.rate > 0 ? s->arrival.rate : (double)s->streams) * (double)(s->context + s->max_tokens);
 }
 
 static bool too_long(const struct engine *g, const struct load_step *s)
@@ -232,7 +233,7 @@ static void begin_step(struct engine *g, size_t step, int64_t now)
     t.open = opens(g, s);
     t.rate = t.open ? arrivals_rate(&s->arrival, 0) : 0;
     t.prompts = s->repeated ? &g->repeated[step] : &g->prompts;
-    t.draining = t.cancel = false;
+    t.draining = t.cancel = t.paused = false; /* the guard may have ended the last one in a pause */
     t.step = (int)step;
     t.phase = g->result.phases.n == 0 ? 0 : t.phase + 1;
     t.stretch++;

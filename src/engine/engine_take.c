@@ -95,15 +95,17 @@ static void copy_text(struct engine *g, const struct record_set *set)
     str_sanitise(g->view.text, sizeof g->view.text, set->text, set->text_n);
 }
 
-static void take_set(struct engine *g, int index, struct record_set *set, double *tokens, double *approx)
+static void take_set(struct engine *g, int index, struct record_set *set, struct live_more *more)
 {
     struct run_result *r = &g->result;
     for (size_t i = 0; i < set->rows_n; i++) {
         engine_take_row(g, &set->rows[i]);
         engine_give_way(g);
     }
-    *tokens += (double)set->tokens;
-    *approx += (double)set->approx;
+    more->tokens += (double)set->tokens;
+    more->approx += (double)set->approx;
+    more->first += (double)set->first;
+    more->decode_s += (double)set->decode_ns / 1e9;
     r->sent += set->sent;
     /* The drain says nothing about health; but a set that was begun before the load ended does, however late it comes: it is
      * the one that holds a freeze across that end. */
@@ -128,22 +130,19 @@ static void take_set(struct engine *g, int index, struct record_set *set, double
 
 void engine_take_sets(struct engine *g)
 {
-    double tokens = 0, approx = 0;
-    int decoding = 0;
+    struct live_more more = {0};
     int64_t at = 0;
     for (int i = 0; i < g->workers_n; i++) {
         struct record_set *set = mailbox_take(worker_mailbox(g->workers[i]));
         if (set == NULL)
             continue;
         at = MAX_OF(at, set->at);
-        take_set(g, i, set, &tokens, &approx);
+        take_set(g, i, set, &more);
         record_set_clear(set);
         mailbox_return(worker_mailbox(g->workers[i]), set);
     }
-    for (int i = 0; i < g->workers_n; i++)
-        decoding += g->views[i].decoding;
     if (at != 0)
-        live_add(&g->live, at, tokens, approx, decoding);
+        live_add(&g->live, at, &more);
 }
 
 void engine_join_workers(struct engine *g)
@@ -151,16 +150,16 @@ void engine_join_workers(struct engine *g)
     struct load_target t = g->shared.target;
     t.quit = t.cancel = t.draining = true;
     engine_set_target(g, &t);
-    double tokens = 0, approx = 0;
+    struct live_more more = {0};
     for (int i = 0; i < g->workers_n; i++) {
         struct record_set *last = worker_join(g->workers[i]);
         struct record_set *mailed = mailbox_take(worker_mailbox(g->workers[i]));
         if (mailed != NULL) {
-            take_set(g, i, mailed, &tokens, &approx);
+            take_set(g, i, mailed, &more);
             record_set_clear(mailed);
             mailbox_return(worker_mailbox(g->workers[i]), mailed);
         }
-        take_set(g, i, last, &tokens, &approx);
+        take_set(g, i, last, &more);
         record_set_clear(last);
         worker_free(g->workers[i]);
     }

@@ -50,6 +50,7 @@ static void see_server(struct engine *g, int64_t now)
     rows_server(g);
     g->scraper = scraper_start(&g->result.pre.server, &g->http);
     g->counters.page_seq = 0; /* it counts its own */
+    g->server_silent = g->server_answered = false;
     engine_want_page(g, g->counters.page_wanted);
     if (g->cfg->probe_ns > 0) {
         if (first) {

@@ -210,6 +210,8 @@ bool engine_load_fixed(const struct engine *g); /* the load is decided: no key c
 void engine_cancel_step(struct engine *g);
 /* Ends the load at once: what is in flight is cancelled. */
 void engine_cancel_all(struct engine *g, int64_t now);
+/* Where it is paused, the pause ends now and is no part of the load; returns up to when requests were due. */
+int64_t engine_end_pause(struct engine *g, int64_t now);
 void engine_take_commands(struct engine *g, int64_t now);
 void engine_mark(struct engine *g, int64_t at, const char *text);
 

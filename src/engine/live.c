@@ -9,21 +9,28 @@ void live_init(struct live *l, int64_t start)
     *l = (struct live){.start = start, .point_at = start};
 }
 
-void live_add(struct live *l, int64_t at, double tokens, double approx, int decoding)
+static void drop_oldest(struct live *l)
 {
-    l->total += tokens;
-    l->total_approx += approx;
-    if (l->ring_n == LIVE_RING) {
-        memmove(l->at, l->at + 1, sizeof l->at - sizeof l->at[0]);
-        memmove(l->tokens, l->tokens + 1, sizeof l->tokens - sizeof l->tokens[0]);
-        memmove(l->approx, l->approx + 1, sizeof l->approx - sizeof l->approx[0]);
-        memmove(l->decoding, l->decoding + 1, sizeof l->decoding - sizeof l->decoding[0]);
-        l->ring_n--;
-    }
+    double *const rings[] = {l->tokens, l->approx, l->later, l->decode_s};
+    for (size_t i = 0; i < ARRAY_LEN(rings); i++)
+        memmove(rings[i], rings[i] + 1, (LIVE_RING - 1) * sizeof rings[i][0]);
+    memmove(l->at, l->at + 1, (LIVE_RING - 1) * sizeof l->at[0]);
+    l->ring_n--;
+}
+
+void live_add(struct live *l, int64_t at, const struct live_more *more)
+{
+    l->total += more->tokens;
+    l->total_approx += more->approx;
+    l->total_later += more->tokens - more->first;
+    l->total_decode_s += more->decode_s;
+    if (l->ring_n == LIVE_RING)
+        drop_oldest(l);
     l->at[l->ring_n] = at;
     l->tokens[l->ring_n] = l->total;
     l->approx[l->ring_n] = l->total_approx;
-    l->decoding[l->ring_n] = decoding;
+    l->later[l->ring_n] = l->total_later;
+    l->decode_s[l->ring_n] = l->total_decode_s;
     l->ring_n++;
 }
 
@@ -46,13 +53,13 @@ double live_rate(const struct live *l, bool *approx)
     return (l->tokens[last] - l->tokens[first]) * 1e9 / (double)(l->at[last] - l->at[first]);
 }
 
+#define DECODE_LEAST_S 0.05
+
 double live_stream_rate(const struct live *l)
 {
     int first, last;
-    double time = 0; /* streams × ns, by the number at both ends of each interval */
     if (!last_second(l, &first, &last))
         return (double)NAN;
-    for (int i = first; i < last; i++)
-        time += (l->decoding[i] + l->decoding[i + 1]) / 2 * (double)(l->at[i + 1] - l->at[i]);
-    return time > 0 ? (l->tokens[last] - l->tokens[first]) * 1e9 / time : (double)NAN;
+    double s = l->decode_s[last] - l->decode_s[first];
+    return s >= DECODE_LEAST_S ? (l->later[last] - l->later[first]) / s : (double)NAN;
 }

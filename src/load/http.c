@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,13 +143,13 @@ static void learn_fields(const char *json)
 /* libcurl takes what it is told in place of the environment's, not beside it; "*" (all) must stand alone. */
 static char *direct_hosts(void)
 {
-    static const char here[] = "localhost,127.0.0.1,::1,[::1]";
+    static const char here[] = "localhost,127.0.0.1,::1,[::1],0.0.0.0";
     const char *wanted = getenv("no_proxy");
-    if (wanted == NULL)
+    if (wanted == NULL || wanted[0] == '\0')
         wanted = getenv("NO_PROXY");
     if (wanted == NULL || strcmp(wanted, "*") == 0)
         return xstrdup(wanted != NULL ? wanted : here);
-    return xasprintf("%s,%s", wanted, here);
+    return xasprintf("%s,%s", here, wanted);
 }
 
 bool http_settings_init(struct http_settings *s, const struct run_config *c, struct err *e)
@@ -300,20 +301,30 @@ CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void 
     return code;
 }
 
-/* Who connects to an address of the machine that it is on comes from the same address.  A proxy has another port. */
+/* Is that one of the addresses of the URL's host?  Else it is a proxy's. */
+static bool belongs_to(const char *ip, const char *url)
+{
+    char host[256], one[64];
+    struct addrinfo *list = NULL;
+    bool found = false;
+    host_of(url, host, sizeof host);
+    if (getaddrinfo(host, NULL, &(struct addrinfo){.ai_socktype = SOCK_STREAM}, &list) != 0)
+        return false;
+    for (const struct addrinfo *a = list; a != NULL && !found; a = a->ai_next)
+        found = getnameinfo(a->ai_addr, a->ai_addrlen, one, sizeof one, NULL, 0, NI_NUMERICHOST) == 0 && strcmp(one, ip) == 0;
+    freeaddrinfo(list);
+    return found;
+}
+
+/* Who connects to an address of the machine that it is on comes from the same address, or goes to a loopback one (Debian gives the
+ * machine's own name 127.0.1.1). */
 static bool is_same_machine(CURL *easy, const char *url)
 {
-    char *there = NULL, *here = NULL, *port = NULL;
-    long reached = 0;
-    CURLU *u = curl_url();
-    bool same = curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &there) == CURLE_OK && there != NULL && there[0] != '\0' &&
-                curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &here) == CURLE_OK && here != NULL && strcmp(there, here) == 0 &&
-                curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &reached) == CURLE_OK &&
-                curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK && strtol(port, NULL, 10) == reached;
-    curl_free(port);
-    curl_url_cleanup(u);
-    return same;
+    char *there = NULL, *here = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &there) != CURLE_OK || there == NULL || there[0] == '\0' ||
+        curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &here) != CURLE_OK || here == NULL)
+        return false;
+    return (strcmp(there, here) == 0 || str_starts(there, "127.") || strcmp(there, "::1") == 0) && belongs_to(there, url);
 }
 
 bool http_call(const struct http_settings *s, const char *url, const char *json, int64_t timeout_ns,

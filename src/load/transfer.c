@@ -77,6 +77,7 @@ static void count_live(struct transfer *t, int64_t tokens, bool approx)
 {
     t->sink->tokens += (uint64_t)tokens;
     t->sink->approx += approx ? (uint64_t)tokens : 0;
+    t->sink->first += t->live_tokens == 0 ? (uint64_t)tokens : 0;
     t->sink->events++;
     t->live_tokens += tokens;
     t->live_approx |= approx;

@@ -18,6 +18,7 @@ struct token_sink {
     int64_t pass_start;   /* time of the first data callback of this loop pass, 0: none yet (the loop clears it) */
     uint64_t tokens;      /* live count; see timeline_event */
     uint64_t approx;      /* … of which counted as events */
+    uint64_t first;       /* … of which were a request's first */
     uint64_t events, bytes;
     struct hist batch_delay;             /* ns */
     struct hist stamp_arrival, stamp_ttft; /* ns: arrival − stamp; |measured TTFT − the server's| (with stamps only) */

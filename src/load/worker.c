@@ -15,7 +15,7 @@
 #define STARTS_PER_PASS 8 /* a burst of connects in one loop pass would delay the streams that already run */
 #define DEAD_ENOUGH 3 /* such requests, then connections are not reused at all */
 #define HISTORY_MAX (64u << 20) /* more than what is kept, with one more turn */
-#define TURN_BYTES (16u << 10) /* one read of libcurl, some sixty events: others wait a tenth of a millisecond */
+#define TURN_BYTES (16u << 10) /* some sixty events: others wait a tenth of a millisecond */
 #define LAG_NS (10 * NS_PER_MS)
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS (5 * NS_PER_SEC)
@@ -283,6 +283,8 @@ void worker_finish(struct slot *s, CURLcode code, enum transport how)
     if (resent(s, code, how))
         return;
     transfer_finish(&s->t, now, code, how);
+    if (s->t.tl.first_token != 0)
+        worker_decoded(s, s->t.tl.last_token);
     s->active = false;
     w->active--;
     w->found_dead += s->t.tl.retried;

@@ -53,6 +53,7 @@ struct worker {
     int ready;
     int64_t ready_at, load_start, dry_at;
     int64_t cpu_mark, wall_mark;
+    int64_t told_at;         /* when the streams were last looked at */
     struct slot *reading; /* whose text is kept, or NULL */
     struct kept_text kept;
 };
@@ -94,5 +95,7 @@ void worker_follow_text(struct worker *w);
 /* worker_publish.c */
 /* Fills the set and exchanges it; on the worker's own thread. */
 void worker_publish(struct worker *w);
+/* It has been decoding until then, since its first token or since that was last counted. */
+void worker_decoded(struct slot *s, int64_t until);
 
 #endif

@@ -59,6 +59,12 @@ static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
     str_sanitise(r->tail, sizeof r->tail, s->t.tail + cut, n - cut);
 }
 
+void worker_decoded(struct slot *s, int64_t until)
+{
+    int64_t from = MAX_OF(s->t.tl.first_token, s->w->told_at);
+    s->w->set->decode_ns += MAX_OF(until - from, 0);
+}
+
 static void fill_text(const struct worker *w, struct record_set *set)
 {
     _Static_assert(RECORD_TEXT >= KEPT_TEXT, "all that is kept can be handed on");
@@ -81,8 +87,12 @@ static void fill_state(struct worker *w, struct record_set *set, int64_t now)
         set->streams = xrealloc(set->streams, set->streams_cap * sizeof *set->streams);
     }
     set->streams_n = (size_t)rows;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < w->slots_n; i++) { /* also those that end with their request */
         enum stream_state st = state_of(w->slots[i]);
+        if (st == STREAM_DECODE)
+            worker_decoded(w->slots[i], now);
+        if (i >= n)
+            continue;
         set->queued += st == STREAM_QUEUED || st == STREAM_CONNECT;
         set->decoding += st == STREAM_DECODE;
         set->backing_off += st == STREAM_BACKOFF;
@@ -90,6 +100,7 @@ static void fill_state(struct worker *w, struct record_set *set, int64_t now)
         if (i < rows)
             fill_stream(w->slots[i], now, &set->streams[i]);
     }
+    w->told_at = now;
     set->version = w->target.version;
     set->stretch = w->target.stretch;
     set->step = w->target.step;
@@ -105,9 +116,10 @@ void worker_publish(struct worker *w)
     struct record_set *set = w->set;
     set->tokens += w->sink.tokens;
     set->approx += w->sink.approx;
+    set->first += w->sink.first;
     set->events += w->sink.events;
     set->bytes += w->sink.bytes;
-    w->sink.tokens = w->sink.approx = w->sink.events = w->sink.bytes = 0;
+    w->sink.tokens = w->sink.approx = w->sink.first = w->sink.events = w->sink.bytes = 0;
     struct hist *own[] = {&w->sink.batch_delay, &w->sink.stamp_arrival, &w->sink.stamp_ttft};
     struct hist *out[] = {&set->batch_delay, &set->stamp_arrival, &set->stamp_ttft};
     for (size_t i = 0; i < ARRAY_LEN(own); i++)

@@ -5,7 +5,8 @@
 
 void record_set_clear(struct record_set *s)
 {
-    s->tokens = s->approx = s->events = s->bytes = s->sent = 0;
+    s->tokens = s->approx = s->events = s->bytes = s->first = s->sent = 0;
+    s->decode_ns = 0;
     hist_reset(&s->lag);
     hist_reset(&s->batch_delay);
     hist_reset(&s->stamp_arrival);

@@ -32,6 +32,8 @@ struct row { /* one finished request */
 
 struct record_set {
     uint64_t tokens, approx, events, bytes; /* since the last exchange, live counts */
+    uint64_t first;     /* … of the tokens, those of first output events; the others came in … */
+    int64_t decode_ns;  /* … so much time of streams between their first token and their last, or now */
     uint64_t sent;
     struct hist lag, batch_delay, stamp_arrival, stamp_ttft; /* ns */
     int64_t cpu_ns, wall_ns;    /* of the thread, while it had requests in flight */

@@ -175,7 +175,7 @@ static void write_out(struct runlog *r, struct buf *b, bool last)
 static void sync_file(struct runlog *r)
 {
     int why = fdatasync(r->fd) == 0 ? 0 : errno;
-    bool lost = why != 0 && why != EINVAL && why != EROFS && why != ENOSYS; /* these: not a file that can be synced */
+    bool lost = why != 0 && why != EINVAL && why != ENOSYS; /* these: not a file that can be synced */
     pthread_mutex_lock(&r->lock);
     if (lost && r->unsynced > 0) {
         r->state.lost += r->unsynced;

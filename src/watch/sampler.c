@@ -361,6 +361,9 @@ void sampler_server(struct sampler *s, int port, struct server_proc *out)
         return;
     look_for_server(s);
     *out = s->server;
+    pthread_mutex_lock(&s->lock);
+    s->last.server = s->server; /* else what the last scan saw would be taken for another one */
+    pthread_mutex_unlock(&s->lock);
     pthread_mutex_unlock(&s->looking);
     if (atomic_load(&s->gpu) != before)
         sample_gpu(s); /* of the right one, from the first moment on */

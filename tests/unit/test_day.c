@@ -127,7 +127,7 @@ static void second(struct engine *g, struct mailbox *m, struct record_set **own,
         engine_take_row(g, &full->rows[i]);
     record_set_clear(full);
     mailbox_return(m, full);
-    live_add(&g->live, now, 2 * TOKENS * (1 - 0.004 * hour), 0, 4);
+    live_add(&g->live, now, &(struct live_more){.tokens = 2 * TOKENS * (1 - 0.004 * hour)});
     phases_settle(&g->result.phases, now - NS_PER_SEC);
     g->view.memory.gtt_used.value = 40e9 + 50e6 * hour;
     g->view.memory.ram_used.value = 50e9;

@@ -563,7 +563,7 @@ static void test_late_end(void **state)
     free(p);
 }
 
-/* Per stream: of now, not of the whole life of the requests; only the time that a stream decodes. */
+/* Per stream: of now, not of the whole life of the requests; only the time that a stream decodes, and no first tokens. */
 static void test_live_stream_rate(void **state)
 {
     (void)state;
@@ -571,16 +571,16 @@ static void test_live_stream_rate(void **state)
     live_init(&l, 0);
     assert_unknown(live_stream_rate(&l));
     for (int i = 0; i <= 20; i++)
-        live_add(&l, i * 100 * MS, 8, 0, 2);
+        live_add(&l, i * 100 * MS, &(struct live_more){.tokens = 8, .decode_s = 0.2});
     assert_near(live_stream_rate(&l), 40, 1e-9);
     for (int i = 21; i <= 31; i++) /* the server hangs */
-        live_add(&l, i * 100 * MS, 0, 0, 2);
+        live_add(&l, i * 100 * MS, &(struct live_more){.decode_s = 0.2});
     assert_near(live_stream_rate(&l), 0, 1e-9);
-    for (int i = 32; i <= 42; i++) /* half of the time nobody decodes: new prompts */
-        live_add(&l, i * 100 * MS, i % 2 * 8, 0, i % 2 * 2);
-    assert_near(live_stream_rate(&l), 40, 1e-9);
-    for (int i = 43; i <= 54; i++)
-        live_add(&l, i * 100 * MS, 0, 0, 0);
+    for (int i = 32; i <= 42; i++) /* short answers: a first token and 7 in 35 ms, and then another prompt */
+        live_add(&l, i * 100 * MS, &(struct live_more){.tokens = 8, .first = 1, .decode_s = 0.035});
+    assert_near(live_stream_rate(&l), 200, 1e-9);
+    for (int i = 43; i <= 54; i++) /* one token each: no rate over that */
+        live_add(&l, i * 100 * MS, &(struct live_more){.tokens = 16, .first = 16, .decode_s = 0});
     assert_unknown(live_stream_rate(&l));
 }
 
@@ -592,9 +592,8 @@ static void test_live_rate(void **state)
     live_init(&l, 0);
     assert_unknown(live_rate(&l, &approx));
     for (int i = 0; i <= 30; i++)
-        live_add(&l, i * 100 * MS, 13, i > 28 ? 1 : 0, 4);
+        live_add(&l, i * 100 * MS, &(struct live_more){.tokens = 13, .approx = i > 28 ? 1 : 0});
     assert_near(live_rate(&l, &approx), 130, 1e-9);
-    assert_near(live_stream_rate(&l), 32.5, 1e-9);
     assert_true(approx);
 }
 
