@@ -42,6 +42,7 @@ struct capacity_try {
     double running, waiting; /* the most that the server said; NAN: it says nothing */
     bool guarded;            /* the memory guard ended it */
     bool gone, stopped;      /* unsure: the server was not there; somebody has stopped the run */
+    bool blind;              /* unsure: the server does not tell what an objective is about */
     bool behind;             /* by rate: fewer requests ended than were due */
 };
 

@@ -150,6 +150,8 @@ static bool is_away(struct engine *g, int64_t now)
     return o->away && (g->tried.gone || now - o->since < RETURNS_NS);
 }
 
+#define BLIND_LEAST 20 /* requests that ended well and could not be judged, and not one that could */
+
 void engine_see_capacity(struct engine *g, int64_t now)
 {
     const struct phase *p = phase_of_step(g);
@@ -169,6 +171,9 @@ void engine_see_capacity(struct engine *g, int64_t now)
     bool wave = judged + late >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
     if (v == CAPACITY_FAILS && !wave)
         v = CAPACITY_OPEN;
+    g->tried.blind = judged == 0 && t->unjudged >= BLIND_LEAST;
+    if (g->tried.blind)
+        v = CAPACITY_UNSURE;
     enum pace_verdict pace = g->capacity.by_rate ? see_pace(g, p, now) : PACE_KEPT;
     g->tried.behind = pace == PACE_BEHIND;
     if (pace == PACE_BEHIND)

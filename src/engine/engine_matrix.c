@@ -73,7 +73,7 @@ static void put(struct engine *g, const struct phase *p, const struct gathered *
     c->decode_rate = hist_mean(&a->decode) / metrics[M_DECODE_RATE].scale;
     c->ttft_p50 = hist_quantile(&a->ttft, 0.5) / metrics[M_TTFT].scale;
     c->ttft_p95 = hist_quantile(&a->ttft, 0.95) / metrics[M_TTFT].scale;
-    c->goodput = slo && a->seconds > 0 ? a->good / a->seconds : (double)NAN;
+    c->goodput = slo && a->seconds > 0 && (a->judged > 0 || a->ok == 0) ? a->good / a->seconds : (double)NAN;
     c->good_share = slo && a->judged > 0 ? (double)a->met / (double)a->judged : (double)NAN;
     const struct capacity_try *t = running ? NULL : tried(&g->capacity, p);
     if (t != NULL) /* it has those that were broken off when they had missed an objective already */

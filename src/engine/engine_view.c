@@ -46,7 +46,7 @@ static void fill_goodput(struct engine *g)
     if (g->view.slo[0] == '\0')
         slo_text(&g->cfg->slo, g->view.slo, sizeof g->view.slo);
     phase_headline(p->list[p->n - 1], engine_settled(g, g->tick_at), &w, &s);
-    g->view.goodput = s >= 1 ? (double)w.good / s : (double)NAN;
+    g->view.goodput = s >= 1 ? tally_goodput(&p->list[p->n - 1]->tally, (double)w.good, s) : (double)NAN;
 }
 
 static void fill_results(struct engine *g)

@@ -109,7 +109,7 @@ static enum judged judge(const struct slo_goal *g, double v)
     if (isfinite(v))
         return (metrics[g->metric].better == BETTER_LOWER ? v > g->limit : v < g->limit) ? MISSED : MET;
     switch (g->metric) {
-    case M_TTFA: return MISSED; /* it thought, and never came to an answer */
+    case M_TTFA: return UNKNOWN; /* it thought and came to no answer, or called a tool */
     case M_PREFILL_RATE: return UNKNOWN; /* the server does not tell how much of the prompt it computed */
     default: return MET; /* TPOT of a single token */
     }

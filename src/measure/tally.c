@@ -170,6 +170,11 @@ void tally_dist(const struct tally *t, enum metric_id m, struct dist *d)
     free(v);
 }
 
+double tally_goodput(const struct tally *t, double good, double seconds)
+{
+    return seconds > 0 && !(t->unjudged > 0 && tally_judged(t) == 0) ? good / seconds : (double)NAN;
+}
+
 uint64_t tally_judged(const struct tally *t)
 {
     return t->requests - t->outcome[OUT_CANCELLED] - t->unjudged;

@@ -39,6 +39,8 @@ void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);
 /* Share of the requests that were not cancelled by us which met all objectives; NAN where there are none. */
 double tally_good_share(const struct tally *t);
 uint64_t tally_judged(const struct tally *t); /* … of how many that is the share */
+/* A rate of requests that met all objectives, good in so many seconds; NAN where not one of t could be judged: 0 would be a claim. */
+double tally_goodput(const struct tally *t, double good, double seconds);
 uint64_t tally_failed(const struct tally *t); /* neither ok nor cancelled */
 
 /* A stretch of time and what arrived in it. */

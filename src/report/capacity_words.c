@@ -59,6 +59,8 @@ static void limit_words(const struct capacity *c, const struct slo *slo, char *o
 static const char *end_words(const struct capacity *c)
 {
     const struct capacity_try *t = c->n > 0 ? &c->tries[c->n - 1] : NULL;
+    if (t != NULL && t->blind)
+        return "the server does not tell what an objective is about";
     return t != NULL && t->gone ? "the server was gone" : t != NULL && t->stopped ? "the search was stopped" : "the time did not suffice";
 }
 
@@ -115,6 +117,7 @@ static void json_try(const struct capacity_try *t, const struct slo *slo, struct
     jw_bool(j, "guarded", t->guarded);
     jw_bool(j, "behind", t->behind);
     jw_bool(j, "gone", t->gone);
+    jw_bool(j, "blind", t->blind);
     jw_bool(j, "stopped", t->stopped);
     jw_close(j, '}');
 }

@@ -74,6 +74,8 @@ static void object_to_arrivals(const struct run_file *a, const struct run_file *
     char n[32], m[32];
     if (!run_same_number(x, y))
         object(c, "different loads: %s against %s", rate_text(n, x), rate_text(m, y));
+    else if (a->summary != NULL && b->summary != NULL && cJSON_IsObject(p) != cJSON_IsObject(q))
+        object(c, "different loads: one sent requests by the clock, the other when a stream was free");
     else if (!cJSON_IsObject(p) || !cJSON_IsObject(q))
         return;
     else if (!same_words(s, t) || !run_same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to")) ||

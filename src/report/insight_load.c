@@ -16,7 +16,12 @@ bool insight_capacity(const struct facts *d, struct insight *o)
         return false;
     str_sanitise(o->sentence, sizeof o->sentence, answer, strlen(answer));
     SAY(evidence, "%d loads were tried, each judged by a sequential test (95 %%) of its requests", cJSON_GetArraySize(json_get(c, "tries")));
-    if (!json_true(c, "sure"))
+    bool blind = false;
+    const cJSON *one;
+    cJSON_ArrayForEach(one, json_get(c, "tries")) blind |= json_true(one, "blind");
+    if (blind)
+        SAY(advice, "State objectives of what this server tells: ttft, tpot, e2e.");
+    else if (!json_true(c, "sure"))
         SAY(advice, "A longer --budget narrows it down.");
     return true;
 }

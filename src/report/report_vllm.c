@@ -188,7 +188,7 @@ void report_vllm(const struct run_file *f, bool detailed, struct buf *out)
     jw_num(&j, "total_input_tokens", s.input_tokens, 0);
     jw_num(&j, "total_output_tokens", s.output_tokens, 0);
     jw_num(&j, "request_throughput", s.completed / s.seconds, 6);
-    jw_num(&j, "request_goodput", f->slo.n > 0 ? (double)f->total.good / s.seconds : (double)NAN, 6);
+    jw_num(&j, "request_goodput", f->slo.n > 0 ? tally_goodput(&f->total, (double)f->total.good, s.seconds) : (double)NAN, 6);
     jw_num(&j, "output_throughput", s.output_tokens / s.seconds, 6);
     jw_num(&j, "total_token_throughput", (s.input_tokens + s.output_tokens) / s.seconds, 6);
     if (detailed) {

@@ -87,7 +87,8 @@ void summary_json_tally(const struct tally *t, struct jsonw *j)
     json_metrics(j, t);
 }
 
-static void json_window(struct jsonw *j, const struct window *w, double seconds, bool slo)
+/* t: of the same requests, where objectives were stated; else NULL */
+static void json_window(struct jsonw *j, const struct window *w, double seconds, const struct tally *t)
 {
     bool some = seconds > 0;
     double nan = (double)NAN;
@@ -95,7 +96,7 @@ static void json_window(struct jsonw *j, const struct window *w, double seconds,
     jw_num(j, metrics[M_OUTPUT_RATE].key, some ? w->tokens / seconds : nan, 3);
     jw_num(j, metrics[M_REQUEST_RATE].key, some ? (double)w->ok / seconds : nan, 4);
     jw_num(j, metrics[M_PROMPT_RATE].key, some ? w->prompt_tokens / seconds : nan, 3);
-    jw_num(j, metrics[M_GOODPUT].key, some && slo ? (double)w->good / seconds : nan, 4);
+    jw_num(j, metrics[M_GOODPUT].key, some && t != NULL ? tally_goodput(t, (double)w->good, seconds) : nan, 4);
     jw_num(j, "output_tokens", some ? w->tokens : nan, 1);
     jw_bool(j, "output_approx", w->approx_tokens > 0);
 }
@@ -111,6 +112,7 @@ static void json_slo(struct jsonw *j, const struct slo *s, const struct tally *t
     for (size_t i = 0; i < s->n; i++)
         jw_num(j, metrics[s->goal[i].metric].key, s->goal[i].limit, 6);
     jw_int(j, "met", (int64_t)t->good);
+    jw_int(j, "unjudged", (int64_t)t->unjudged);
     jw_num(j, "met_share", tally_good_share(t), 4);
     jw_open(j, "missed", '{');
     for (size_t i = 0; i < s->n; i++)
@@ -133,7 +135,7 @@ static void json_phase(struct jsonw *j, const struct phase *p, const struct slo 
         double s;
         phase_window(p, now, steady, &w, &s);
         jw_open(j, steady ? "steady" : "whole", '{');
-        json_window(j, &w, s, slo->n > 0);
+        json_window(j, &w, s, slo->n > 0 ? &p->tally : NULL);
         jw_close(j, '}');
     }
     json_slo(j, slo, &p->tally);
@@ -154,14 +156,14 @@ static void json_windows(struct jsonw *j, const struct run_result *r)
     jw_num(j, metrics[M_OUTPUT_RATE].key, s > 0 ? w->tokens / s : nan, 3);
     jw_num(j, metrics[M_REQUEST_RATE].key, s > 0 ? (double)w->ok / s : nan, 4);
     jw_num(j, metrics[M_PROMPT_RATE].key, s > 0 ? w->prompt_tokens / s : nan, 3);
-    bool slo = r->cfg->slo.n > 0;
-    jw_num(j, metrics[M_GOODPUT].key, s > 0 && slo ? (double)w->good / s : nan, 4);
+    const struct tally *judged = r->cfg->slo.n > 0 ? &r->phases.total : NULL;
+    jw_num(j, metrics[M_GOODPUT].key, judged != NULL ? tally_goodput(judged, (double)w->good, s) : nan, 4);
     jw_bool(j, "output_approx", w->approx_tokens > 0);
     jw_open(j, "whole", '{');
-    json_window(j, &whole, whole_s, slo);
+    json_window(j, &whole, whole_s, judged);
     jw_close(j, '}');
     jw_open(j, "steady", '{');
-    json_window(j, &steady, steady_s, slo);
+    json_window(j, &steady, steady_s, judged);
     jw_close(j, '}');
 }
 

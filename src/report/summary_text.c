@@ -162,6 +162,8 @@ static void goodput(const struct run_result *r, struct buf *b, double per_s)
     for (size_t i = 0; i < s->n; i++)
         if (t->missed[i] > 0)
             buf_addf(b, "; %" PRIu64 " missed %s", t->missed[i], metrics[s->goal[i].metric].id);
+    if (t->unjudged > 0)
+        buf_addf(b, "; of %" PRIu64 " nobody knows", t->unjudged);
     buf_adds(b, "\n");
 }
 

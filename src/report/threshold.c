@@ -115,7 +115,9 @@ static double rate(const struct run_result *r, enum metric_id m)
         return (double)NAN;
     if (m == M_GOODPUT && r->cfg->slo.n == 0)
         return (double)NAN;
-    return (m == M_OUTPUT_RATE ? w.tokens : m == M_GOODPUT ? (double)w.good : m == M_PROMPT_RATE ? w.prompt_tokens : (double)w.ok) / s;
+    if (m == M_GOODPUT)
+        return tally_goodput(&r->phases.total, (double)w.good, s);
+    return (m == M_OUTPUT_RATE ? w.tokens : m == M_PROMPT_RATE ? w.prompt_tokens : (double)w.ok) / s;
 }
 
 double threshold_value(const struct threshold *t, const struct run_result *r)

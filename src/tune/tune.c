@@ -221,7 +221,7 @@ static void take_result(struct tune *t, struct tune_result *r, const struct run_
     tally_dist(all, M_TTFT, &ttft);
     bool one_load = run->capacity.n == 0; /* over the loads that a search tries a mean would say nothing */
     r->output_rate = one_load && s > 0 ? w.tokens / s : (double)NAN;
-    r->goodput = one_load && s > 0 && t->base->slo.n > 0 ? (double)w.good / s : (double)NAN;
+    r->goodput = one_load && t->base->slo.n > 0 ? tally_goodput(all, (double)w.good, s) : (double)NAN;
     r->good_share = one_load && t->base->slo.n > 0 ? tally_good_share(all) : (double)NAN;
     r->ttft_p95 = one_load ? ttft.p95 : (double)NAN;
     r->ok = all->outcome[OUT_OK];

@@ -47,6 +47,7 @@ objects "two traces" "different loads: one followed a trace" 'if .type == "summa
     'if .type == "summary" then .arrivals = {trace: "b/y.jsonl"} else . end'
 objects "two ramps" "different loads: one followed a trace or a ramp" 'if .type == "summary" then .arrivals = {kind: "poisson", rate: 5, ramp_to: 9, ramp_s: 60} else . end' \
     'if .type == "summary" then .arrivals = {kind: "poisson", rate: 5, ramp_to: 9, ramp_s: 30} else . end'
+objects "a trace and a closed loop" "different loads: one sent requests by the clock" 'if .type == "summary" then .arrivals = {trace: "a/x.jsonl"} else . end' .
 objects "lengths that are drawn" "different loads: lengths were drawn" 'if .type == "summary" then .context_drawn = "uniform:1-127" else . end' .
 objects "natural lengths" "different loads: one asked for answers of a fixed length" 'if .type == "header" then .fixed_length = false else . end' .
 objects "other prefixes" "different prompts" 'if .type == "header" then .prefix_tokens = 500 | .prefix_count = 1 else . end' \

@@ -39,6 +39,23 @@ start_sim --step 5 --cold 0 --fault 500=0.5
 load -c 2 -n 20 --slo e2e=60s
 check "failures meet nothing" json "$TMP/out.json" '.requests.failed > 0 and .slo.met == .requests.ok and .slo.met_share < 1'
 
+# A server that does not tell how much of a prompt was cached: nobody knows how fast it computes one.
+start_server "$RAWSERVER" ok --gap 0
+load -c 1 -n 4 --slo prefill_rate=2000
+check "what the server does not tell is not judged" json "$TMP/out.json" '.slo.met == 0 and .slo.unjudged == 4 and .slo.met_share == null and
+    .goodput_per_s == null and .slo.missed.prefill_rate == 0'
+load -c 1 -n 4 --slo prefill_rate=2000 --fail-if 'goodput < 1'
+check "nor does a threshold take it for nothing" contains "$TMP/err" "cannot be judged"
+LC_ALL=C "$TOKGAUGE" run "$URL" --plain -c 1 -n 4 --max-tokens 3 --slo prefill_rate=2000 >"$TMP/plain" 2>&1
+check "the summary says so" contains "$TMP/plain" "of 4 nobody knows"
+begun=$(date +%s)
+load -c 1 --slo prefill_rate=2000 --find-capacity --budget 60s
+check "a search does not use up its time on it" test $(($(date +%s) - begun)) -lt 45
+check "and says why" json "$TMP/out.json" '(.capacity.sure | not) and
+    (.capacity.answer | test("the server does not tell what an objective is about"))'
+stop_server
+start_sim --step 5 --cold 0
+
 bad() { # VALUE TEXT
     "$TOKGAUGE" run "$URL" --slo "$1" >"$TMP/out" 2>"$TMP/err"
     same $? 2 && contains "$TMP/err" "$2" && same "$(wc -l <"$TMP/err")" 1
