@@ -400,7 +400,7 @@ static void init_view(struct engine *g, int64_t now)
     live_init(&g->live, now);
     g->view.state = RUN_PREFLIGHT;
     g->view.target_streams = g->cfg->watch ? 0 : (int)g->cfg->max_num_seqs;
-    g->view.target_context = prompt_is_file(g->cfg->prompt) ? 0 : (int)g->cfg->context;
+    g->view.target_context = (int)prompt_context(g->cfg);
     g->view.target_max_tokens = (int)g->cfg->max_tokens;
     g->streams = xcalloc(SNAP_STREAMS, sizeof *g->streams);
     g->view.seq = 1; /* what is published later has other numbers: a run that fails at once is news too */

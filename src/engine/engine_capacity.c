@@ -27,7 +27,7 @@ static void add_try(struct engine *g)
 {
     const struct run_config *c = g->cfg;
     struct load_step *s = &g->tries[g->steps_n++];
-    *s = (struct load_step){.part = PART_CAPACITY, .what = g->try_what, .streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
+    *s = (struct load_step){.part = PART_CAPACITY, .what = g->try_what, .streams = c->max_num_seqs, .context = prompt_context(c), .max_tokens = c->max_tokens,
                             .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival};
     if (g->capacity.by_rate) {
         s->arrival.rate = g->capacity.next;
@@ -201,7 +201,7 @@ bool engine_next_try(struct engine *g)
     g->result.capacity = g->capacity;
     if (g->capacity.over || g->cancelled || g->steps_n == CAPACITY_TRIES) {
         char words[400];
-        capacity_words(&g->capacity, &g->cfg->slo, g->cfg->context, words, sizeof words);
+        capacity_words(&g->capacity, &g->cfg->slo, prompt_context(g->cfg), words, sizeof words);
         engine_note(g, 0, "%s", words);
         return false;
     }

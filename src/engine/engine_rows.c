@@ -205,7 +205,7 @@ void rows_phase(struct engine *g, const struct phase *p, int64_t at)
     jw_moment(&j, "t", g, at);
     jw_int(&j, "phase", p->id);
     jw_int(&j, "max_num_seqs", p->streams);
-    jw_int(&j, "context", p->context);
+    jw_num(&j, "context", p->context > 0 ? (double)p->context : (double)NAN, 0);
     jw_int(&j, "max_tokens", p->max_tokens);
     if (p->rate > 0)
         jw_num(&j, "rate", p->rate, 6);
@@ -221,7 +221,7 @@ void rows_phase(struct engine *g, const struct phase *p, int64_t at)
 static void jw_load(struct jsonw *j, const struct load_step *s)
 {
     jw_int(j, "max_num_seqs", s->streams);
-    jw_int(j, "context", s->context);
+    jw_num(j, "context", s->context > 0 ? (double)s->context : (double)NAN, 0);
     jw_int(j, "max_tokens", s->max_tokens);
     if (s->arrival.rate > 0)
         jw_num(j, "rate", s->arrival.rate, 6);
@@ -286,7 +286,7 @@ void rows_request(struct engine *g, const struct row *r)
     jw_int(&j, "phase", r->phase);
     jw_str(&j, "outcome", outcome_name(t->outcome));
     jw_int(&j, "http", t->http_status);
-    jw_int(&j, "context", r->context);
+    jw_num(&j, "context", r->context > 0 ? (double)r->context : (double)NAN, 0);
     jw_int(&j, "max_tokens", r->max_tokens);
     jw_moment(&j, "due", g, t->due);
     if (t->free_at != 0)
@@ -453,7 +453,7 @@ void rows_sample(struct engine *g, int64_t now)
     if (g->pauses > 0)
         jw_int(&j, "pauses", g->pauses);
     jw_int(&j, "max_num_seqs", v->target_streams);
-    jw_int(&j, "context", v->target_context);
+    jw_num(&j, "context", v->target_context > 0 ? (double)v->target_context : (double)NAN, 0);
     jw_int(&j, "max_tokens", v->target_max_tokens);
     if (v->open_loop) {
         jw_num(&j, "rate", v->target_rate, 4);

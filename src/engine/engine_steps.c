@@ -17,7 +17,7 @@ void engine_plan_steps(struct engine *g)
     const struct run_config *c = g->cfg;
     bool suite = c->steps_n > 0;
     if (!suite)
-        g->only = (struct load_step){.streams = c->max_num_seqs, .context = c->context, .max_tokens = c->max_tokens,
+        g->only = (struct load_step){.streams = c->max_num_seqs, .context = prompt_context(c), .max_tokens = c->max_tokens,
                                      .context_of = c->context_of, .output_of = c->output_of, .arrival = c->arrival,
                                      .requests = c->requests, .duration_ns = c->duration_ns, .until_ci = c->until_ci, .warmup = c->warmup};
     g->steps = suite ? c->steps : &g->only;

@@ -179,7 +179,7 @@ void engine_fill_view(struct engine *g, int64_t now)
     } else if (g->workers_n > 0 || g->state == RUN_DONE) {
         fill_server(g);
         v->target_streams = g->shared.target.streams;
-        v->target_context = prompt_is_file(g->cfg->prompt) ? 0 : (int)g->shared.target.context;
+        v->target_context = (int)g->shared.target.context;
         v->target_max_tokens = (int)g->shared.target.max_tokens;
         v->phase = g->shared.target.phase;
         fill_arrivals(g, now);

@@ -28,7 +28,7 @@ void engine_begin_watch(struct engine *g, int64_t now)
     open_file(g);
     g->probe = probe_start(g->cfg, &g->http, &g->prompts);
     if (g->cfg->probe_ns > 0)
-        phases_open(&g->result.phases, &(struct phase_target){0, 1, g->cfg->context, g->cfg->max_tokens, 0}, 0);
+        phases_open(&g->result.phases, &(struct phase_target){0, 1, prompt_context(g->cfg), g->cfg->max_tokens, 0}, 0);
 }
 
 static void see_server(struct engine *g, int64_t now)

@@ -262,7 +262,7 @@ static bool ask_server(struct ask *a, struct err *e)
     a->say(a->ctx, "waiting for the first answer");
     bool ok = first_request(a, &t, words, e);
     if (ok) {
-        keep_row(a, &t, context);
+        keep_row(a, &t, a->prompts->kind == PROMPT_FILE ? 0 : context);
         if (a->prompts->kind == PROMPT_UNIQUE || a->prompts->kind == PROMPT_SHARED) /* others carry more than words */
             learn_from_usage(a, &t, words);
     }

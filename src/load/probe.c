@@ -82,7 +82,7 @@ static void send_one(struct probe *p, struct transfer *t, uint64_t seq)
     struct patience w = {p, t, TR_COMPLETE};
     CURLcode code = http_perform(t->easy, &p->stop, lost_patience, &w);
     transfer_finish(t, clock_ns(), code, w.how);
-    struct row row = {.tl = t->tl, .seq = seq, .stream = 1, .context = c->context, .max_tokens = c->max_tokens,
+    struct row row = {.tl = t->tl, .seq = seq, .stream = 1, .context = prompt_context(c), .max_tokens = c->max_tokens,
                       .fixed_length = (p->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0};
     str_copy(row.error, sizeof row.error, t->error);
     t->tl.gaps = NULL;

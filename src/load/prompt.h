@@ -41,6 +41,8 @@ bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, int64_t 
 void prompt_release(struct prompt_set *p);
 /* Does the spec name a file?  Its prompts are as long as they are. */
 bool prompt_is_file(const char *spec);
+/* The tokens of context that requests ask for; 0: prompts of a file, nobody asks for any length. */
+int64_t prompt_context(const struct run_config *c);
 
 /* Words to write so that the prompt has `tokens` tokens; at least PROMPT_MIN_WORDS. */
 #define PROMPT_MIN_WORDS 8

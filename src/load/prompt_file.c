@@ -194,6 +194,11 @@ bool prompt_is_file(const char *spec)
     return !made;
 }
 
+int64_t prompt_context(const struct run_config *c)
+{
+    return prompt_is_file(c->prompt) ? 0 : c->context;
+}
+
 bool prompt_load(struct prompt_set *p, const char *spec, uint64_t seed, int64_t turns, struct err *e)
 {
     *p = (struct prompt_set){.kind = PROMPT_UNIQUE, .seed = seed};

@@ -39,8 +39,7 @@ static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
 {
     const struct timeline *tl = &s->t.tl;
     enum stream_state st = state_of(s);
-    bool asked = s->turn > 0 || !prompt_is_file(s->w->shared->cfg->prompt); /* prompts of a file are as long as they are */
-    *r = (struct stream_row){.id = s->id + 1, .measured = !s->item.warmup, .state = st, .context = asked ? (int)s->context : 0, .ttft_ms = (double)NAN,
+    *r = (struct stream_row){.id = s->id + 1, .measured = !s->item.warmup, .state = st, .context = (int)s->context, .ttft_ms = (double)NAN,
                              .rate = (double)NAN, .backoff_s = (double)NAN, .wait_s = (double)NAN};
     if (st == STREAM_BACKOFF)
         r->backoff_s = (double)(s->backoff_until - now) / 1e9;

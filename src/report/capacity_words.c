@@ -66,28 +66,28 @@ static const char *end_words(const struct capacity *c)
 
 void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size)
 {
-    char goals[160], low[48], high[48], n[FMT_SIZE];
+    char goals[160], low[48], high[48], n[FMT_SIZE], at[FMT_SIZE + 16];
     const char *why = end_words(c);
     out[0] = '\0';
     slo_text(slo, goals, sizeof goals);
-    fmt_tokens(n, (double)context);
+    snprintf(at, sizeof at, context > 0 ? " at %s context" : "", fmt_tokens(n, (double)context));
     if (c->low > 0 && c->low >= c->most)
-        add(out, size, "%s at %s context meet %s, and no more were tried", load_text(low, c, c->low), n, goals);
+        add(out, size, "%s%s meet %s, and no more were tried", load_text(low, c, c->low), at, goals);
     else if (capacity_sure(c) && c->low > 0)
-        add(out, size, "%s at %s context meet %s", load_text(low, c, c->low), n, goals);
+        add(out, size, "%s%s meet %s", load_text(low, c, c->low), at, goals);
     else if (capacity_sure(c))
-        add(out, size, "not even %s at %s context meets %s", load_text(high, c, c->high), n, goals);
+        add(out, size, "not even %s%s meets %s", load_text(high, c, c->high), at, goals);
     else if (c->low > 0 && isfinite(c->high))
-        add(out, size, "unsure, %s: %s at %s context meet %s, %s %s", why, load_text(low, c, c->low), n, goals, load_text(high, c, c->high),
+        add(out, size, "unsure, %s: %s%s meet %s, %s %s", why, load_text(low, c, c->low), at, goals, load_text(high, c, c->high),
             capacity_limit(c)->guarded ? "need more memory than there is" : "do not");
     else if (c->low > 0)
-        add(out, size, "unsure, %s: at least %s at %s context meet %s", why, load_text(low, c, c->low), n, goals);
+        add(out, size, "unsure, %s: at least %s%s meet %s", why, load_text(low, c, c->low), at, goals);
     else if (isfinite(c->high) && capacity_limit(c)->guarded)
-        add(out, size, "unsure, %s: %s at %s context need more memory than there is, less may meet %s", why, load_text(high, c, c->high), n, goals);
+        add(out, size, "unsure, %s: %s%s need more memory than there is, less may meet %s", why, load_text(high, c, c->high), at, goals);
     else if (isfinite(c->high))
-        add(out, size, "unsure, %s: %s at %s context do not meet %s, less may", why, load_text(high, c, c->high), n, goals);
+        add(out, size, "unsure, %s: %s%s do not meet %s, less may", why, load_text(high, c, c->high), at, goals);
     else
-        add(out, size, "unsure: %s for one load (%s at %s context)", why, load_text(high, c, c->n > 0 ? c->tries[0].load : c->next), n);
+        add(out, size, "unsure: %s for one load (%s%s)", why, load_text(high, c, c->n > 0 ? c->tries[0].load : c->next), at);
     limit_words(c, slo, out, size);
 }
 

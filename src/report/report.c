@@ -55,7 +55,7 @@ static void json_phase(const struct run_file *f, const struct run_phase *p, stru
     jw_open(j, NULL, '{');
     jw_int(j, "phase", p->id);
     jw_int(j, "max_num_seqs", p->streams);
-    jw_int(j, "context", p->context);
+    jw_num(j, "context", p->context > 0 ? (double)p->context : (double)NAN, 0);
     jw_int(j, "max_tokens", p->max_tokens);
     if (p->part[0] != '\0') {
         jw_str(j, "part", p->part);

@@ -274,9 +274,12 @@ static void process_facts(const struct run_file *f, struct doc *d)
     one_process(cJSON_GetObjectItemCaseSensitive(f->header, "server_process"), d);
     for (size_t i = 0; i < f->processes_n; i++) {
         char text[FMT_SIZE + 32], t[FMT_SIZE];
-        snprintf(text, sizeof text, "another process from %s on", fmt_clock(t, f->processes[i].t));
-        fact(d, "Started again", text);
-        one_process(f->processes[i].is, d);
+        const cJSON *is = f->processes[i].is;
+        bool there = cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(is, "pid"));
+        snprintf(text, sizeof text, "%s from %s on", there ? "another process" : "no process to be seen", fmt_clock(t, f->processes[i].t));
+        fact(d, there ? "Started again" : "Gone", text);
+        if (there)
+            one_process(is, d);
     }
 }
 

@@ -287,6 +287,8 @@ static bool read_process(struct run_file *f, cJSON *o)
 static bool read_server(struct run_file *f, cJSON *line)
 {
     f->servers++;
+    if (cJSON_HasObjectItem(f->header, "server_process") && cJSON_HasObjectItem(line, "server_process"))
+        read_process(f, line); /* the header keeps the first one */
     for (cJSON *v = line->child, *next; v != NULL; v = next) {
         next = v->next;
         if (v->string == NULL || strcmp(v->string, "type") == 0 || strcmp(v->string, "t") == 0)
@@ -539,7 +541,10 @@ void run_file_free(struct run_file *f)
 
 const cJSON *run_file_process(const struct run_file *f)
 {
-    return f->processes_n > 0 ? f->processes[f->processes_n - 1].is : cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
+    for (size_t i = f->processes_n; i > 0; i--)
+        if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(f->processes[i - 1].is, "pid")))
+            return f->processes[i - 1].is;
+    return cJSON_GetObjectItemCaseSensitive(f->header, "server_process");
 }
 
 const char *run_file_text(const struct run_file *f, const char *key)

@@ -184,7 +184,7 @@ double run_file_phase_rate(const struct run_file *f, int phase);
 /* Requests a second that met all objectives, in one phase; NAN: there are none, or the run did not come to its end. */
 double run_file_phase_goodput(const struct run_file *f, int phase);
 
-/* The server's process as it was last; NULL: the file tells of none. */
+/* The server's process that was seen last; NULL: the file tells of none. */
 const cJSON *run_file_process(const struct run_file *f);
 /* Equal, or both not known (NAN). */
 bool run_same_number(double a, double b);

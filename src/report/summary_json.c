@@ -126,7 +126,7 @@ static void json_phase(struct jsonw *j, const struct phase *p, const struct slo 
     jw_open(j, NULL, '{');
     jw_int(j, "phase", p->id);
     jw_int(j, "max_num_seqs", p->streams);
-    jw_int(j, "context", p->context);
+    jw_num(j, "context", p->context > 0 ? (double)p->context : (double)NAN, 0);
     jw_int(j, "max_tokens", p->max_tokens);
     jw_num(j, "rate", p->rate > 0 ? p->rate : (double)NAN, 6);
     jw_int(j, "merged", p->merged);
@@ -258,7 +258,7 @@ static void json_head(struct jsonw *j, const struct run_result *r)
     jw_str(j, "endpoint", c->endpoint == ENDPOINT_CHAT ? "chat" : "completions");
     jw_str(j, "prompt", c->prompt);
     jw_int(j, "max_num_seqs", c->max_num_seqs);
-    jw_int(j, "context", c->context);
+    jw_num(j, "context", prompt_context(c) > 0 ? (double)prompt_context(c) : (double)NAN, 0);
     jw_int(j, "max_tokens", c->max_tokens);
     json_drawn(j, "context_drawn", &c->context_of);
     json_drawn(j, "max_tokens_drawn", &c->output_of);
@@ -279,7 +279,7 @@ void summary_json(const struct run_result *r, struct jsonw *j)
     json_tokens(j, t);
     json_windows(j, r);
     json_slo(j, &r->cfg->slo, t);
-    capacity_json(&r->capacity, &r->cfg->slo, r->cfg->context, j);
+    capacity_json(&r->capacity, &r->cfg->slo, prompt_context(r->cfg), j);
     json_metrics(j, t);
     json_first(j, r);
     json_client(j, r);

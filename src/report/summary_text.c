@@ -347,7 +347,7 @@ static void capacity(const struct run_result *r, struct buf *b)
 {
     char words[400], share[FMT_SIZE];
     const struct capacity *c = &r->capacity;
-    capacity_words(c, &r->cfg->slo, r->cfg->context, words, sizeof words);
+    capacity_words(c, &r->cfg->slo, prompt_context(r->cfg), words, sizeof words);
     label(b, "CAPACITY");
     buf_addf(b, "%s\n", words);
     for (size_t i = 0; i < c->n; i++) {

@@ -102,6 +102,10 @@ stop_server
 start_server "$RAWSERVER" ok --port "$PORT"
 check "the new process is told" within 20 rows 1 process
 check "and it is asked again what it is" within 20 rows 2 server
+samples() { [ "$(jq -s 'map(select(.type == "sample")) | length' "$TMP/again.ndjson" 2>/dev/null)" -ge "$1" ]; }
+check "five seconds later" within 20 samples $(($(jq -s 'map(select(.type == "sample")) | length' "$TMP/again.ndjson") + 5))
+check "it was asked no more than twice, and each line names a process that was there" json "$TMP/again.ndjson" '
+    map(select(.type == "server")) | length <= 3 and (.[-1].server_process.pid != .[0].server_process.pid) and (.[-1].server_process.pid != null)' -s
 kill -TERM "$WATCHER"
 wait "$WATCHER"
 check "the watch goes on until it is stopped" same "$?" 143
