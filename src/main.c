@@ -633,22 +633,24 @@ static void warn(const char *line)
     fprintf(stderr, "tokgauge: %s\n", line);
 }
 
-/* The command line alone first: it may name the file of settings, and where it is wrong that is all that matters. */
+/* The words of the command line first: they may name the file of settings, and where one is wrong that is all that matters.
+ * What goes together is judged with the file. */
 static bool read_options(struct options *o, int argc, char **argv, struct err *e)
 {
     char path[1024];
-    if (!options_parse(o, argc, argv, e))
+    if (!options_words(o, argc, argv, e))
         return false;
     const char *name = o->config;
     if (name == NULL && options_config_path(path, sizeof path))
         name = path;
     FILE *in = name != NULL ? fopen(name, "re") : NULL;
-    if (in == NULL)
-        return o->config == NULL || err_set(e, "cannot read the settings '%s': %s", name, strerror(errno));
-    struct options alone = *o;
-    bool ok = options_parse_with(o, argc, argv, &(struct options_config){in, name, warn}, e);
-    options_release(&alone);
-    fclose(in);
+    if (in == NULL && o->config != NULL)
+        return err_set(e, "cannot read the settings '%s': %s", name, strerror(errno));
+    options_release(o);
+    const struct options_config config = {in, name, warn};
+    bool ok = options_parse_with(o, argc, argv, in != NULL ? &config : NULL, e);
+    if (in != NULL)
+        fclose(in);
     return ok;
 }
 

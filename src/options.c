@@ -485,7 +485,8 @@ static bool check_together(struct options *o, struct err *e)
     return true;
 }
 
-bool options_parse_with(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e)
+/* config: NULL where there is no file. */
+static bool take_words(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e)
 {
     set_defaults(o);
     int i = 1;
@@ -511,7 +512,17 @@ bool options_parse_with(struct options *o, int argc, char **argv, const struct o
         if (!ok)
             return false;
     }
-    return check_together(o, e) && load_settle(o, e);
+    return true;
+}
+
+bool options_words(struct options *o, int argc, char **argv, struct err *e)
+{
+    return take_words(o, argc, argv, NULL, e);
+}
+
+bool options_parse_with(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e)
+{
+    return take_words(o, argc, argv, config, e) && check_together(o, e) && load_settle(o, e);
 }
 
 bool options_parse(struct options *o, int argc, char **argv, struct err *e)

@@ -68,8 +68,10 @@ struct options {
 /* Fills o with the defaults and then from argv.  False with one line in e: what is wrong with which option, and what it
  * takes.  Strings point into argv.  Touches no network and no file. */
 bool options_parse(struct options *o, int argc, char **argv, struct err *e);
-/* The same with a file of settings between the defaults and the command line.  A line that is wrong is told by warn, one
- * line each with file and line number, and left out. */
+/* The same, but for what goes together: a file of settings may have what is missing. */
+bool options_words(struct options *o, int argc, char **argv, struct err *e);
+/* As options_parse, with a file of settings between the defaults and the command line (NULL: there is none).  A line that is
+ * wrong is told by warn, one line each with file and line number, and left out. */
 struct options_config {
     FILE *in;
     const char *name;

@@ -39,6 +39,19 @@ check "what is printed can be read, and means the same" sh -c '"$1" run --config
 check "another file" prints '^#max-num-seqs = 4$' --config /dev/null
 check "one that is not there" refuses 2 "cannot read the settings '$TMP/none': No such file" --config "$TMP/none"
 
+# What goes together is judged with the file: nothing here is refused for its words (exit 2), it only finds no server or file.
+goes_on() { # SETTINGS ARGUMENTS…
+    printf '%b' "$1" >"$TMP/set"
+    shift
+    exits 1 "$TOKGAUGE" "$@" --config "$TMP/set"
+}
+NOBODY=http://127.0.0.1:9
+check "objectives of the file, a search for them" goes_on 'slo = ttft=1s\n' run $NOBODY --find-capacity
+check "a launch command of the file, values for it" goes_on '[tune]\nlaunch = exit {n}\n' tune --plain --set n=1,2
+check "turns of the file, a pause between them" goes_on 'turns = 4\n' run $NOBODY --think 2s
+check "a gateway of the file, its part alone" goes_on "[bench]\nagent-url = $NOBODY/v1\n" bench $NOBODY --only e
+check "a baseline of the file, one run to compare" goes_on '[compare]\nbaseline = main\n' compare "$TMP/none.ndjson"
+
 cat >"$CONFIG" <<'END'
 max-num-seqs = many
 nonsense = 1
