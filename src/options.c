@@ -1,7 +1,6 @@
 #include "options.h"
 #include "options_table.h"
 #include "fmt.h"
-#include "report/baseline.h"
 #include "report/compare.h"
 
 #include <stdlib.h>
@@ -14,9 +13,9 @@ const char *options_name(size_t i)
     return i < option_rows_n ? option_rows[i].name : NULL;
 }
 
-static void set_defaults(struct options *o)
+static void set_defaults(struct options *o, enum command_name command)
 {
-    *o = (struct options){.command = COMMAND_RUN, .svg_width = 120, .svg_height = 40, .min_effect = 0.02, .speed = 1};
+    *o = (struct options){.command = command, .svg_width = 120, .svg_height = 40, .min_effect = 0.02, .speed = 1};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .turns = 1, .turn_context = 64, .prefix_count = 1, .budget_ns = 180 * INT64_C(1000000000), .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
@@ -24,6 +23,78 @@ static void set_defaults(struct options *o)
                                  .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};
     o->tune = (struct tune_config){.start_ns = 600 * INT64_C(1000000000), .stop_ns = 30 * INT64_C(1000000000)};
     sim_config_default(&o->sim);
+    if (command == COMMAND_WATCH) {
+        o->run.watch = true;
+        o->run.context = 64;
+        o->run.max_tokens = 32;
+        o->run.machine.sample_ns = 250 * INT64_C(1000000); /* as often as there is a frame of it */
+    }
+}
+
+/* The child of demo does not get it. */
+static void drop_sim_args(struct options *o, const struct option *op)
+{
+    size_t kept = 0, n = strlen(op->name);
+    for (size_t i = 0; i < o->sim_args_n; i++) {
+        const char *name = o->sim_args[i] + 2; /* behind the dashes */
+        if (strncmp(name, op->name, n) == 0 && (name[n] == '=' || name[n] == '\0'))
+            free(o->sim_args[i]);
+        else
+            o->sim_args[kept++] = o->sim_args[i];
+    }
+    o->sim_args_n = kept;
+}
+
+/* What its value takes from its offset on. */
+static size_t field_size(enum kind kind)
+{
+    switch (kind) {
+    case FLAG:
+    case FLAG_OFF: return sizeof(bool);
+    case COUNT:
+    case TOKENS:
+    case GUARD:
+    case DURATION: return sizeof(int64_t);
+    case NUMBER:
+    case PERCENT: return sizeof(double);
+    case PORT:
+    case WORD: return sizeof(int);
+    case TEXT: return sizeof(const char *);
+    case EXTRA: return sizeof(const char *) + sizeof(unsigned); /* and what it drops */
+    case HEADER:
+    case NOTE:
+    case THRESHOLD:
+    case GATE: return sizeof(size_t);
+    case FAULT: return sizeof ((struct sim_config *)NULL)->fault;
+    case SIZE: return 2 * sizeof(int64_t);
+    case COUNTS:
+    case TOKENS_LIST: return sizeof(struct int_list);
+    case PARTS: return sizeof(unsigned);
+    case LENGTHS: return sizeof(struct length_list);
+    case RATES: return sizeof(struct rate_list);
+    case ARRIVAL:
+    case RAMP: return sizeof(struct arrival_config);
+    case SLO: return sizeof(struct slo);
+    case SETTING: return sizeof(struct tune_plan);
+    }
+    return 0;
+}
+
+bool option_is_default(const struct options *o, const struct option *op)
+{
+    struct options fresh;
+    set_defaults(&fresh, o->command);
+    return o->origin[op - option_rows] == ORIGIN_DEFAULT ||
+           memcmp((const char *)o + op->offset, (const char *)&fresh + op->offset, field_size(op->kind)) == 0;
+}
+
+void option_reset(struct options *o, const struct option *op)
+{
+    struct options fresh;
+    set_defaults(&fresh, o->command);
+    memcpy((char *)o + op->offset, (const char *)&fresh + op->offset, field_size(op->kind));
+    o->origin[op - option_rows] = ORIGIN_DEFAULT;
+    drop_sim_args(o, op);
 }
 
 static bool named(const struct option *op, const char *name, size_t n, unsigned command)
@@ -411,94 +482,13 @@ static bool take_word(struct options *o, const char *word, struct err *e)
     return true;
 }
 
-static bool check_compare(const struct options *o, struct err *e)
-{
-    struct err why;
-    const char *name = o->save_baseline != NULL ? o->save_baseline : o->baseline;
-    if (name != NULL && !baseline_name(name, &why))
-        return err_set(e, "--%s: %s", o->save_baseline != NULL ? "save-baseline" : "baseline", why.msg);
-    if (o->json && o->format == COMPARE_MD)
-        return err_set(e, "--json and --format md exclude each other");
-    bool compares = o->baseline != NULL || o->gates_n > 0 || o->json || o->format != COMPARE_TEXT;
-    if (o->save_baseline != NULL && (o->files_n != 1 || compares))
-        return err_set(e, "--save-baseline takes one run file and no other option: it compares nothing");
-    if (o->save_baseline == NULL && o->baseline != NULL && o->files_n == 0)
-        return err_set(e, "'compare' needs a run file to compare with the baseline '%s'", o->baseline);
-    if (o->save_baseline == NULL && o->baseline == NULL && o->files_n < 2)
-        return err_set(e, "'compare' needs two run files or more: the baseline first");
-    if (o->baseline != NULL && o->files_n == ARRAY_LEN(o->files))
-        return err_set(e, "'%s' is one file too many: 'compare' takes 16 run files, the baseline among them",
-                       o->files[o->files_n - 1]);
-    return true;
-}
-
-static bool from_config(const struct options *o, const void *field)
-{
-    size_t offset = (size_t)((const char *)field - (const char *)o);
-    for (size_t i = 0; i < option_rows_n; i++)
-        if (option_rows[i].offset == offset && o->origin[i] == ORIGIN_CONFIG && (option_rows[i].commands & o->command))
-            return true;
-    return false;
-}
-
-/* Two that exclude each other: what the command line says goes before a setting of the file. */
-static void settle_flags(struct options *o, bool *a, bool *b)
-{
-    if (*a && *b && from_config(o, a))
-        *a = false;
-    else if (*a && *b && from_config(o, b))
-        *b = false;
-}
-
-static void settle_texts(struct options *o, const char **a, const char **b)
-{
-    if (*a != NULL && *b != NULL && from_config(o, a))
-        *a = NULL;
-    else if (*a != NULL && *b != NULL && from_config(o, b))
-        *b = NULL;
-}
-
-static bool check_together(struct options *o, struct err *e)
-{
-    settle_flags(o, &o->plain, &o->json);
-    settle_texts(o, &o->run.api_key_env, &o->run.api_key_file);
-    settle_texts(o, &o->run.agent.token_env, &o->run.agent.token_file);
-    if (o->help || o->version || o->print_config || o->completions > 0)
-        return true;
-    if ((o->command == COMMAND_REPORT || o->command == COMMAND_REPLAY) && o->files_n == 0)
-        return err_set(e, "'%s' needs a run file (they are in $XDG_STATE_HOME/tokgauge/runs unless --out named one)",
-                       o->command == COMMAND_REPORT ? "report" : "replay");
-    if (o->command == COMMAND_COMPARE && !check_compare(o, e))
-        return false;
-    if (o->run.agent.token_env != NULL && o->run.agent.token_file != NULL)
-        return err_set(e, "--agent-token-env and --agent-token-file exclude each other");
-    if (o->run.agent.url == NULL && (o->suite.parts & 1u << SUITE_AGENT))
-        return err_set(e, "--only: the part 'agent' needs --agent-url");
-    if (o->command == COMMAND_TUNE && o->tune.launch == NULL)
-        return err_set(e, "'tune' needs --launch: how to start the server (--launch 'vllm serve M --max-num-seqs {max_num_seqs}' --set max_num_seqs=1,2,4)");
-    if (o->once && o->run.probe_ns > 0)
-        return err_set(e, "--once and --probe exclude each other: a look sends nothing");
-    if (o->plain && o->json)
-        return err_set(e, "--plain and --json exclude each other");
-    if (o->run.api_key_env != NULL && o->run.api_key_file != NULL)
-        return err_set(e, "--api-key-env and --api-key-file exclude each other");
-    return true;
-}
-
 /* config: NULL where there is no file. */
 static bool take_words(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e)
 {
-    set_defaults(o);
-    int i = 1;
-    if (argc > 1 && take_command(o, argv[1]))
-        i = 2;
+    o->command = COMMAND_RUN;
+    int i = argc > 1 && take_command(o, argv[1]) ? 2 : 1;
     bool words_only = false;
-    if (o->command == COMMAND_WATCH) {
-        o->run.watch = true;
-        o->run.context = 64;
-        o->run.max_tokens = 32;
-        o->run.machine.sample_ns = 250 * INT64_C(1000000); /* as often as there is a frame of it */
-    }
+    set_defaults(o, o->command);
     if (config != NULL)
         options_read_config(o, config);
     for (; i < argc; i++) {
@@ -522,7 +512,7 @@ bool options_words(struct options *o, int argc, char **argv, struct err *e)
 
 bool options_parse_with(struct options *o, int argc, char **argv, const struct options_config *config, struct err *e)
 {
-    return take_words(o, argc, argv, config, e) && check_together(o, e) && load_settle(o, e);
+    return take_words(o, argc, argv, config, e) && options_check(o, e);
 }
 
 bool options_parse(struct options *o, int argc, char **argv, struct err *e)

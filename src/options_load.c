@@ -1,7 +1,6 @@
 #include "options_load.h"
 
 #include "fmt.h"
-#include "grid.h"
 #include "load/prompt.h"
 #include "options.h"
 #include "options_table.h"
@@ -10,7 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define OWN_LEAST 16     /* tokens of a prompt that are its own, beside a shared prefix: fewer words make no prompt */
 #define OPEN_STREAMS 256 /* in flight at the most where nothing else is said: arrivals should not wait for this program */
 
 /* ---- words ---- */
@@ -170,29 +168,6 @@ static bool open_loop(const struct options *o)
     return o->load.rate.n > 0 || o->load.ramp.rate > 0 || o->run.trace != NULL;
 }
 
-static bool check_open(const struct options *o, struct err *e)
-{
-    const struct load_options *l = &o->load;
-    int ways = (l->rate.n > 0) + (l->ramp.rate > 0) + (o->run.trace != NULL);
-    if (ways > 1)
-        return err_set(e, "--rate, --ramp and --trace exclude each other: each says when requests are sent");
-    if (ways > 0 && l->rate.n == 0 && grid_cells(l) > 1)
-        return err_set(e, "--%s goes with one load, not with a matrix", o->run.trace != NULL ? "trace" : "ramp");
-    if (l->arrival.kind != ARRIVE_POISSON && l->rate.n == 0 && l->ramp.rate <= 0)
-        return err_set(e, "--arrival goes with --rate or --ramp: without them a request is sent when a stream is free");
-    return true;
-}
-
-static bool check_search(const struct options *o, struct err *e)
-{
-    const struct run_config *r = &o->run;
-    if (r->slo.n == 0)
-        return err_set(e, "--find-capacity needs objectives: --slo ttft=500ms,tpot=50ms");
-    if (grid_cells(&o->load) > 1 || o->load.ramp.rate > 0 || r->trace != NULL || r->requests > 0 || r->duration_ns > 0 || o->load.until_ci > 0)
-        return err_set(e, "--find-capacity decides the load and its length: --requests, --duration, --until-ci, --ramp, --trace and lists do not go with it");
-    return true;
-}
-
 /* The load of a tune is the same for all settings: as many streams as the largest of them runs at once.  0: not known. */
 static int64_t most_tuned(const struct tune_plan *p)
 {
@@ -204,80 +179,25 @@ static int64_t most_tuned(const struct tune_plan *p)
     return most;
 }
 
-/* Did the command line say that?  What stands in the settings file is meant for other runs too. */
-static bool said(const struct options *o, const char *name)
-{
-    for (size_t i = 0; i < option_rows_n; i++)
-        if ((option_rows[i].commands & o->command) && o->origin[i] == ORIGIN_COMMAND_LINE && strcmp(option_rows[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* What would change nothing is a mistake, and shall not be found out from the figures. */
-static bool check_idle(const struct options *o, struct err *e)
-{
-    const struct run_config *r = &o->run;
-    bool file = prompt_is_file(r->prompt), talks = r->turns > 1, many = grid_cells(&o->load) > 1;
-    const struct {
-        const char *name;
-        bool works;
-        const char *why;
-    } rules[] = {
-        {"budget", r->find_capacity, "goes with --find-capacity"},
-        {"think", talks, "goes with --turns"},
-        {"turn-context", talks, "goes with --turns"}, /* with a file too: it tells how long the next turn may be */
-        {"context", !file, "goes with prompts that are made here: those of a file are as they are"},
-        {"order", many, "goes with a matrix: more than one value of --max-num-seqs, --context, --max-tokens or --rate"},
-        {"prefix-count", r->prefix_tokens > 0, "goes with --prefix-tokens"},
-        {"save-chunks", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
-        {"save-text", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-        if (!rules[i].works && said(o, rules[i].name))
-            return err_set(e, "--%s %s", rules[i].name, rules[i].why);
-    return true;
-}
-
 static void set_length(struct lengths *of, int64_t *mean, const struct length_list *list, int64_t preset)
 {
     *of = list->n > 0 ? list->v[0] : (struct lengths){.a = (double)preset};
     *mean = lengths_mean(of);
 }
 
-bool load_settle(struct options *o, struct err *e)
+void load_settle(struct options *o)
 {
     struct load_options *l = &o->load;
     struct run_config *r = &o->run;
-    if (!(o->command & (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)))
-        return true;
-    if (o->command == COMMAND_TUNE && grid_cells(l) > 1)
-        return err_set(e, "'tune' has one load for all settings: lists do not go with it");
-    if (!check_open(o, e))
-        return false;
-    if (r->turns > 1 && open_loop(o))
-        return err_set(e, "--turns goes with streams, not with --rate, --ramp or --trace: a turn is sent when its stream has thought");
-    if (r->endpoint == ENDPOINT_COMPLETIONS && (r->turns > 1 || strncmp(r->prompt, "agent", 5) == 0))
-        return err_set(e, "%s needs messages, which --endpoint completions cannot send", r->turns > 1 ? "--turns" : "--prompt agent");
-    if (r->prefix_tokens > 0 && strcmp(r->prompt, "unique") != 0)
-        return err_set(e, "--prefix-tokens goes with --prompt unique: '%s' is what it is", r->prompt);
     r->max_num_seqs = l->streams.n > 0 ? l->streams.v[0] : open_loop(o) ? OPEN_STREAMS : MAX_OF(most_tuned(&o->tune.plan), INT64_C(4));
-    set_length(&r->context_of, &r->context, &l->context, 1024);
+    set_length(&r->context_of, &r->context, &l->context, LOAD_CONTEXT);
     set_length(&r->output_of, &r->max_tokens, &l->max_tokens, r->find_capacity ? 32 : 128);
-    for (size_t i = 0; r->prefix_tokens > 0 && i < MAX_OF(l->context.n, (size_t)1); i++) {
-        int64_t context = l->context.n > 0 ? lengths_mean(&l->context.v[i]) : r->context;
-        if (r->prefix_tokens > context - OWN_LEAST)
-            return err_set(e, "--prefix-tokens %" PRId64 " leaves too little of --context %" PRId64 " for what is new in each prompt: %d tokens at the least",
-                           r->prefix_tokens, context, OWN_LEAST);
-    }
-    if ((r->find_capacity && !check_search(o, e)) || !check_idle(o, e))
-        return false;
-    if (grid_cells(l) > GRID_MOST)
-        return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(l), GRID_MOST);
     r->until_ci = l->until_ci;
     r->arrival = l->ramp;
-    r->arrival.kind = l->arrival.kind;
-    r->arrival.shape = l->arrival.shape;
     if (l->rate.n > 0)
         r->arrival.rate = l->rate.v[0];
-    return true;
+    if (r->arrival.rate > 0) {
+        r->arrival.kind = l->arrival.kind;
+        r->arrival.shape = l->arrival.shape;
+    }
 }

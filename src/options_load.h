@@ -1,4 +1,4 @@
-/* options_load: what a run's load options say together: lists of numbers that make a matrix, lengths, rates, objectives. */
+/* options_load: the load's options, and the load that they make: lists of numbers that make a matrix, lengths, rates, objectives. */
 #ifndef TG_OPTIONS_LOAD_H
 #define TG_OPTIONS_LOAD_H
 
@@ -9,6 +9,8 @@
 #include "util.h"
 
 #include <stdio.h>
+
+#define LOAD_CONTEXT 1024 /* tokens of a prompt where nothing else is said */
 
 struct length_list { /* of more than one, all are fixed */
     struct lengths v[SUITE_LIST_MAX];
@@ -47,8 +49,7 @@ void load_put_rates(FILE *f, const struct rate_list *list);
 void load_put_arrival(FILE *f, const struct arrival_config *c);
 void load_put_ramp(FILE *f, const struct arrival_config *c);
 
-/* All options are read: fills the load of o->run; the first of each list where there are more.  False with one line in e
- * where two of them do not go together. */
-bool load_settle(struct options *o, struct err *e);
+/* All options are read, and go together: fills the load of o->run; the first of each list where there are more. */
+void load_settle(struct options *o);
 
 #endif

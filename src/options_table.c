@@ -74,7 +74,7 @@ const struct option option_rows[] = {
      "environment variable that holds the API key", false},
     {"api-key-file", 0, NULL, LOOKS, TEXT, AT(run.api_key_file), 0, 0, "FILE", NULL,
      "file whose first line is the API key", false},
-    {"header", 'H', NULL, LOOKS, HEADER, 0, 0, 0, "'NAME: VALUE'", NULL,
+    {"header", 'H', NULL, LOOKS, HEADER, AT(run.headers_n), 0, 0, "'NAME: VALUE'", NULL,
      "send this header too; may be given several times", false},
     {"ca-file", 0, NULL, ASKS, TEXT, AT(run.ca_file), 0, 0, "FILE", NULL,
      "certificates (PEM) to trust instead of the system's", false},
@@ -105,7 +105,7 @@ const struct option option_rows[] = {
      "with too) at which 95 % of the requests meet --slo, from "
      "--max-num-seqs (--rate) on by doubling and halving; output length 32 unless --max-tokens says otherwise", false},
     {"budget", 0, NULL, LOAD, DURATION, AT(run.budget_ns), 1, YEAR, "TIME", "180s", "of --find-capacity: end after so long, unsure where that was not enough", false},
-    {"fail-if", 0, NULL, ONE, THRESHOLD, 0, 0, 0, "'NAME OP VALUE'", NULL,
+    {"fail-if", 0, NULL, ONE, THRESHOLD, AT(fail_if_n), 0, 0, "'NAME OP VALUE'", NULL,
      "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
      "several times", false},
     {"plain", 0, NULL, LOOKS, FLAG, AT(plain), 0, 0, NULL, NULL,
@@ -206,7 +206,7 @@ const struct option option_rows[] = {
     {"sim-no-usage", 0, NULL, SIM, FLAG, AT(sim.no_usage), 0, 0, NULL, NULL, "never tell token counts", false},
     {"sim-close-after", 0, NULL, SIM, FLAG, AT(sim.close_after), 0, 0, NULL, NULL,
      "close after every stream though keep-alive was announced, as llama.cpp does", false},
-    {"sim-fault", 0, NULL, SIM, FAULT, 0, 0, 1, "KIND=SHARE,…", NULL,
+    {"sim-fault", 0, NULL, SIM, FAULT, AT(sim.fault), 0, 1, "KIND=SHARE,…", NULL,
      "let a share of the requests fail; the kinds are those of FAULTS in the manual and of --list-faults, and all for each of them; may be "
      "repeated", false},
     {"sim-fault-after", 0, NULL, SIM, COUNT, AT(sim.fault_after), 0, 1e12, "N", "0",
@@ -222,7 +222,7 @@ const struct option option_rows[] = {
      "Markdown; a page for a browser; a line a request; figures; or what 'vllm bench serve --save-result' writes", false},
     {"out", 'o', NULL, COMMAND_REPORT, TEXT, AT(report_out), 0, 0, "FILE", NULL, "write there (default: standard output)",
      false},
-    {"note", 0, NULL, COMMAND_REPORT | COMMAND_BENCH, NOTE, 0, 0, 0, "KEY=VALUE", NULL,
+    {"note", 0, NULL, COMMAND_REPORT | COMMAND_BENCH, NOTE, AT(notes_n), 0, 0, "KEY=VALUE", NULL,
      "a fact that no API tells (quantisation, launch command); may be given several times", false},
     {"detailed", 0, NULL, COMMAND_REPORT, FLAG, AT(detailed), 0, 0, NULL, NULL,
      "with vllm: the lists with one entry a request too; gaps and texts only of a run with --save-chunks and --save-text", false},
@@ -233,7 +233,7 @@ const struct option option_rows[] = {
      "compare with the run that was kept under this name", false},
     {"save-baseline", 0, NULL, COMMAND_COMPARE, TEXT, AT(save_baseline), 0, 0, "NAME", NULL,
      "keep a copy of one run file under this name, in place of one that has it, and compare nothing", false},
-    {"fail-if", 0, NULL, COMMAND_COMPARE, GATE, 0, 0, 0, "'NAME worse'", NULL,
+    {"fail-if", 0, NULL, COMMAND_COMPARE, GATE, AT(gates_n), 0, 0, "'NAME worse'", NULL,
      "exit with status 3 when this is so of one of the other runs: 'ttft_p95 worse', 'any worse', 'ttft_p95 > +10%', "
      "'output_tok_s < -5%'; a difference that may be noise (unsure) or does not count (same) never fails, runs that "
      "are not comparable always do; may be given several times", false},

@@ -13,7 +13,7 @@ struct option {
     const char *alias; /* NULL: none */
     unsigned commands;
     enum kind kind;
-    size_t offset;     /* of its field in struct options */
+    size_t offset;     /* of its field in struct options; of one that is collected, of how many there are */
     double min, max;   /* of numbers; durations in seconds */
     const char *arg;   /* what it takes, for the help; a WORD lists its words, separated by | */
     const char *preset;/* its default, for the help; NULL: none to tell */
@@ -25,6 +25,12 @@ extern const struct option option_rows[];
 const struct option *option_find(const char *name, size_t n, unsigned commands);
 /* Sets it; value is kept, not copied. */
 bool option_set(struct options *o, const struct option *op, const char *value, enum option_origin origin, struct err *e);
+/* Back to its default, as if nobody had given it. */
+void option_reset(struct options *o, const struct option *op);
+bool option_is_default(const struct options *o, const struct option *op);
+/* All words are read: what of them goes together.  Where the command line and the file contradict each other, the setting of the file
+ * is put back to its default.  False with one line in e; else the load is settled (load_settle). */
+bool options_check(struct options *o, struct err *e);
 void options_read_config(struct options *o, const struct options_config *config);
 /* Is it switched on or off, without a value? */
 bool option_is_flag(const struct option *op);
