@@ -65,8 +65,10 @@ static bool config_apply(struct options *o, const struct option *op, const char 
     bool on = true;
     if (option_is_flag(op) && !switched(value, &on))
         return err_set(e, "'%s = %s' is neither yes nor no", op->name, value);
-    if (!on)
-        return true; /* that is how it is without a word */
+    if (!on) {
+        option_reset(o, op); /* a line before this one may have switched it on */
+        return true;
+    }
     return option_set(o, op, keep_text(o, value), ORIGIN_CONFIG, e);
 }
 

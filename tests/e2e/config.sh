@@ -77,6 +77,12 @@ check "what does not contradict stays" gives_way '^context = 4096$' 'context = 4
 printf 'rate = 2\nramp = 1:2:3s\n' >"$TMP/set"
 check "both of the file are refused" refuses 2 "exclude each other" run $NOBODY --config "$TMP/set"
 
+printf 'insecure = yes\njson = yes\n[bench]\ninsecure = no\n[demo]\njson = no\n' >"$CONFIG"
+check "a section switches off what is on for all" prints '^#insecure = no$' bench
+check "for its command alone" prints '^insecure = yes$' run
+printf 'sim-no-usage = yes\nsim-no-prefix-cache = yes\n[demo]\nsim-no-usage = no\nsim-no-prefix-cache = no\n' >"$CONFIG"
+check "switches of the simulator, too" prints '^#sim-no-prefix-cache = no$' demo
+
 cat >"$CONFIG" <<'END'
 max-num-seqs = many
 nonsense = 1
