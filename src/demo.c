@@ -34,11 +34,12 @@ static void child(pid_t parent, int out, char *const *sim_args, size_t n)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(0);
-    char **argv = xcalloc(n + 3, sizeof *argv);
+    char **argv = xcalloc(n + 4, sizeof *argv);
     argv[0] = xstrdup("tokgauge");
     argv[1] = xstrdup("sim");
+    argv[2] = xstrdup("--config=/dev/null"); /* what of the settings is for it stands in sim_args */
     for (size_t i = 0; i < n; i++)
-        argv[2 + i] = sim_args[i];
+        argv[3 + i] = sim_args[i];
     dup2(out, STDOUT_FILENO);
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0)

@@ -60,6 +60,15 @@ static bool config_knows(const struct option *op)
     return known;
 }
 
+/* The command's option of that name.  What holds for all commands means the load: the simulator has short names only in a section of
+ * its own. */
+static const struct option *config_find(const char *name, unsigned scope, unsigned command)
+{
+    const struct option *op = option_find(name, strlen(name), scope & command);
+    bool shortened = op != NULL && str_starts(op->name, "sim-") && !str_starts(name, "sim-");
+    return shortened && scope != COMMAND_SIM ? NULL : op;
+}
+
 static bool config_apply(struct options *o, const struct option *op, const char *value, struct err *e)
 {
     bool on = true;
@@ -82,7 +91,7 @@ static void config_set(void *ctx, int line, const char *section, const char *nam
         config_bad(ctx, line, e.msg);
         return;
     }
-    const struct option *any = option_find(name, strlen(name), scope), *op = option_find(name, strlen(name), scope & r->o->command);
+    const struct option *any = option_find(name, strlen(name), scope), *op = config_find(name, scope, r->o->command);
     if (!config_knows(any)) {
         err_set(&e, "there is no setting '%s'%s%s", name, section[0] != '\0' ? " of " : "", section);
         config_bad(ctx, line, e.msg);

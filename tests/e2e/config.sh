@@ -118,6 +118,17 @@ check "a run by the file alone" exits 0 "$TOKGAUGE" run "$URL"
 check "does what it says" json "$TMP/out" '.requests.ok == 5 and .max_num_seqs == 2 and .context == 100 and .max_tokens == 7 and .label == "from the file"'
 printf 'fail-if = ttft_min > 0.001ms\nrequests = 2\njson = yes\n' >"$CONFIG"
 check "a threshold too" exits 3 "$TOKGAUGE" run "$URL" --max-tokens 2 --context 64
+
+# The load's settings are not the simulator's, alone or as the server of demo.
+printf 'max-num-seqs = 1,2,4\nseed = 5\nsim-cold = 0\n[sim]\nport = 8001\nstep = 7\n' >"$CONFIG"
+check "what is the load's, the simulator does not take" prints '^#sim-max-num-seqs = 4$' sim
+check "nor does it warn" same "$(cat "$TMP/err")" ""
+check "nor a seed" prints '^#sim-seed = ' sim
+check "its section has short names" prints '^sim-step = 7$' sim
+check "its long names hold everywhere" prints '^sim-cold = 0$' sim
+printf 'max-num-seqs = 1\nrequests = 2\nmax-tokens = 2\njson = yes\nsim-no-usage = yes\n[sim]\nport = %s\n[demo]\nsim-no-usage = no\n' "${URL##*:}" >"$CONFIG"
+check "the section of sim is not demo's: its port is taken" exits 0 "$TOKGAUGE" demo --sim-cold 0
+check "a switch that demo's section switches off is off" json "$TMP/out" '.tokens.prompt != null'
 rm "$CONFIG"
 
 # ---- completions ----
