@@ -1,5 +1,7 @@
 #include "inifile.h"
 
+#include "util.h"
+
 #include <ini.h>
 #include <string.h>
 
@@ -9,6 +11,8 @@ struct reader {
     FILE *in;
     const struct inifile_use *use;
     int line;
+    char value[LINE_MAX_BYTES]; /* of the setting that this line is */
+    bool setting;
 };
 
 /* Reads to the end of the line; true where it all fitted and has no NUL in it. */
@@ -42,10 +46,23 @@ static const char *wrong_with(const char *text, bool fits)
         return "the line is indented";
     if (text[0] == '[')
         return strchr(text, ']') != NULL ? NULL : "the section has no ']'";
-    return strchr(text, '=') != NULL ? NULL : "not NAME = VALUE";
+    return text[strcspn(text, "=:;#")] == '=' ? NULL : "not NAME = VALUE"; /* inih would end the name at any of them */
 }
 
-/* For inih: the next line, at most n bytes with the NUL. */
+/* Takes the value out of a setting, without the blanks around it. */
+static void keep_value(struct reader *r, char *text)
+{
+    char *behind = strchr(text, '=') + 1;
+    str_copy(r->value, sizeof r->value, behind + strspn(behind, " \t"));
+    size_t n = strlen(r->value);
+    while (n > 0 && strchr(" \t\r\n", r->value[n - 1]) != NULL)
+        n--;
+    r->value[n] = '\0';
+    str_copy(behind, 2, "\n");
+}
+
+/* For inih: the next line, at most n bytes with the NUL.  Of a setting it sees the name alone: how it was built decides how long a
+ * line may be and whether a value ends at a " ;". */
 static char *next_line(char *out, int n, void *stream)
 {
     struct reader *r = stream;
@@ -55,25 +72,32 @@ static char *next_line(char *out, int n, void *stream)
     if (end)
         return NULL;
     r->line++;
-    const char *why = wrong_with(text, fits && strlen(text) < (size_t)n);
+    const char *why = wrong_with(text, fits);
+    bool comment = text[0] == '#' || text[0] == ';';
+    r->setting = why == NULL && !comment && text[0] != '[' && strchr(text, '=') != NULL;
+    if (r->setting)
+        keep_value(r, text);
+    if (why == NULL && !comment && strlen(text) >= (size_t)n)
+        why = "the line is too long, or no text";
     if (why != NULL)
         r->use->bad(r->use->ctx, r->line, why);
-    snprintf(out, (size_t)n, "%s", why == NULL && text[0] != '#' ? text : "\n"); /* it fits */
+    snprintf(out, (size_t)n, "%s", why == NULL && !comment ? text : "\n"); /* it fits */
     return out;
 }
 
 static int on_setting(void *user, const char *section, const char *name, const char *value)
 {
+    (void)value;
     const struct reader *r = user;
-    if (name[0] == '\0')
+    if (r->setting && name[0] == '\0')
         r->use->bad(r->use->ctx, r->line, "not NAME = VALUE");
-    else
-        r->use->set(r->use->ctx, r->line, section, name, value);
+    else if (r->setting)
+        r->use->set(r->use->ctx, r->line, section, name, r->value);
     return 1;
 }
 
 void inifile_read(FILE *in, const struct inifile_use *use)
 {
-    struct reader r = {in, use, 0};
+    struct reader r = {.in = in, .use = use};
     ini_parse_stream(next_line, &r, on_setting, &r);
 }

@@ -1,6 +1,7 @@
 /* inifile: reads files of "NAME = VALUE" lines: settings and themes.  Lines are parsed by inih; what inih would do in
- * silence (split a long line, take an indented one for a continuation, leave out one without "=") is told here instead.
- * A "#" or ";" at the beginning makes a line a comment; after a value "#" is a part of it. */
+ * silence (split a long line, take an indented one for a continuation, leave out one without "=") is told here instead, and
+ * values, which it would cut at a " ;" or not, as it was built, are taken here.
+ * A "#" or ";" at the beginning makes a line a comment; in a value both are a part of it. */
 #ifndef TG_INIFILE_H
 #define TG_INIFILE_H
 

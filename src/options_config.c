@@ -194,7 +194,7 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     return false;
 }
 
-#define COMMENT_MOST 96 /* bytes: longer lines are not read (inifile.h) */
+#define COMMENT_MOST 96 /* bytes: a line of 1024 would be left out (inifile.h) */
 
 static void put_comment(FILE *f, const char *text)
 {

@@ -77,6 +77,9 @@ check "what does not contradict stays" gives_way '^context = 4096$' 'context = 4
 printf 'rate = 2\nramp = 1:2:3s\n' >"$TMP/set"
 check "both of the file are refused" refuses 2 "exclude each other" run $NOBODY --config "$TMP/set"
 
+long=$(printf %0300d 7)
+printf '[tune]\nlaunch = cd /srv ; serve --port {port} %s\n' "$long" >"$CONFIG"
+check "a value is whole, with a ; in it and however long" prints "^launch = cd /srv ; serve --port \\{port\\} $long\$" tune
 printf 'insecure = yes\njson = yes\n[bench]\ninsecure = no\n[demo]\njson = no\n' >"$CONFIG"
 check "a section switches off what is on for all" prints '^#insecure = no$' bench
 check "for its command alone" prints '^insecure = yes$' run

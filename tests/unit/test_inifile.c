@@ -48,6 +48,9 @@ static void test_lines(void **state)
         {"a=1\r\nb =  two words  \n", "1 [] a=1|2 [] b=two words|"},
         {"# c\n; d\n\n   \na = 1", "5 [] a=1|"},
         {"a = #fff / 223 # not a comment\n", "1 [] a=#fff / 223 # not a comment|"},
+        {"a = cd /srv ; serve --port {port} ;x\n", "1 [] a=cd /srv ; serve --port {port} ;x|"},
+        {"a = http://b:1/?c=d\n", "1 [] a=http://b:1/?c=d|"},
+        {"a ;b = c\na #b = c\na:b = c\n", "1 !not NAME = VALUE|2 !not NAME = VALUE|3 !not NAME = VALUE|"},
         {"[bench]\na = 1\n[run]\nb = 2\n", "2 [bench] a=1|4 [run] b=2|"},
         {"a = 1\n  b = 2\n", "1 [] a=1|2 !the line is indented|"},
         {"nonsense\na = 1\n", "1 !not NAME = VALUE|2 [] a=1|"},
@@ -66,8 +69,12 @@ static void test_hostile(void **state)
     char text[5000];
     int length = snprintf(text, sizeof text, "a = %04000d\nb = 2\n", 0);
     assert_string_equal(reads(text, (size_t)length), "1 !the line is too long, or no text|2 [] b=2|");
-    for (int n = 150; n < 260; n++) { /* about inih's own bound: one setting, or none, but not two */
+    for (int n = 150; n < 1000; n++) { /* a whole value, also beyond inih's own bound */
         length = snprintf(text, sizeof text, "a = %0*d\n", n, 0);
+        assert_int_equal(strlen(reads(text, (size_t)length)), strlen("1 [] a=|") + (size_t)n);
+    }
+    for (int n = 150; n < 260; n++) { /* a name about that bound: one setting, or none, but not two */
+        length = snprintf(text, sizeof text, "%0*d = 1\n", n, 0);
         const char *got = reads(text, (size_t)length);
         assert_true(strchr(got, '|') == got + strlen(got) - 1);
     }
