@@ -29,7 +29,7 @@ static void set_rules(struct load_step *s, const struct load_options *l, const s
     s->requests = c->requests;
     s->until_ci = l->until_ci > 0 ? l->until_ci : ruled ? 0 : PRESET_CI;
     s->duration_ns = c->duration_ns > 0 ? c->duration_ns : s->until_ci > 0 ? PRESET_MOST : 0;
-    s->warmup = c->warmup > 0 ? c->warmup : s->arrival.rate > 0 ? (int64_t)ceil(s->arrival.rate * OPEN_WARMUP_S) : s->streams;
+    s->warmup = l->warmup != WARMUP_PRESET ? l->warmup : s->arrival.rate > 0 ? (int64_t)ceil(s->arrival.rate * OPEN_WARMUP_S) : s->streams;
 }
 
 static void name(char out[64], const struct load_step *s)

@@ -21,8 +21,6 @@ void tune_settle(struct run_config *r)
         r->until_ci = TUNE_CI;
     if (r->until_ci > 0 && r->duration_ns == 0)
         r->duration_ns = TUNE_MOST_NS;
-    if (r->warmup == 0 && r->arrival.rate <= 0 && !r->find_capacity)
-        r->warmup = r->max_num_seqs;
 }
 
 void tune_watch(struct tune *t, const struct options *o, const volatile sig_atomic_t *stop)

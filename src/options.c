@@ -21,6 +21,7 @@ static void set_defaults(struct options *o, enum command_name command)
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",
                                              .sysfs_root = "/sys", .dev_root = "/dev"},
                                  .seed = -1, .prompt = "unique", .agent = {.model = "openclaw", .runs = 5}};
+    o->load.warmup = WARMUP_PRESET;
     o->tune = (struct tune_config){.start_ns = 600 * INT64_C(1000000000), .stop_ns = 30 * INT64_C(1000000000)};
     sim_config_default(&o->sim);
     if (command == COMMAND_WATCH) {

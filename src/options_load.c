@@ -185,6 +185,15 @@ static void set_length(struct lengths *of, int64_t *mean, const struct length_li
     *mean = lengths_mean(of);
 }
 
+/* Each setting of a tune is a server that has just started; a search warms up by itself, and in an open loop none is to come all at
+ * once. */
+static int64_t warmup_of(const struct options *o)
+{
+    if (o->load.warmup != WARMUP_PRESET)
+        return o->load.warmup;
+    return o->command == COMMAND_TUNE && !open_loop(o) && !o->run.find_capacity ? o->run.max_num_seqs : 0;
+}
+
 void load_settle(struct options *o)
 {
     struct load_options *l = &o->load;
@@ -193,6 +202,7 @@ void load_settle(struct options *o)
     set_length(&r->context_of, &r->context, &l->context, LOAD_CONTEXT);
     set_length(&r->output_of, &r->max_tokens, &l->max_tokens, r->find_capacity ? 32 : 128);
     r->until_ci = l->until_ci;
+    r->warmup = warmup_of(o);
     r->arrival = l->ramp;
     if (l->rate.n > 0)
         r->arrival.rate = l->rate.v[0];

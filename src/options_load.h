@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#define WARMUP_PRESET INT64_C(-1)
 #define LOAD_CONTEXT 1024 /* tokens of a prompt where nothing else is said */
 
 struct length_list { /* of more than one, all are fixed */
@@ -29,6 +30,7 @@ struct load_options {
     struct arrival_config arrival; /* its kind and shape */
     struct arrival_config ramp;    /* its ramp; rate 0: none */
     double until_ci;               /* share; 0: not given */
+    int64_t warmup;                /* requests; WARMUP_PRESET: not given */
     int order;                     /* of a matrix: 0 random, 1 as listed */
 };
 

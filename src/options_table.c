@@ -45,8 +45,9 @@ const struct option option_rows[] = {
      "--duration at the most; the rule of a matrix that has no other (3%, 60s)", false},
     {"order", 0, NULL, LOAD, WORD, AT(load.order), 0, 0, "random|listed", "random",
      "in which order a matrix is gone through; at random a server that slows down does not look like one that minds the load", false},
-    {"warmup", 0, NULL, LOAD, COUNT, AT(run.warmup), 0, 1e9, "N", "0",
-     "send N requests first that are not measured; in a matrix before each cell (default there: one for each stream)", false},
+    {"warmup", 0, NULL, LOAD, COUNT, AT(load.warmup), 0, 1e9, "N", NULL,
+     "send N requests first that are not measured, in a matrix before each cell (default: 0; in a matrix and in tune one for each "
+     "stream, in a matrix of rates those of two seconds)", false},
     {"drain", 0, NULL, LOAD, DURATION, AT(run.drain_ns), 0, 10 * YEAR, "TIME", "30s",
      "at the end wait so long for answers in flight, then cancel them", false},
     {"prompt", 0, NULL, LOAD, TEXT, AT(run.prompt), 0, 0, "unique|shared|agent|agent-small|FILE.jsonl", "unique",

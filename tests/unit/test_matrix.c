@@ -52,6 +52,11 @@ static void test_steps(void **state)
     free(g);
     options_release(&o);
 
+    g = grid_of("tokgauge run -c 1,8 --warmup 0", &o);
+    assert_true(g->n == 2 && g->steps[0].warmup == 0 && g->steps[1].warmup == 0);
+    free(g);
+    options_release(&o);
+
     /* at random: all of them, the same by one seed, another order by another */
     struct grid *a = grid_of("tokgauge run -c 1,2,4,8 --context 1k,2k,4k,8k --seed 5", &o);
     options_release(&o);

@@ -93,6 +93,29 @@ static void test_bad(void **state)
     }
 }
 
+static void test_warmup(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int64_t warmup;
+    } cases[] = {
+        {"tokgauge run -c 8", 0},
+        {"tokgauge run --warmup 3", 3},
+        {"tokgauge tune --launch x -c 8", 8},
+        {"tokgauge tune --launch x -c 8 --warmup 0", 0},
+        {"tokgauge tune --launch x --trace a.jsonl", 0}, /* nothing of it is warm-up */
+        {"tokgauge tune --launch x --rate 2", 0},
+        {"tokgauge tune --launch x --slo ttft=1s --find-capacity", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct options o;
+        struct err e;
+        assert_true(parse(&o, &e, cases[i].line));
+        assert_int_equal(o.run.warmup, cases[i].warmup);
+    }
+}
+
 static void test_command_line(void **state)
 {
     (void)state;
@@ -140,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_warmup),
         cmocka_unit_test(test_command_line),
         cmocka_unit_test(test_help_agrees),
     };
