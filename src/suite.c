@@ -84,7 +84,7 @@ void suite_build(struct suite *s, const struct suite_options *o)
     if (parts & 1u << SUITE_STABILITY)
         add_stability(s, runs, o->contexts.n > 0 ? &o->contexts : o->quick ? &few : &contexts);
     if (parts & 1u << SUITE_CONCURRENCY)
-        add_concurrency(s, o->quick ? 2 : runs, o->quick, o->streams.n > 0 ? &o->streams : &streams);
+        add_concurrency(s, runs, o->quick, o->streams.n > 0 ? &o->streams : &streams);
     if (o->agent && (parts & 1u << SUITE_AGENT))
         add(s, SUITE_AGENT, "", (struct load_step){.agent = true});
 }

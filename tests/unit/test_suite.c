@@ -37,6 +37,10 @@ static void test_build(void **state)
     assert_int_equal(suite.steps[1].context, 8192);
     assert_int_equal(suite.steps[1].requests, 7);
     assert_true(suite.steps[1].repeated && !suite.steps[0].repeated);
+    suite_build(&suite, &(struct suite_options){.parts = 1u << SUITE_CONCURRENCY, .quick = true, .runs = 5});
+    assert_true(suite.n == 4 && suite.steps[3].streams == 8 && suite.steps[3].requests == 40);
+    suite_build(&suite, &(struct suite_options){.parts = 1u << SUITE_CONCURRENCY, .quick = true});
+    assert_true(suite.steps[3].requests == 16);
     struct suite_options most = {.contexts = {{0}, SUITE_LIST_MAX}, .streams = {{0}, SUITE_LIST_MAX}};
     for (size_t i = 0; i < SUITE_LIST_MAX; i++)
         most.contexts.v[i] = most.streams.v[i] = 64 << i;
