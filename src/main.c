@@ -542,9 +542,8 @@ static void fill_defaults(struct options *o)
     o->seed_drawn = o->run.seed < 0;
     if (o->seed_drawn)
         o->run.seed = draw_seed();
-    bool one = (o->command & (COMMAND_RUN | COMMAND_DEMO)) && grid_cells(&o->load) == 1;
-    if (one && !o->run.find_capacity && o->run.requests == 0 && o->run.duration_ns == 0 && !wants_dashboard(o))
-        o->run.duration_ns = (o->command == COMMAND_DEMO ? 20 : 60) * NS_PER_SEC;
+    if ((o->command & (COMMAND_RUN | COMMAND_DEMO)) && !wants_dashboard(o) && o->run.duration_ns == 0)
+        o->run.duration_ns = load_preset_ns(o);
 }
 
 static int run_demo(struct options *o, const char *command_line)

@@ -17,10 +17,10 @@
 void tune_settle(struct run_config *r)
 {
     bool ruled = r->requests > 0 || r->duration_ns > 0 || r->until_ci > 0 || r->find_capacity || r->trace != NULL;
-    if (!ruled)
+    if (!ruled && r->arrival.ramp_ns == 0) /* along a ramp no rate is the run's */
         r->until_ci = TUNE_CI;
-    if (r->until_ci > 0 && r->duration_ns == 0)
-        r->duration_ns = TUNE_MOST_NS;
+    if ((!ruled || r->until_ci > 0) && r->duration_ns == 0)
+        r->duration_ns = MAX_OF(TUNE_MOST_NS, r->arrival.ramp_ns);
 }
 
 void tune_watch(struct tune *t, const struct options *o, const volatile sig_atomic_t *stop)

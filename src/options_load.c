@@ -1,6 +1,7 @@
 #include "options_load.h"
 
 #include "fmt.h"
+#include "grid.h"
 #include "load/prompt.h"
 #include "options.h"
 #include "options_table.h"
@@ -210,4 +211,12 @@ void load_settle(struct options *o)
         r->arrival.kind = l->arrival.kind;
         r->arrival.shape = l->arrival.shape;
     }
+}
+
+int64_t load_preset_ns(const struct options *o)
+{
+    const struct run_config *r = &o->run;
+    if (r->find_capacity || r->requests > 0 || r->duration_ns > 0 || r->trace != NULL || grid_cells(&o->load) > 1)
+        return 0;
+    return MAX_OF((o->command == COMMAND_DEMO ? 20 : 60) * INT64_C(1000000000), r->arrival.ramp_ns);
 }

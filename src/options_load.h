@@ -53,5 +53,7 @@ void load_put_ramp(FILE *f, const struct arrival_config *c);
 
 /* All options are read, and go together: fills the load of o->run; the first of each list where there are more. */
 void load_settle(struct options *o);
+/* How long a run without a terminal sends where nothing says when to stop; 0: it stops by itself. */
+int64_t load_preset_ns(const struct options *o);
 
 #endif

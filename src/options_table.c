@@ -39,7 +39,7 @@ const struct option option_rows[] = {
      "stop after so many measured requests", false},
     {"duration", 'd', NULL, LOAD | WATCH, DURATION, AT(run.duration_ns), 0.1, 10 * YEAR, "TIME", NULL,
      "stop sending after so long (30s, 5m, 24h); without --requests and --duration the dashboard runs until q, a run "
-     "without a terminal 60 s (demo: 20 s)", false},
+     "without a terminal 60 s (demo: 20 s), but a ramp to its top, and a trace to its end", false},
     {"until-ci", 0, NULL, LOAD, PERCENT, AT(load.until_ci), 0.001, 0.5, "SHARE", NULL,
      "stop when the output rate is known that well: when its 95 % interval is within 3% of it, after 10 s at the least, after "
      "--duration at the most; the rule of a matrix that has no other (3%, 60s)", false},

@@ -1,6 +1,7 @@
 /* The option table: parsing, refusals, and that the documents agree with it. */
 #include "check.h"
 
+#include "main_tune.h"
 #include "options.h"
 
 static bool parse(struct options *o, struct err *e, const char *line)
@@ -116,6 +117,37 @@ static void test_warmup(void **state)
     }
 }
 
+/* When a run ends that nobody watches, in seconds; 0: by itself. */
+static void test_preset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int64_t s;
+    } cases[] = {
+        {"tokgauge run", 60},
+        {"tokgauge demo", 20},
+        {"tokgauge run --rate 2", 60},
+        {"tokgauge run --ramp 1:20:5m", 300},
+        {"tokgauge run --ramp 1:20:5s", 60},
+        {"tokgauge run --trace a.jsonl", 0},
+        {"tokgauge run -n 5", 0},
+        {"tokgauge run -c 1,2", 0},
+        {"tokgauge run --slo ttft=1s --find-capacity", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct options o;
+        struct err e;
+        assert_true(parse(&o, &e, cases[i].line));
+        assert_int_equal(load_preset_ns(&o), cases[i].s * 1000000000);
+    }
+    struct run_config ramp = {.arrival = {.rate = 1, .rate_end = 20, .ramp_ns = INT64_C(300000000000)}}, plain = {.max_num_seqs = 4};
+    tune_settle(&ramp);
+    tune_settle(&plain);
+    assert_true(ramp.duration_ns == ramp.arrival.ramp_ns && ramp.until_ci == 0);
+    assert_true(plain.duration_ns == INT64_C(60000000000) && plain.until_ci == 0.03);
+}
+
 static void test_command_line(void **state)
 {
     (void)state;
@@ -164,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_warmup),
+        cmocka_unit_test(test_preset),
         cmocka_unit_test(test_command_line),
         cmocka_unit_test(test_help_agrees),
     };
