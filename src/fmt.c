@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,7 +194,7 @@ static bool parse_whole(const char *s, const struct unit *units, int64_t *out)
 
 bool parse_duration(const char *s, int64_t *ns)
 {
-    static const struct unit units[] = {{"", 1e9},  {"ms", 1e6},   {"s", 1e9}, {"m", 60e9}, {"min", 60e9},
+    static const struct unit units[] = {{"", 1e9}, {"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"min", 60e9},
                                         {"h", 3600e9}, {"d", 86400e9}, {NULL, 0}};
     double total = 0, v;
     bool first = true;
@@ -210,8 +211,21 @@ bool parse_duration(const char *s, int64_t *ns)
     } while (*s != '\0');
     if (total > 9e18)
         return false;
-    *ns = (int64_t)total;
+    *ns = (int64_t)round(total);
     return true;
+}
+
+char *fmt_duration(char out[FMT_SIZE], int64_t ns)
+{
+    static const struct {
+        int64_t ns;
+        const char *name;
+    } units[] = {{1000000000, "s"}, {1000000, "ms"}, {1000, "us"}, {1, "ns"}};
+    size_t i = 0;
+    while (ns % units[i].ns != 0)
+        i++;
+    snprintf(out, FMT_SIZE, "%" PRId64 "%s", ns / units[i].ns, units[i].name);
+    return out;
 }
 
 bool parse_tokens(const char *s, int64_t *n)

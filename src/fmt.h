@@ -30,8 +30,10 @@ char *fmt_about(char out[FMT_SIZE], double s);
 char *fmt_json(char out[FMT_SIZE], double v, int decimals);
 
 /* Parsers take the whole string, refuse anything left over, and leave *v alone where they return false. */
-/* "30", "30s", "500ms", "5m", "24h", "1h30m" → ns; a bare number is seconds. */
+/* "30", "30s", "500ms", "200us", "5m", "24h", "1h30m" → ns; a bare number is seconds. */
 bool parse_duration(const char *s, int64_t *ns);
+/* As it takes it, in the largest unit of which it is a whole number. */
+char *fmt_duration(char out[FMT_SIZE], int64_t ns);
 /* Tokens: "4096", "4k" (× 1024). */
 bool parse_tokens(const char *s, int64_t *n);
 /* Plain whole number, "k" × 1000, "M" × 1 000 000. */

@@ -124,10 +124,8 @@ static void put_ints(FILE *f, const struct int_list *list)
 
 static void put_duration(FILE *f, int64_t ns)
 {
-    if (ns % INT64_C(1000000000) == 0)
-        fprintf(f, "%" PRId64 "s", ns / INT64_C(1000000000));
-    else
-        fprintf(f, "%" PRId64 "ms", ns / INT64_C(1000000));
+    char text[FMT_SIZE];
+    fputs(fmt_duration(text, ns), f);
 }
 
 static void put_word(FILE *f, const char *words, int i)

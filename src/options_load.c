@@ -132,8 +132,15 @@ bool load_set_slo(const struct option *op, struct slo *s, const char *value, str
 
 void load_put_slo(FILE *f, const struct slo *s)
 {
-    for (size_t i = 0; i < s->n; i++)
-        fprintf(f, "%s%s=%.15g", i > 0 ? "," : "", metrics[s->goal[i].metric].id, s->goal[i].limit);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct metric *m = &metrics[s->goal[i].metric];
+        char text[FMT_SIZE];
+        if (m->better == BETTER_LOWER)
+            fmt_duration(text, llround(s->goal[i].limit * 1e6));
+        else
+            snprintf(text, sizeof text, "%.15g", s->goal[i].limit);
+        fprintf(f, "%s%s=%s", i > 0 ? "," : "", m->id, text);
+    }
 }
 
 void load_put_lengths(FILE *f, const struct length_list *list)

@@ -100,15 +100,16 @@ const struct option option_rows[] = {
      "keep every gap between chunks in the run file: some 10 bytes a chunk", false},
     {"save-text", 0, NULL, LOADS, FLAG, AT(run.save_text), 0, 0, NULL, NULL, "keep every answer's text in the run file", false},
     {"slo", 0, NULL, LOAD, SLO, AT(run.slo), 0, 0, "NAME=LIMIT,…", NULL,
-     "objectives that each request has to meet: ttft=500ms,tpot=50ms,e2e=20s; the rate of those that meet all is the goodput", false},
+     "objectives that each request has to meet: ttft=500ms,tpot=50ms,e2e=20s, times with their unit, decode_rate=30 in tok/s; the rate "
+     "of those that meet all is the goodput", false},
     {"find-capacity", 0, NULL, LOAD, FLAG, AT(run.find_capacity), 0, 0, NULL, NULL,
      "search for the largest number of streams (with --rate: of requests a second, which the server has to keep up "
      "with too) at which 95 % of the requests meet --slo, from "
      "--max-num-seqs (--rate) on by doubling and halving; output length 32 unless --max-tokens says otherwise", false},
     {"budget", 0, NULL, LOAD, DURATION, AT(run.budget_ns), 1, YEAR, "TIME", "180s", "of --find-capacity: end after so long, unsure where that was not enough", false},
     {"fail-if", 0, NULL, ONE, THRESHOLD, AT(fail_if_n), 0, 0, "'NAME OP VALUE'", NULL,
-     "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; may be given "
-     "several times", false},
+     "exit with status 3 when this is so at the end: 'ttft_p95 > 500ms', 'output_tok_s < 30', 'errors > 0'; a bare number is in "
+     "the metric's unit (times: ms); may be given several times", false},
     {"plain", 0, NULL, LOOKS, FLAG, AT(plain), 0, 0, NULL, NULL,
      "no dashboard: a progress line a second, a summary at the end", false},
     {"json", 0, NULL, LOOKS, FLAG, AT(json), 0, 0, NULL, NULL, "no dashboard: one JSON summary on stdout", false},

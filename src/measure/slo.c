@@ -20,23 +20,27 @@ static bool unknown(const char *name, size_t n, struct err *e)
     return err_set(e, "'%.*s' is no objective: it takes one of %s", (int)MIN_OF(n, (size_t)40), name, names);
 }
 
-/* "500ms", "20s", "30" → the metric's unit. */
-static bool read_limit(const char *s, const struct metric *m, double *limit)
+/* "500ms", "20s", "2m" of a time, "30", "30tok/s" of a rate → the metric's unit. */
+static bool read_limit(char *s, const struct metric *m, double *limit)
 {
-    char *end;
-    double v = strtod(s, &end);
-    bool time = m->better == BETTER_LOWER;
-    if (end == s || !isfinite(v) || !(v > 0))
-        return false;
-    if (*end == '\0' || (time && strcmp(end, "ms") == 0) || (!time && strcmp(end, "tok/s") == 0))
-        *limit = v;
-    else if (time && strcmp(end, "s") == 0)
-        *limit = v * 1e3;
-    else if (time && (strcmp(end, "us") == 0 || strcmp(end, "µs") == 0))
-        *limit = v / 1e3;
-    else
-        return false;
-    return true;
+    int64_t ns;
+    size_t n = strlen(s), unit = strlen(m->unit);
+    if (m->better == BETTER_LOWER) {
+        if (!parse_duration(s, &ns) || ns <= 0)
+            return false;
+        *limit = (double)ns / 1e6;
+        return true;
+    }
+    if (n > unit && strcmp(s + n - unit, m->unit) == 0)
+        s[n - unit] = '\0';
+    return parse_double(s, limit) && *limit > 0;
+}
+
+/* For all other options a bare time is seconds, and objectives are mostly thought of in ms. */
+static bool bare_time(const char *s, const struct metric *m)
+{
+    double v;
+    return m->better == BETTER_LOWER && parse_double(s, &v) && v > 0;
 }
 
 static bool add(struct slo *s, const char *name, size_t n, struct err *e)
@@ -54,9 +58,12 @@ static bool add(struct slo *s, const char *name, size_t n, struct err *e)
     struct slo_goal g = {.metric = known[id]};
     size_t rest = eq < n ? n - eq - 1 : 0;
     snprintf(text, sizeof text, "%.*s", (int)MIN_OF(rest, sizeof text - 1), name + n - rest);
-    if (rest == 0 || rest >= sizeof text || !read_limit(text, &metrics[g.metric], &g.limit))
-        return err_set(e, "'%.*s' has no limit in %s: it takes %s=%s", (int)MIN_OF(n, (size_t)60), name, metrics[g.metric].unit, metrics[g.metric].id,
-                       metrics[g.metric].better == BETTER_LOWER ? "500ms" : "30");
+    const struct metric *m = &metrics[g.metric];
+    if (bare_time(text, m))
+        return err_set(e, "'%s=%s' is a time without a unit: it takes %s=%sms, or %s=%ss", m->id, text, m->id, text, m->id, text);
+    if (rest == 0 || rest >= sizeof text || !read_limit(text, m, &g.limit))
+        return err_set(e, "'%.*s' has no limit in %s: it takes %s=%s", (int)MIN_OF(n, (size_t)60), name, m->unit, m->id,
+                       m->better == BETTER_LOWER ? "500ms" : "30");
     for (size_t i = 0; i < s->n; i++)
         if (s->goal[i].metric == g.metric)
             return err_set(e, "'%s' is stated twice", metrics[g.metric].id);

@@ -19,7 +19,7 @@ struct slo {
     size_t n; /* 0: none stated */
 };
 
-/* "ttft=500ms,tpot=50ms,e2e=20s,decode_rate=30".  False with one line in e that lists the known names. */
+/* "ttft=500ms,tpot=50ms,e2e=2m,decode_rate=30": times with their unit, rates with or without.  False with one line in e that lists the known names. */
 bool slo_parse(const char *text, struct slo *s, struct err *e);
 /* "TTFT ≤ 500 ms, TPOT ≤ 50.0 ms" */
 void slo_text(const struct slo *s, char *out, size_t size);

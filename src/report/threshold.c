@@ -1,6 +1,9 @@
 #include "report/threshold.h"
 
+#include "fmt.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +51,22 @@ bool threshold_figure(const char *name, size_t n, enum metric_id *m, enum statis
     return false;
 }
 
-/* The number and what stands behind it; the metric's unit may be written out. */
+/* As --slo and all other times have it, but that a blank may stand before the unit. */
+static bool read_time(const char *s, double *ms)
+{
+    char text[64];
+    int64_t ns;
+    size_t n = strcspn(s, " ");
+    if (strlen(s) >= sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%.*s%s", (int)n, s, s + n + strspn(s + n, " "));
+    if (!parse_duration(text, &ns))
+        return false;
+    *ms = (double)ns / 1e6;
+    return true;
+}
+
+/* A bare number is in the metric's unit, which may be written out. */
 static bool read_limit(const char *s, const struct metric *m, double *limit)
 {
     char *end;
@@ -56,15 +74,9 @@ static bool read_limit(const char *s, const struct metric *m, double *limit)
     if (end == s || !isfinite(v))
         return false;
     end += strspn(end, " ");
-    bool time = strncmp(m->unit, "ms", 2) == 0;
-    if (*end == '\0' || strcmp(end, m->unit) == 0 || (time && strcmp(end, "ms") == 0))
-        *limit = v;
-    else if (time && strcmp(end, "s") == 0)
-        *limit = v * 1e3;
-    else if (time && (strcmp(end, "us") == 0 || strcmp(end, "µs") == 0))
-        *limit = v / 1e3;
-    else
-        return false;
+    if (*end != '\0' && strcmp(end, m->unit) != 0)
+        return strncmp(m->unit, "ms", 2) == 0 && read_time(s, limit);
+    *limit = v;
     return true;
 }
 

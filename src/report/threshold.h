@@ -15,7 +15,8 @@ struct threshold {
 };
 
 /* NAME OP VALUE, blanks optional: NAME a metric's id or JSON key, of one with a distribution followed by _mean, _min, _p50,
- * _p90, _p95, _p99, _p999 or _max; OP one of < <= > >=; VALUE a number, for times with us, ms (the default) or s.
+ * _p90, _p95, _p99, _p999 or _max; OP one of < <= > >=; VALUE a number in the metric's unit (a bare time
+ * is in ms, as its JSON key says), or a time with its unit.
  * False with the reason in e. */
 bool threshold_parse(const char *text, struct threshold *t, struct err *e);
 

@@ -10,6 +10,11 @@ prints() {
     "$TOKGAUGE" "$@" --print-config >"$TMP/printed" 2>"$TMP/err"
     grep -qE -- "$prints_expr" "$TMP/printed" || { cat "$TMP/err"; grep -E "^[a-z]" "$TMP/printed"; return 1; }
 }
+# reads_back ARGUMENTS…: what is printed is a file that says the same
+reads_back() {
+    "$TOKGAUGE" "$@" --print-config >"$TMP/one" 2>"$TMP/err"
+    "$TOKGAUGE" "$1" --config "$TMP/one" --print-config 2>&1 | diff "$TMP/one" - && same "$(cat "$TMP/err")" ""
+}
 check "no file: defaults, as comments" prints '^#max-num-seqs = 4$'
 cat >"$CONFIG" <<'END'
 # settings
@@ -34,10 +39,13 @@ check "the command line goes before" prints '^max-num-seqs = 9$' -c 9
 check "also where the two exclude each other" exits 0 "$TOKGAUGE" run --json --print-config
 check "then the setting does not hold" prints '^#plain = no$' --json
 cp "$TMP/printed" "$TMP/before"
-"$TOKGAUGE" run --print-config >"$TMP/one"
-check "what is printed can be read, and means the same" sh -c '"$1" run --config "$2" --print-config 2>&1 | diff "$2" -' sh "$TOKGAUGE" "$TMP/one"
+check "what is printed can be read, and means the same" reads_back run
 check "another file" prints '^#max-num-seqs = 4$' --config /dev/null
 check "one that is not there" refuses 2 "cannot read the settings '$TMP/none': No such file" --config "$TMP/none"
+
+printf 'slo = ttft=1.5s,tpot=0.5ms,decode_rate=30\nthink = 200us\nturns = 2\n' >"$TMP/set"
+check "none is left out" prints '^slo = ttft=1500ms,tpot=500us,decode_rate=30$' run --config "$TMP/set"
+check "objectives and times can be read back" reads_back run --config "$TMP/set"
 
 # What goes together is judged with the file: nothing here is refused for its words (exit 2), it only finds no server or file.
 goes_on() { # SETTINGS ARGUMENTS…

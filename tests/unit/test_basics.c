@@ -142,10 +142,17 @@ static void test_parsers(void **state)
     static const struct {
         const char *s;
         int64_t ns;
-    } good[] = {{"30", 30000000000}, {"500ms", 500000000}, {"1h30m", 5400000000000}, {"1.5s", 1500000000}, {"0", 0}};
+    } good[] = {{"30", 30000000000}, {"500ms", 500000000}, {"1h30m", 5400000000000}, {"1.5s", 1500000000}, {"0", 0}, {"200us", 200000},
+              {"0.001ms", 1000}, {"10.123457ms", 10123457}};
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         assert_true(parse_duration(good[i].s, &v));
         assert_int_equal(v, good[i].ns);
+    }
+    static const int64_t times[] = {0, 1, 1000, 500000, 1000000, 1500000000, 60000000000, 10123457, 1000000001, 315360000000000000};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        char text[FMT_SIZE];
+        assert_true(parse_duration(fmt_duration(text, times[i]), &v));
+        assert_int_equal(v, times[i]);
     }
     static const char *const bad[] = {"", "s", "-1s", "1h30", "5 s", "5x", "1e3s", "0x10", "inf", "nan", "1s ", "99999999999999999999d"};
     v = 42;

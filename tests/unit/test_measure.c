@@ -675,6 +675,40 @@ static void test_unknown_goals(void **state)
     }
 }
 
+static void test_slo_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double limit;
+    } good[] = {{"ttft=500ms", 500}, {"e2e=2m", 120000}, {"e2e=1m30s", 90000}, {"tpot=0.5ms", 0.5}, {"decode_rate=30", 30}, {"decode_rate=30tok/s", 30}};
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"ttft=2", "'ttft=2' is a time without a unit: it takes ttft=2ms, or ttft=2s"},
+        {"ttft=1.5,tpot=50ms", "ttft=1.5ms, or ttft=1.5s"},
+        {"ttft=0x10ms", "has no limit in ms"},
+        {"e2e=1e3ms", "has no limit in ms"},
+        {"ttft=0ms", "has no limit in ms"},
+        {"ttft=-1s", "has no limit in ms"},
+        {"decode_rate=1e3", "has no limit in tok/s"},
+        {"decode_rate=0x10", "has no limit in tok/s"},
+        {"decode_rate=0", "has no limit in tok/s"},
+        {"decode_rate=5s", "has no limit in tok/s"},
+    };
+    struct slo slo;
+    struct err e;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        assert_true(slo_parse(good[i].text, &slo, &e));
+        assert_near(slo.goal[0].limit, good[i].limit, 1e-9);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_false(slo_parse(bad[i].text, &slo, &e));
+        if (strstr(e.msg, bad[i].says) == NULL)
+            fail_msg("%s\n says: %s\n wanted: %s", bad[i].text, e.msg, bad[i].says);
+    }
+}
+
 /* A request that ended well while the machine slept met nothing and missed nothing. */
 static void test_slept(void **state)
 {
@@ -736,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
         cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_live_stream_rate),     cmocka_unit_test(test_mailbox),
         cmocka_unit_test(test_unknown_goals), cmocka_unit_test(test_slept),         cmocka_unit_test(test_go_on),
+        cmocka_unit_test(test_slo_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -275,6 +275,8 @@ static void test_thresholds(void **state)
         {"tpot_mean > 40 ms", M_TPOT, STAT_MEAN, 40, 41, 40},
         {"itl_p999>100000us", M_ITL, STAT_P999, 100, 101, 99},
         {"lag_p99 > 5", M_LAG, STAT_P99, 5, 6, 5},
+        {"e2e_max > 2m", M_E2E, STAT_MAX, 120000, 120001, 120000},
+        {"e2e_max > 1.5 s", M_E2E, STAT_MAX, 1500, 1501, 1500},
         {"e2e_max>1e3", M_E2E, STAT_MAX, 1000, 1001, 1},
     };
     static const char *const bad[] = {"", "ttft_p95", "ttft > 5", "> 5", "foo > 5", "ttft_p42 > 5", "errors_p95 > 1",
