@@ -175,7 +175,7 @@ static bool check_needs(const struct options *o, struct err *e)
         return err_set(e, "'tune' needs --launch: how to start the server (--launch 'vllm serve M --max-num-seqs {max_num_seqs}' --set max_num_seqs=1,2,4)");
     if (o->run.find_capacity && o->run.slo.n == 0)
         return err_set(e, "--find-capacity needs objectives: --slo ttft=500ms,tpot=50ms");
-    return true;
+    return !(o->command & (COMMAND_SIM | COMMAND_DEMO)) || sim_check(&o->sim, e);
 }
 
 /* ---- those that change nothing ---- */

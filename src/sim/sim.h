@@ -68,6 +68,8 @@ struct sim_config {
     const char *log;     /* NULL, or a file for one JSON row a request: the truth for tests */
 };
 void sim_config_default(struct sim_config *c);
+/* Can there be such a server?  False with one line in e. */
+bool sim_check(const struct sim_config *c, struct err *e);
 
 /* Serves until SIGTERM or SIGINT.  Prints one line
  * "listening on http://HOST:PORT" to stdout when it is ready, and flushes.  Returns the exit status; where it

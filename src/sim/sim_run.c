@@ -66,7 +66,7 @@ static bool check_faults(const struct sim_config *c, struct err *e)
     return true;
 }
 
-static bool check_config(const struct sim_config *c, struct err *e)
+bool sim_check(const struct sim_config *c, struct err *e)
 {
     const struct {
         const char *what;
@@ -251,7 +251,7 @@ static void serve(struct sim_server *s)
 int sim_run(const struct sim_config *c, struct err *e)
 {
     struct sim_server s = {.c = *c, .created = time(NULL)};
-    if (!check_config(c, e) || !open_log(&s, e))
+    if (!sim_check(c, e) || !open_log(&s, e))
         return 1;
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
