@@ -490,8 +490,8 @@ static bool take_words(struct options *o, int argc, char **argv, const struct op
     int i = argc > 1 && take_command(o, argv[1]) ? 2 : 1;
     bool words_only = false;
     set_defaults(o, o->command);
-    if (config != NULL)
-        options_read_config(o, config);
+    if (config != NULL && !options_read_config(o, config, e))
+        return false;
     for (; i < argc; i++) {
         bool ok = true;
         if (!words_only && strcmp(argv[i], "--") == 0)

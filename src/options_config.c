@@ -5,6 +5,7 @@
 #include "options.h"
 #include "options_table.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,10 +109,12 @@ bool options_config_path(char *out, size_t size)
     return home != NULL && home[0] == '/' && snprintf(out, size, "%s/.config/tokgauge/config", home) < (int)size;
 }
 
-void options_read_config(struct options *o, const struct options_config *config)
+bool options_read_config(struct options *o, const struct options_config *config, struct err *e)
 {
     struct config_read read = {o, config};
+    errno = 0;
     inifile_read(config->in, &(struct inifile_use){&read, config_set, config_bad});
+    return !ferror(config->in) || err_set(e, "cannot read the settings '%s': %s", config->name, strerror(errno));
 }
 
 /* ---- writing ---- */

@@ -31,7 +31,8 @@ bool option_is_default(const struct options *o, const struct option *op);
 /* All words are read: what of them goes together.  Where the command line and the file contradict each other, the setting of the file
  * is put back to its default.  False with one line in e; else the load is settled (load_settle). */
 bool options_check(struct options *o, struct err *e);
-void options_read_config(struct options *o, const struct options_config *config);
+/* False where the file cannot be read to its end. */
+bool options_read_config(struct options *o, const struct options_config *config, struct err *e);
 /* Is it switched on or off, without a value? */
 bool option_is_flag(const struct option *op);
 extern const size_t option_rows_n;

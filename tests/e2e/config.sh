@@ -42,6 +42,7 @@ cp "$TMP/printed" "$TMP/before"
 check "what is printed can be read, and means the same" reads_back run
 check "another file" prints '^#max-num-seqs = 4$' --config /dev/null
 check "one that is not there" refuses 2 "cannot read the settings '$TMP/none': No such file" --config "$TMP/none"
+check "a folder" refuses 2 "cannot read the settings '$TMP': Is a directory" run --config "$TMP"
 
 printf 'slo = ttft=1.5s,tpot=0.5ms,decode_rate=30\nthink = 200us\nturns = 2\n' >"$TMP/set"
 check "none is left out" prints '^slo = ttft=1500ms,tpot=500us,decode_rate=30$' run --config "$TMP/set"
