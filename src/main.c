@@ -602,7 +602,7 @@ static int run_replay(const struct options *o)
         return complain(&e, EXIT_FAILED);
     int status = EXIT_DONE;
     if (pictures) {
-        const struct snapshot *s = replay_at(r, o->at_ns > 0 ? (double)o->at_ns / 1e9 : replay_end(r));
+        const struct snapshot *s = replay_at(r, o->at_ns >= 0 ? (double)o->at_ns / 1e9 : replay_end(r));
         bool ok = (o->svg == NULL || write_picture(o, s, "svg", o->svg, &e)) && (o->txt == NULL || write_picture(o, s, "txt", o->txt, &e));
         status = ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
     } else {

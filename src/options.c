@@ -15,7 +15,7 @@ const char *options_name(size_t i)
 
 static void set_defaults(struct options *o, enum command_name command)
 {
-    *o = (struct options){.command = command, .svg_width = 120, .svg_height = 40, .min_effect = 0.02, .speed = 1};
+    *o = (struct options){.command = command, .svg_width = 120, .svg_height = 40, .at_ns = -1, .min_effect = 0.02, .speed = 1};
     o->run = (struct run_config){.max_num_seqs = 4, .context = 1024, .max_tokens = 128, .drain_ns = 30 * INT64_C(1000000000),
                                  .turns = 1, .turn_context = 64, .prefix_count = 1, .budget_ns = 180 * INT64_C(1000000000), .timeout_ns = 600 * INT64_C(1000000000), .stall_ns = 60 * INT64_C(1000000000),
                                  .machine = {.sample_ns = 100 * INT64_C(1000000), .guard = GUARD_DEFAULT, .proc_root = "/proc",

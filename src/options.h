@@ -38,7 +38,7 @@ struct options {
     int64_t svg_width, svg_height;
     const char *txt;       /* replay: the same as text */
     int view;              /* 0: the command's own; else the views in order */
-    int64_t at_ns;         /* replay: where to begin; of a picture, 0: the end */
+    int64_t at_ns;         /* replay: where to begin; below 0: not given, and of a picture the end */
     double speed;
     bool follow;           /* replay: the run still goes on */
     struct threshold fail_if[16];

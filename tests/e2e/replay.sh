@@ -22,6 +22,8 @@ check "and that it is a replay" contains "$TMP/frame.txt" "REPLAY"
 check "the picture is whole" sh -c 'head -c 4 "$1" | grep -q "<svg" && tail -c 8 "$1" | grep -q "</svg>"' sh "$TMP/frame.svg"
 check "without a moment: the end" exits 0 frame
 SUMMARY=$(jq -s '[.[] | select(.type == "summary")][0].requests.ok' "$RUN")
+check "--at 0: the beginning" exits 0 "$TOKGAUGE" replay "$RUN" --txt "$TMP/begin.txt" --at 0
+check "is not the end" lacks "$TMP/begin.txt" "$SUMMARY ok"
 check "has all that the summary has" contains "$TMP/frame.txt" "$SUMMARY ok"
 for view in latency streams memory server matrix log; do
     check "view $view" exits 0 frame --view "$view" --svg-size 80x24
