@@ -141,21 +141,73 @@ static void put_word(FILE *f, const char *words, int i)
         fprintf(f, "%.*s", (int)strcspn(words, "|"), words);
 }
 
-/* A URL's login, a key in a command or in JSON is not printed. */
+/* A URL's login, a key in a command or in JSON is not printed, nor what is more than a line. */
 static bool put_text(FILE *f, const char *text)
 {
     struct buf masked;
     buf_init(&masked, 1u << 20);
     mask_word(&masked, text != NULL ? text : "");
-    bool harmless = text == NULL || masked.data == NULL || strcmp(masked.data, text) == 0;
+    bool harmless = text == NULL || masked.data == NULL || (strcmp(masked.data, text) == 0 && strpbrk(text, "\r\n") == NULL);
     buf_release(&masked);
     if (harmless && text != NULL)
         fputs(text, f);
     return harmless;
 }
 
-/* As it could be written into the file; false where it has no value of its own to print. */
-static bool put_value(FILE *f, const struct options *o, const struct option *op)
+/* Never with an exponent, which no option takes. */
+static void put_number(FILE *f, double v)
+{
+    char text[FMT_SIZE];
+    snprintf(text, sizeof text, "%.15g", v);
+    fputs(strchr(text, 'e') == NULL ? text : fmt_json(text, v, 17), f);
+}
+
+static void put_parts(FILE *f, unsigned parts)
+{
+    const char *comma = "";
+    for (int p = 0; p < SUITE_PARTS; p++)
+        if (parts & 1u << p) {
+            fprintf(f, "%s%s", comma, suite_parts[p].name);
+            comma = ",";
+        }
+}
+
+static void put_param(FILE *f, const struct tune_param *p)
+{
+    fprintf(f, "%s=", p->name);
+    for (size_t i = 0; i < p->n; i++)
+        fprintf(f, "%s%s", i > 0 ? "," : "", p->value[i]);
+}
+
+/* Fault i of the table; 0: all of them, where they are as likely.  False where there is nothing to say. */
+static bool put_fault(FILE *f, const double fault[SIM_FAULT_COUNT], size_t i)
+{
+    bool alike = true;
+    for (size_t k = 2; k < SIM_FAULT_COUNT; k++)
+        alike = alike && fault[k] == fault[1];
+    double share = fault[i > 0 ? i : 1];
+    if (share == 0 || alike != (i == 0))
+        return false;
+    fprintf(f, "%s=", i == 0 ? "all" : sim_fault_row((enum sim_fault)i)->name);
+    put_number(f, share);
+    return true;
+}
+
+/* How many lines it takes at the most: one that may be given several times has one for each. */
+static size_t lines_of(const struct options *o, const struct option *op)
+{
+    switch (op->kind) {
+    case NOTE: return o->notes_n;
+    case THRESHOLD: return o->fail_if_n;
+    case GATE: return o->gates_n;
+    case SETTING: return o->tune.plan.n;
+    case FAULT: return SIM_FAULT_COUNT;
+    default: return 1;
+    }
+}
+
+/* Line i of it, as it could be written into the file; false where it has no value of its own to print. */
+static bool put_value(FILE *f, const struct options *o, const struct option *op, size_t i)
 {
     const void *field = (const char *)o + op->offset;
     switch (op->kind) {
@@ -165,7 +217,7 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     case TOKENS: fprintf(f, "%" PRId64, *(const int64_t *)field); return true;
     case PORT: fprintf(f, "%d", *(const int *)field); return true;
     case DURATION: put_duration(f, *(const int64_t *)field); return true;
-    case NUMBER: fprintf(f, "%.15g", *(const double *)field); return true;
+    case NUMBER: put_number(f, *(const double *)field); return true;
     case WORD: put_word(f, op->arg, *(const int *)field); return true;
     case EXTRA:
     case TEXT: return put_text(f, *(const char *const *)field);
@@ -178,21 +230,39 @@ static bool put_value(FILE *f, const struct options *o, const struct option *op)
     case SLO: load_put_slo(f, field); return true;
     case PERCENT: fprintf(f, "%.15g%%", *(const double *)field * 100); return true;
     case SIZE: fprintf(f, "%" PRId64 "x%" PRId64, o->svg_width, o->svg_height); return true;
+    case PARTS: put_parts(f, *(const unsigned *)field); return true;
+    case NOTE: return put_text(f, o->notes[i]);
+    case THRESHOLD: return put_text(f, o->fail_if[i].text);
+    case GATE: return put_text(f, o->gates[i].text);
+    case SETTING: put_param(f, &o->tune.plan.param[i]); return true;
+    case FAULT: return put_fault(f, field, i);
     case GUARD:
         if (*(const int64_t *)field == GUARD_NONE)
             fputs("off", f);
         else
             fprintf(f, "%" PRId64, *(const int64_t *)field);
         return true;
-    case SETTING:
-    case HEADER: /* may hold a secret */
-    case NOTE:
-    case THRESHOLD:
-    case GATE:
-    case FAULT:
-    case PARTS: return false;
+    case HEADER: return false; /* may hold a secret */
     }
     return false;
+}
+
+/* What was given, line by line; false where nothing was, or it must not be printed. */
+static bool put_given(FILE *f, const struct options *o, const struct option *op)
+{
+    bool any = false;
+    for (size_t i = 0; o->origin[op - option_rows] != ORIGIN_DEFAULT && i < lines_of(o, op); i++) {
+        char *text = NULL;
+        size_t n = 0;
+        FILE *value = open_memstream(&text, &n);
+        bool has = put_value(value, o, op, i);
+        fclose(value);
+        if (has)
+            fprintf(f, "%s = %s\n", op->name, text);
+        any = any || has;
+        free(text);
+    }
+    return any;
 }
 
 #define COMMENT_MOST 96 /* bytes: a line of 1024 would be left out (inifile.h) */
@@ -222,17 +292,8 @@ void options_print_config(FILE *f, const struct options *o)
         const struct option *op = &option_rows[i];
         if (!(op->commands & o->command) || !config_knows(op))
             continue;
-        bool given = o->origin[i] != ORIGIN_DEFAULT;
         put_comment(f, op->help);
-        char *text = NULL;
-        size_t n = 0;
-        FILE *value = open_memstream(&text, &n);
-        bool has = put_value(value, o, op);
-        fclose(value);
-        if (given && has)
-            fprintf(f, "%s = %s\n", op->name, text);
-        else
+        if (!put_given(f, o, op))
             fprintf(f, "#%s = %s\n", op->name, op->preset != NULL ? op->preset : option_is_flag(op) ? "no" : op->arg != NULL ? op->arg : "");
-        free(text);
     }
 }

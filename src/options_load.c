@@ -165,8 +165,9 @@ void load_put_arrival(FILE *f, const struct arrival_config *c)
 
 void load_put_ramp(FILE *f, const struct arrival_config *c)
 {
+    char time[FMT_SIZE];
     if (c->rate > 0)
-        fprintf(f, "%.15g:%.15g:%.15gs", c->rate, c->rate_end, (double)c->ramp_ns / 1e9);
+        fprintf(f, "%.15g:%.15g:%s", c->rate, c->rate_end, fmt_duration(time, c->ramp_ns));
 }
 
 /* ---- together ---- */

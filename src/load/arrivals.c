@@ -123,7 +123,7 @@ static const struct {
 char *arrivals_kind_text(const struct arrival_config *c, char out[32])
 {
     if (kinds[c->kind].most > 0)
-        snprintf(out, 32, "%s:%.6g", kinds[c->kind].name, c->shape);
+        snprintf(out, 32, "%s:%.15g", kinds[c->kind].name, c->shape);
     else
         snprintf(out, 32, "%s", kinds[c->kind].name);
     return out;

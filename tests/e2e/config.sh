@@ -45,8 +45,21 @@ check "one that is not there" refuses 2 "cannot read the settings '$TMP/none': N
 check "a folder" refuses 2 "cannot read the settings '$TMP': Is a directory" run --config "$TMP"
 
 printf 'slo = ttft=1.5s,tpot=0.5ms,decode_rate=30\nthink = 200us\nturns = 2\n' >"$TMP/set"
-check "none is left out" prints '^slo = ttft=1500ms,tpot=500us,decode_rate=30$' run --config "$TMP/set"
+check "objectives and times are printed" prints '^slo = ttft=1500ms,tpot=500us,decode_rate=30$' run --config "$TMP/set"
 check "objectives and times can be read back" reads_back run --config "$TMP/set"
+check "an arrival, a ramp" reads_back run --arrival gamma:0.123456789 --ramp 1.5:20:1500ms
+check "parts of the suite, notes" reads_back bench --only a,memory,d --note quant=Q4 --note 'launch=vllm serve ; true'
+check "are printed" sh -c 'grep -qx "only = interactive,memory,concurrency" "$1" && grep -qx "note = quant=Q4" "$1" && grep -qx "note = launch=vllm serve ; true" "$1"' sh "$TMP/one"
+check "values of settings" reads_back tune --launch 'x {n} {len}' --set n=1,2 --set len=8k,16k
+check "are printed, too" sh -c 'grep -qx "set = n=1,2" "$1" && grep -qx "set = len=8k,16k" "$1"' sh "$TMP/one"
+check "conditions" reads_back demo --fail-if 'ttft_p95 > 500ms' --fail-if 'errors > 0' --sim-jitter 0.00002
+check "are printed, as well" sh -c 'grep -qx "fail-if = ttft_p95 > 500ms" "$1" && grep -qx "fail-if = errors > 0" "$1" && grep -qx "sim-jitter = 0.00002" "$1"' sh "$TMP/one"
+check "those of a comparison" reads_back compare --fail-if 'any worse' a b
+check "are printed after all" grep -qx "fail-if = any worse" "$TMP/one"
+check "faults" reads_back sim --fault all=0.01,reset=0.00002
+check "each has a line" sh -c 'grep -qx "sim-fault = reset=0.00002" "$1" && grep -qx "sim-fault = 429=0.01" "$1"' sh "$TMP/one"
+check "all faults alike" reads_back sim --fault all=0.01
+check "have one" sh -c 'test "$(grep -c "^sim-fault = " "$1")" = 1 && grep -qx "sim-fault = all=0.01" "$1"' sh "$TMP/one"
 
 # What goes together is judged with the file: nothing here is refused for its words (exit 2), it only finds no server or file.
 goes_on() { # SETTINGS ARGUMENTS…
