@@ -5,10 +5,12 @@
 #include "options_table.h"
 #include "report/baseline.h"
 #include "report/compare.h"
+#include "report/report.h"
 
 #include <inttypes.h>
 #include <string.h>
 
+#define LOAD (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)
 #define OWN_LEAST 16 /* tokens of a prompt that are its own, beside a shared prefix: fewer words make no prompt */
 
 /* ---- the command line goes before the file ---- */
@@ -173,6 +175,8 @@ static bool check_needs(const struct options *o, struct err *e)
         return err_set(e, "--only: the part 'agent' needs --agent-url");
     if (o->command == COMMAND_TUNE && o->tune.launch == NULL)
         return err_set(e, "'tune' needs --launch: how to start the server (--launch 'vllm serve M --max-num-seqs {max_num_seqs}' --set max_num_seqs=1,2,4)");
+    if (o->command == COMMAND_TUNE && o->run.url != NULL && tune_wants_port(o->tune.launch))
+        return err_set(e, "--launch has {port}, which is another free one for each setting: a URL does not go with it");
     if (o->run.find_capacity && o->run.slo.n == 0)
         return err_set(e, "--find-capacity needs objectives: --slo ttft=500ms,tpot=50ms");
     return !(o->command & (COMMAND_SIM | COMMAND_DEMO)) || sim_check(&o->sim, e);
@@ -185,25 +189,36 @@ static bool check_idle(const struct options *o, struct err *e)
 {
     const struct run_config *r = &o->run;
     const struct load_options *l = &o->load;
-    bool file = prompt_is_file(r->prompt), talks = r->turns > 1, many = grid_cells(l) > 1;
+    bool file = prompt_is_file(r->prompt), talks = r->turns > 1, many = grid_cells(l) > 1, probes = r->probe_ns > 0, agent = r->agent.url != NULL;
     const struct {
+        unsigned commands;
         const char *name;
         bool works;
         const char *why;
     } rules[] = {
-        {"arrival", l->arrival.kind == ARRIVE_POISSON || l->rate.n > 0 || l->ramp.rate > 0,
+        {LOAD, "arrival", l->arrival.kind == ARRIVE_POISSON || l->rate.n > 0 || l->ramp.rate > 0,
          "goes with --rate or --ramp: without them a request is sent when a stream is free"},
-        {"budget", r->find_capacity, "goes with --find-capacity"},
-        {"think", talks, "goes with --turns"},
-        {"turn-context", talks, "goes with --turns"}, /* with a file too: it tells how long the next turn may be */
-        {"context", !file, "goes with prompts that are made here: those of a file are as they are"},
-        {"order", many, "goes with a matrix: more than one value of --max-num-seqs, --context, --max-tokens or --rate"},
-        {"prefix-count", r->prefix_tokens > 0, "goes with --prefix-tokens"},
-        {"save-chunks", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
-        {"save-text", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
+        {LOAD, "budget", r->find_capacity, "goes with --find-capacity"},
+        {LOAD, "think", talks, "goes with --turns"},
+        {LOAD, "turn-context", talks, "goes with --turns"}, /* with a file too: it tells how long the next turn may be */
+        {LOAD, "context", !file, "goes with prompts that are made here: those of a file are as they are"},
+        {LOAD, "order", many, "goes with a matrix: more than one value of --max-num-seqs, --context, --max-tokens or --rate"},
+        {LOAD, "prefix-count", r->prefix_tokens > 0, "goes with --prefix-tokens"},
+        {LOAD, "save-chunks", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
+        {LOAD, "save-text", r->rows != ROWS_NONE, "goes with the lines of requests that --rows none leaves out"},
+        {COMMAND_WATCH, "context", probes, "goes with --probe: nothing else is sent"},
+        {COMMAND_WATCH, "max-tokens", probes, "goes with --probe: nothing else is sent"},
+        {COMMAND_BENCH, "agent-model", agent, "goes with --agent-url"},
+        {COMMAND_BENCH, "agent-runs", agent, "goes with --agent-url"},
+        {COMMAND_BENCH, "agent-token-env", agent, "goes with --agent-url"},
+        {COMMAND_BENCH, "agent-token-file", agent, "goes with --agent-url"},
+        {COMMAND_REPORT, "detailed", o->format == REPORT_VLLM, "goes with --format vllm"},
+        {COMMAND_RUN | COMMAND_DEMO, "svg-size", o->svg != NULL, "goes with --svg"},
+        {COMMAND_REPLAY, "svg-size", o->svg != NULL || o->txt != NULL, "goes with --svg or --txt"},
+        {COMMAND_ALL, "ca-file", !r->insecure, "goes with certificates that are verified, which --insecure leaves out"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rules) && (o->command & (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)); i++)
-        if (!rules[i].works && said(o, rules[i].name))
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+        if ((rules[i].commands & o->command) && !rules[i].works && said(o, rules[i].name))
             return err_set(e, "--%s %s", rules[i].name, rules[i].why);
     return true;
 }
@@ -218,7 +233,9 @@ bool options_check(struct options *o, struct err *e)
         return false;
     if (o->command == COMMAND_COMPARE && o->json && o->format == COMPARE_MD && !give_way(o, "json", "format"))
         return err_set(e, "--json and --format md exclude each other");
-    if (o->command & (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)) {
+    if (o->run.insecure && o->run.ca_file != NULL)
+        give_way(o, "ca-file", "insecure");
+    if (o->command & LOAD) {
         if (!check_load(o, e))
             return false;
         load_settle(o);

@@ -70,6 +70,7 @@ goes_on() { # SETTINGS ARGUMENTS…
 NOBODY=http://127.0.0.1:9
 check "objectives of the file, a search for them" goes_on 'slo = ttft=1s\n' run $NOBODY --find-capacity
 check "a launch command of the file, values for it" goes_on '[tune]\nlaunch = exit {n}\n' tune --plain --set n=1,2
+check "what the file has for other runs does not matter" goes_on "[run]\nsvg-size = 80x24\nca-file = $TMP/set\ninsecure = yes\n" run $NOBODY
 check "turns of the file, a pause between them" goes_on 'turns = 4\n' run $NOBODY --think 2s
 check "a gateway of the file, its part alone" goes_on "[bench]\nagent-url = $NOBODY/v1\n" bench $NOBODY --only e
 check "a baseline of the file, one run to compare" goes_on '[compare]\nbaseline = main\n' compare "$TMP/none.ndjson"
@@ -95,6 +96,7 @@ check "a prompt of the file, a length" gives_way '^#prompt = unique$' 'prompt = 
 check "an arrival of the file, and no rate" gives_way '^arrival = burst:4$' 'arrival = burst:4\n' run
 check "a format of the file, JSON" gives_way '^#format = text$' '[compare]\nformat = md\n' compare --json
 check "a baseline of the file, a new one" gives_way '^#baseline = NAME$' '[compare]\nbaseline = main\n' compare a.ndjson --save-baseline other
+check "no verification in the file, an authority" gives_way '^#insecure = no$' 'insecure = yes\n' run --ca-file a.pem
 check "what does not contradict stays" gives_way '^context = 4096$' 'context = 4k\nrate = 2\n' run --ramp 1:2:3s
 printf 'rate = 2\nramp = 1:2:3s\n' >"$TMP/set"
 check "both of the file are refused" refuses 2 "exclude each other" run $NOBODY --config "$TMP/set"

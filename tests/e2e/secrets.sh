@@ -18,8 +18,9 @@ nowhere() { # FOLDER: in no file of it, and in no name of one
 }
 documents() { # RUNFILE: all that is made of one
     for format in md html csv json vllm; do
-        "$TOKGAUGE" report "$1" --format $format --detailed --out "$1.$format" 2>>"$1.err" || return 1
+        "$TOKGAUGE" report "$1" --format $format --out "$1.$format" 2>>"$1.err" || return 1
     done
+    "$TOKGAUGE" report "$1" --format vllm --detailed --out "$1.detailed" 2>>"$1.err" || return 1
     "$TOKGAUGE" replay "$1" --view streams --svg "$1.svg" --txt "$1.txt" && "$TOKGAUGE" compare "$1" "$1" --format md >"$1.compare"
 }
 
