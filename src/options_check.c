@@ -131,7 +131,8 @@ static bool check_load(struct options *o, struct err *e)
         return false;
     if (r->endpoint == ENDPOINT_COMPLETIONS && r->turns > 1 && !give_way(o, "endpoint", "turns"))
         return err_set(e, "--turns needs messages, which --endpoint completions cannot send");
-    if (r->endpoint == ENDPOINT_COMPLETIONS && strncmp(r->prompt, "agent", 5) == 0 && !give_way(o, "endpoint", "prompt"))
+    bool agent = !prompt_is_file(r->prompt) && strncmp(r->prompt, "agent", 5) == 0;
+    if (r->endpoint == ENDPOINT_COMPLETIONS && agent && !give_way(o, "endpoint", "prompt"))
         return err_set(e, "--prompt agent needs messages, which --endpoint completions cannot send");
     if (!check_prefix(o, e))
         return false;

@@ -45,6 +45,7 @@ static void test_good(void **state)
     assert_near(o.sim.fault[SIM_FAULT_RESET], 0.25, 0);
     assert_near(o.sim.fault[SIM_FAULT_COUNT - 1], 0.01, 0);
     assert_false(o.sim.prefix_cache);
+    assert_true(parse(&o, &e, "tokgauge run --prompt agent_prompts.jsonl --endpoint completions")); /* a file */
     assert_true(parse(&o, &e, "tokgauge demo --max-num-seqs 9 --sim-max-num-seqs 2"));
     assert_int_equal(o.run.max_num_seqs, 9);
     assert_int_equal(o.sim.max_num_seqs, 2);
@@ -81,6 +82,7 @@ static void test_bad(void **state)
         {"tokgauge demo --sim-fault reset=0.6,500=0.6", "add up to 1.2, more than 1"},
         {"tokgauge sim --kv-tokens 100", "a KV cache of 100 tokens cannot hold one request of 16384"},
         {"tokgauge sim --max-model-len 99999999", "--sim-max-model-len '99999999' is out of range"},
+        {"tokgauge run --prompt agent-small --endpoint completions", "needs messages"},
         {"tokgauge tune http://a --launch serve{port}", "a URL does not go with it"},
         {"tokgauge watch --context 64", "--context goes with --probe"},
         {"tokgauge watch --max-tokens 8", "--max-tokens goes with --probe"},
