@@ -445,7 +445,7 @@ static bool check_nobody(struct tune *t, struct err *e)
     bool there = http_call(&t->http, probe, NULL, 2 * NS_PER_SEC, NULL, &reply, NULL);
     http_reply_release(&reply);
     url_hide_login(t->url, probe, sizeof probe);
-    return !there || err_set(e, "something answers at '%s' already: stop it first, or let {port} stand in --launch", probe);
+    return !there || err_set(e, "something answers at '%s' already: stop it first, or let {port} stand in --launch, without a URL", probe);
 }
 
 static void init_results(struct tune *t)

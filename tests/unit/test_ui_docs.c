@@ -6,6 +6,7 @@
 #include "metrics.h"
 #include "report/insight.h"
 #include "options.h"
+#include "options_table.h"
 #include "report/figures.h"
 #include "report/threshold.h"
 #include "ui/keys.h"
@@ -114,6 +115,15 @@ static void test_sections(void **state)
             fail_msg("%s: no section %s", MAN_PAGE, sections[i]);
     }
     assert_null(strstr(page, "\n@"));
+    const char *synopsis = strstr(page, "\n.SH SYNOPSIS\n"), *commands = strstr(page, "\n.SH COMMANDS\n");
+    for (size_t i = 0; i < option_commands_n; i++) {
+        char usage[32], head[32];
+        snprintf(usage, sizeof usage, "\n.B tokgauge %s\n", option_commands[i].name);
+        snprintf(head, sizeof head, "\n.TP\n.B %s\n", option_commands[i].name);
+        bool preset = option_commands[i].command == COMMAND_RUN; /* it need not be named */
+        if ((strstr(synopsis, usage) == NULL && !preset) || strstr(commands, head) == NULL)
+            fail_msg("%s: the command %s is not in SYNOPSIS and COMMANDS", MAN_PAGE, option_commands[i].name);
+    }
     for (size_t i = 0; i < FIGURES_N; i++)
         if (!has_word(page, figures[i].id))
             fail_msg("%s: no figure %s", MAN_PAGE, figures[i].id);
