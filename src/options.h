@@ -17,7 +17,8 @@ enum command_name { COMMAND_RUN = 1, COMMAND_DEMO = 2, COMMAND_SIM = 4, COMMAND_
                     COMMAND_WATCH = 64, COMMAND_REPLAY = 128, COMMAND_TUNE = 256, COMMAND_ALL = 511 };
 
 #define OPTIONS_MAX 192 /* rows of the table, at the most */
-enum option_origin { ORIGIN_DEFAULT, ORIGIN_CONFIG, ORIGIN_COMMAND_LINE };
+/* Who said it; the later ones go before the others. */
+enum option_origin { ORIGIN_DEFAULT, ORIGIN_CONFIG, ORIGIN_SECTION, ORIGIN_COMMAND_LINE };
 
 struct options {
     enum command_name command;

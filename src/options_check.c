@@ -13,7 +13,7 @@
 #define LOAD (COMMAND_RUN | COMMAND_DEMO | COMMAND_TUNE)
 #define OWN_LEAST 16 /* tokens of a prompt that are its own, beside a shared prefix: fewer words make no prompt */
 
-/* ---- the command line goes before the file ---- */
+/* ---- what goes before the other ---- */
 
 static const struct option *row_of(const struct options *o, const char *name)
 {
@@ -38,14 +38,16 @@ static bool in_force(const struct options *o, const char *name)
     return op != NULL && !option_is_default(o, op);
 }
 
-/* Of two that do not go together, where one was said on the command line and the other stands in the file: the latter is put back to
- * its default.  a NULL: the command itself.  False where both come from the same place: then they are to be refused. */
+/* Of two that do not go together: a section of the file goes before what holds for all commands, and the command line before both; the
+ * other one is put back to its default.  a NULL: the command, which the section names too.  False where both come from the same place:
+ * then they are to be refused. */
 static bool give_way(struct options *o, const char *a, const char *b)
 {
-    enum option_origin of_a = a != NULL ? origin_of(o, a) : ORIGIN_COMMAND_LINE, of_b = origin_of(o, b);
-    if (MIN_OF(of_a, of_b) != ORIGIN_CONFIG || MAX_OF(of_a, of_b) != ORIGIN_COMMAND_LINE)
+    enum option_origin of_a = a != NULL ? origin_of(o, a) : ORIGIN_SECTION, of_b = origin_of(o, b);
+    const char *weaker = of_a < of_b ? a : b;
+    if (of_a == of_b || MIN_OF(of_a, of_b) == ORIGIN_DEFAULT || weaker == NULL)
         return false;
-    option_reset(o, row_of(o, of_a == ORIGIN_CONFIG ? a : b));
+    option_reset(o, row_of(o, weaker));
     return true;
 }
 

@@ -70,7 +70,7 @@ static const struct option *config_find(const char *name, unsigned scope, unsign
     return shortened && scope != COMMAND_SIM ? NULL : op;
 }
 
-static bool config_apply(struct options *o, const struct option *op, const char *value, struct err *e)
+static bool config_apply(struct options *o, const struct option *op, const char *value, enum option_origin origin, struct err *e)
 {
     bool on = true;
     if (option_is_flag(op) && !switched(value, &on))
@@ -79,7 +79,7 @@ static bool config_apply(struct options *o, const struct option *op, const char 
         option_reset(o, op); /* a line before this one may have switched it on */
         return true;
     }
-    return option_set(o, op, keep_text(o, value), ORIGIN_CONFIG, e);
+    return option_set(o, op, keep_text(o, value), origin, e);
 }
 
 static void config_set(void *ctx, int line, const char *section, const char *name, const char *value)
@@ -96,7 +96,7 @@ static void config_set(void *ctx, int line, const char *section, const char *nam
     if (!config_knows(any)) {
         err_set(&e, "there is no setting '%s'%s%s", name, section[0] != '\0' ? " of " : "", section);
         config_bad(ctx, line, e.msg);
-    } else if (op != NULL && !config_apply(r->o, op, value, &e)) {
+    } else if (op != NULL && !config_apply(r->o, op, value, section[0] != '\0' ? ORIGIN_SECTION : ORIGIN_CONFIG, &e)) {
         config_bad(ctx, line, e.msg);
     }
 }

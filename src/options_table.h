@@ -28,8 +28,8 @@ bool option_set(struct options *o, const struct option *op, const char *value, e
 /* Back to its default, as if nobody had given it. */
 void option_reset(struct options *o, const struct option *op);
 bool option_is_default(const struct options *o, const struct option *op);
-/* All words are read: what of them goes together.  Where the command line and the file contradict each other, the setting of the file
- * is put back to its default.  False with one line in e; else the load is settled (load_settle). */
+/* All words are read: what of them goes together.  Where they contradict each other, what goes before the other (enum option_origin)
+ * puts that back to its default.  False with one line in e; else the load is settled (load_settle). */
 bool options_check(struct options *o, struct err *e);
 /* False where the file cannot be read to its end. */
 bool options_read_config(struct options *o, const struct options_config *config, struct err *e);

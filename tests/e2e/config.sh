@@ -82,6 +82,12 @@ gives_way() { # PRINTED SETTINGS ARGUMENTS…
     shift 2
     exits 0 "$TOKGAUGE" "$@" --config "$TMP/set" --print-config && same "$(wc -l <"$TMP/err")" 0 && grep -qE -- "$gives_way_expr" "$TMP/out"
 }
+refuses_set() { # WORDS SETTINGS ARGUMENTS…
+    refuses_set_words=$1
+    printf '%b' "$2" >"$TMP/set"
+    shift 2
+    refuses 2 "$refuses_set_words" "$@" --config "$TMP/set"
+}
 check "a rate of the file, a ramp" gives_way '^#rate = ' 'rate = 2\n' run --ramp 1:20:60s
 check "a trace of the file, a rate" gives_way '^#trace = ' 'trace = a.jsonl\n' run --rate 2
 check "a probe of the file, one look" gives_way '^#probe = ' '[watch]\nprobe = 10s\n' watch --once
@@ -97,9 +103,11 @@ check "an arrival of the file, and no rate" gives_way '^arrival = burst:4$' 'arr
 check "a format of the file, JSON" gives_way '^#format = text$' '[compare]\nformat = md\n' compare --json
 check "a baseline of the file, a new one" gives_way '^#baseline = NAME$' '[compare]\nbaseline = main\n' compare a.ndjson --save-baseline other
 check "no verification in the file, an authority" gives_way '^#insecure = no$' 'insecure = yes\n' run --ca-file a.pem
+check "of the file itself, a section goes before what holds for all" gives_way '^#plain = no$' 'plain = yes\n[run]\njson = yes\n' run
+check "a key's file of a section too" gives_way '^#api-key-env = VARIABLE$' 'api-key-env = A\n[run]\napi-key-file = a\n' run
+check "a list for tune alone is refused" refuses_set "lists do not go with it" '[tune]\nmax-num-seqs = 1,2\n' tune --launch x
 check "what does not contradict stays" gives_way '^context = 4096$' 'context = 4k\nrate = 2\n' run --ramp 1:2:3s
-printf 'rate = 2\nramp = 1:2:3s\n' >"$TMP/set"
-check "both of the file are refused" refuses 2 "exclude each other" run $NOBODY --config "$TMP/set"
+check "both of one place are refused" refuses_set "exclude each other" 'rate = 2\nramp = 1:2:3s\n' run $NOBODY
 
 long=$(printf %0300d 7)
 printf '[tune]\nlaunch = cd /srv ; serve --port {port} %s\n' "$long" >"$CONFIG"
