@@ -43,9 +43,11 @@ static void set_lengths(struct slot *s, int64_t context, int64_t max_tokens)
     int64_t room = sh->server->max_model_len > 1 ? sh->server->max_model_len : 2 * (int64_t)TOKENS_MAX;
     s->max_tokens = max_tokens > 0 ? max_tokens : lengths_draw(&t->output_of, ~seed, s->item.seq, TOKENS_MAX);
     s->context = context > 0 ? context : lengths_draw(&t->context_of, seed, s->item.seq, TOKENS_MAX);
+    if (t->prompts->kind == PROMPT_FILE) /* as long as they are */
+        s->context = 0;
     if (t->output_of.kind != LENGTH_FIXED)
         s->max_tokens = MIN_OF(s->max_tokens, room - 1);
-    if (t->context_of.kind != LENGTH_FIXED || t->output_of.kind != LENGTH_FIXED)
+    if (s->context > 0 && (t->context_of.kind != LENGTH_FIXED || t->output_of.kind != LENGTH_FIXED))
         s->context = MAX_OF(MIN_OF(s->context, room - s->max_tokens), 1);
 }
 
