@@ -90,6 +90,11 @@ char *fmt_tokens(char out[FMT_SIZE], double n)
     return out;
 }
 
+char *fmt_context(char out[FMT_SIZE], double n)
+{
+    return fmt_tokens(out, n > 0 ? n : (double)NAN);
+}
+
 char *fmt_clock(char out[FMT_SIZE], double s)
 {
     if (!isfinite(s) || s < 0 || s > 1e9)

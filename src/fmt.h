@@ -22,6 +22,8 @@ char *fmt_gib(char out[FMT_SIZE], double bytes);
 char *fmt_percent(char out[FMT_SIZE], double share);
 /* Tokens as a person writes them: 512, 2k (= 2048), 16k; anything that is not a whole k in figures. */
 char *fmt_tokens(char out[FMT_SIZE], double n);
+/* … of context that requests ask for; 0: unknown, for prompts of a file are as long as they are. */
+char *fmt_context(char out[FMT_SIZE], double n);
 /* Seconds as a clock: "00:03:12"; from 100 h on "123:00:00". */
 char *fmt_clock(char out[FMT_SIZE], double s);
 /* Seconds that are only a guess: "8 s", "35 s", "2 min", "1 h 20 min"; a whole number of what fits its size. */

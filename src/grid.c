@@ -1,6 +1,7 @@
 #include "grid.h"
 
 #include "fmt.h"
+#include "load/prompt.h"
 #include "util.h"
 
 #include <inttypes.h>
@@ -36,9 +37,9 @@ static void name(char out[64], const struct load_step *s)
 {
     char a[FMT_SIZE], b[FMT_SIZE];
     if (s->arrival.rate > 0)
-        snprintf(out, 64, "%g requests/s, %s + %s", s->arrival.rate, fmt_tokens(a, (double)s->context), fmt_tokens(b, (double)s->max_tokens));
+        snprintf(out, 64, "%g requests/s, %s + %s", s->arrival.rate, fmt_context(a, (double)s->context), fmt_tokens(b, (double)s->max_tokens));
     else
-        snprintf(out, 64, "%" PRId64 " stream%s, %s + %s", s->streams, s->streams == 1 ? "" : "s", fmt_tokens(a, (double)s->context),
+        snprintf(out, 64, "%" PRId64 " stream%s, %s + %s", s->streams, s->streams == 1 ? "" : "s", fmt_context(a, (double)s->context),
                  fmt_tokens(b, (double)s->max_tokens));
 }
 
@@ -54,7 +55,7 @@ static void add(struct grid *g, const struct load_options *l, const struct run_c
         s.output_of = l->max_tokens.v[at[2]];
     if (l->rate.n > 0)
         s.arrival.rate = l->rate.v[at[3]];
-    s.context = lengths_mean(&s.context_of);
+    s.context = prompt_is_file(c->prompt) ? 0 : lengths_mean(&s.context_of);
     s.max_tokens = lengths_mean(&s.output_of);
     set_rules(&s, l, c);
     g->steps[g->n++] = s;

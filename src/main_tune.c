@@ -66,7 +66,7 @@ bool tune_tell(const struct tune_result *r, size_t n, enum tune_objective by, co
         jw_close(&j, '}');
         buf_adds(&b, "\n");
     } else {
-        snprintf(load, sizeof load, "each with %lld streams of context %s, output %s", (long long)o->run.max_num_seqs, fmt_tokens(c, (double)o->run.context),
+        snprintf(load, sizeof load, "each with %lld streams of context %s, output %s", (long long)o->run.max_num_seqs, fmt_context(c, (double)prompt_context(&o->run)),
                  fmt_tokens(m, (double)o->run.max_tokens));
         buf_adds(&b, "\n");
         tune_print_text(r, n, by, load, say_utf8(), &b);

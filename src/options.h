@@ -28,6 +28,7 @@ struct options {
     struct load_options load; /* run, demo, tune */
     struct tune_config tune;
     bool seed_drawn;       /* not the user's */
+    enum option_origin settling; /* while options are checked: whose word it is that others give way to */
     bool plain, json, once, help, version;
     int glyphs; /* 0 auto, 1 braille, 2 block, 3 ascii */
     int color;  /* 0 auto, 1 never */

@@ -40,11 +40,13 @@ static bool in_force(const struct options *o, const char *name)
 
 /* Of two that do not go together: a section of the file goes before what holds for all commands, and the command line before both; the
  * other one is put back to its default.  a NULL: the command, which the section names too.  False where both come from the same place:
- * then they are to be refused. */
+ * then they are to be refused.  The strongest have their say first, and the others wait: one that is put back itself pushes nothing out. */
 static bool give_way(struct options *o, const char *a, const char *b)
 {
     enum option_origin of_a = a != NULL ? origin_of(o, a) : ORIGIN_SECTION, of_b = origin_of(o, b);
     const char *weaker = of_a < of_b ? a : b;
+    if (MAX_OF(of_a, of_b) < o->settling)
+        return true;
     if (of_a == of_b || MIN_OF(of_a, of_b) == ORIGIN_DEFAULT || weaker == NULL)
         return false;
     option_reset(o, row_of(o, weaker));
@@ -107,26 +109,28 @@ static bool check_cells(struct options *o, struct err *e)
         !one_load(o, "ramp", "--ramp goes with one load, not with a matrix", e) ||
         !one_load(o, "trace", "--trace goes with one load, not with a matrix", e) || !one_load(o, "find-capacity", SEARCH, e))
         return false;
-    if (grid_cells(&o->load) > GRID_MOST)
-        return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(&o->load), GRID_MOST);
     return true;
 }
 
 static bool check_prefix(struct options *o, struct err *e)
 {
-    const struct length_list *list = &o->load.context;
+    struct length_list *list = &o->load.context;
     if (o->run.prefix_tokens > 0 && strcmp(o->run.prompt, "unique") != 0 && !give_way(o, "prefix-tokens", "prompt"))
         return err_set(e, "--prefix-tokens goes with --prompt unique: '%s' is what it is", o->run.prompt);
     for (size_t i = 0; o->run.prefix_tokens > 0 && i < MAX_OF(list->n, (size_t)1); i++) {
         int64_t context = list->n > 0 ? lengths_mean(&list->v[i]) : LOAD_CONTEXT;
-        if (o->run.prefix_tokens > context - OWN_LEAST && !give_way(o, "prefix-tokens", "context"))
-            return err_set(e, "--prefix-tokens %" PRId64 " leaves too little of --context %" PRId64 " for what is new in each prompt: %d tokens at the least",
+        if (o->run.prefix_tokens <= context - OWN_LEAST)
+            continue;
+        size_t before = list->n;
+        if (give_way(o, "prefix-tokens", "context"))
+            return list->n == before || check_prefix(o, e); /* what it is now may be too little, too */
+        return err_set(e, "--prefix-tokens %" PRId64 " leaves too little of --context %" PRId64 " for what is new in each prompt: %d tokens at the least",
                            o->run.prefix_tokens, context, OWN_LEAST);
     }
     return true;
 }
 
-static bool check_load(struct options *o, struct err *e)
+static bool settle_load(struct options *o, struct err *e)
 {
     const struct run_config *r = &o->run;
     if (!check_cells(o, e))
@@ -228,20 +232,30 @@ static bool check_idle(const struct options *o, struct err *e)
 
 /* ---- all of it ---- */
 
-bool options_check(struct options *o, struct err *e)
+static bool settle(struct options *o, struct err *e)
 {
-    if (o->help || o->version || o->completions > 0)
-        return true;
     if (!exclude_pairs(o, e))
         return false;
     if (o->command == COMMAND_COMPARE && o->json && o->format == COMPARE_MD && !give_way(o, "json", "format"))
         return err_set(e, "--json and --format md exclude each other");
     if (o->run.insecure && o->run.ca_file != NULL)
         give_way(o, "ca-file", "insecure");
-    if (o->command & LOAD) {
-        if (!check_load(o, e))
+    return !(o->command & LOAD) || settle_load(o, e);
+}
+
+bool options_check(struct options *o, struct err *e)
+{
+    static const enum option_origin ranks[] = {ORIGIN_COMMAND_LINE, ORIGIN_SECTION, ORIGIN_CONFIG};
+    if (o->help || o->version || o->completions > 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(ranks); i++) {
+        o->settling = ranks[i];
+        if (!settle(o, e))
             return false;
-        load_settle(o);
     }
+    if ((o->command & LOAD) && grid_cells(&o->load) > GRID_MOST)
+        return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(&o->load), GRID_MOST);
+    if (o->command & LOAD)
+        load_settle(o);
     return o->print_config || (check_needs(o, e) && check_idle(o, e));
 }

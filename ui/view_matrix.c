@@ -94,7 +94,7 @@ static void draw_cells(struct canvas *c, struct rect in, const struct matrix_gri
         if (g->names != NULL)
             canvas_text_fit(c, in.x, y, label - 2, row_name(g, r), ROLE_TEXT_DIM);
         else
-            canvas_text_right(c, in.x, y, label - 2, fmt_tokens(text, g->context[r]), ROLE_TEXT_DIM);
+            canvas_text_right(c, in.x, y, label - 2, fmt_context(text, g->context[r]), ROLE_TEXT_DIM);
         for (int k = 0; k < columns; k++)
             draw_cell(c, in.x + label + k * CELL_W, y, lines, g, g->at[r][from + k], v, most, from + k == knee);
     }
@@ -107,7 +107,7 @@ static void knee_items(struct items *l, const struct matrix_grid *g)
         int k = matrix_knee(g, r);
         if (k < 0)
             continue;
-        snprintf(text, sizeof text, "%s%s at %s: %s tok/s", load_text(load, g, k), g->by_rate ? "" : " streams", fmt_tokens(n, g->context[r]),
+        snprintf(text, sizeof text, "%s%s at %s: %s tok/s", load_text(load, g, k), g->by_rate ? "" : " streams", fmt_context(n, g->context[r]),
                  fmt_rate(rate, g->at[r][k]->output_rate));
         items_add(l, "◂ knee", text, ROLE_TEXT);
     }
@@ -196,7 +196,7 @@ static void draw_curve(struct canvas *c, struct rect r, const struct matrix_grid
     char n[FMT_SIZE];
     int rows = MIN_OF(g->rows, CURVES);
     for (int row = 0; row < rows; row++)
-        items_add(&foot, row == 0 ? "● context" : row == 1 ? "○" : "■", fmt_tokens(n, g->context[row]), curve_roles[row]);
+        items_add(&foot, row == 0 ? "● context" : row == 1 ? "○" : "■", fmt_context(n, g->context[row]), curve_roles[row]);
     struct rect in = panel_draw(c, r, "TTFT p95 by output rate", NULL, g->rows > 0 ? &foot : NULL);
     struct axes a = {{in.x + 9, in.y, in.w - 9, in.h - 2}, highest(g, MATRIX_RATE), highest(g, MATRIX_TTFT)};
     if (!(a.rate > 0 && isfinite(a.rate)) || !(a.ttft > 0 && isfinite(a.ttft)) || a.plot.w < 12 || a.plot.h < 3) {

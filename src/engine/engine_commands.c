@@ -162,7 +162,10 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
     char rate[FMT_SIZE + 16] = "", n[FMT_SIZE];
     if (t.open)
         snprintf(rate, sizeof rate, "%s requests/s, ", fmt_rate(n, t.rate));
-    engine_note(g, 0, "now %s%d streams, context %" PRId64 ", output %" PRId64, rate, t.streams, t.context, t.max_tokens);
+    char context[FMT_SIZE + 16] = "";
+    if (t.context > 0)
+        snprintf(context, sizeof context, "context %" PRId64 ", ", t.context);
+    engine_note(g, 0, "now %s%d streams, %soutput %" PRId64, rate, t.streams, context, t.max_tokens);
 }
 
 void engine_cancel_step(struct engine *g)

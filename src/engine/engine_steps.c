@@ -51,11 +51,10 @@ static void learn_speed(const struct engine *g, struct suite_speed *v)
     v->prefill_tok_s = isfinite(prefill) && prefill > 1 ? prefill : GUESS_PREFILL;
 }
 
-/* Streams × tokens of each: what a load asks of the server's memory.  Of an open loop the rate says it: its streams are a bound, the
- * same for all. */
+/* Streams × tokens of each: what a load asks of the server's memory.  Of an open loop the streams are a bound, and the rate counts. */
 static double tokens_of(const struct load_step *s)
 {
-    return (s->arrival.rate > 0 ? s->arrival.rate : (double)s->streams) * (double)(s->context + s->max_tokens);
+    return (double)s->streams * (s->arrival.rate > 0 ? s->arrival.rate : 1) * (double)(s->context + s->max_tokens);
 }
 
 static bool too_long(const struct engine *g, const struct load_step *s)

@@ -438,7 +438,7 @@ static bool variance(const struct facts *d, struct insight *o)
     insight_variance(d->file, worst->phase, why, sizeof why);
     SAY(sentence, "Requests of the same size take very different times%s%s.", why[0] != '\0' ? ": " : "; nothing here shows why", why);
     SAY(evidence, "context %s, output %" PRId64 ": standard deviation %.0f %% of the mean end-to-end time, %" PRIu64 " requests",
-        fmt_tokens(n, (double)worst->phase->context), worst->phase->max_tokens, worst_cv * 100, worst->ttft.n);
+        fmt_context(n, (double)worst->phase->context), worst->phase->max_tokens, worst_cv * 100, worst->ttft.n);
     if (why[0] == '\0')
         SAY(advice, "Look for other load on the machine, power or temperature limits; more runs tell chance from cause.");
     return true;

@@ -113,7 +113,7 @@ bool insight_context_cost(const struct facts *d, struct insight *o)
             const struct group *a = &d->group[i], *b = &d->group[k];
             bool alike = a->phase->streams == b->phase->streams && a->phase->max_tokens == b->phase->max_tokens && a->phase->repeated == b->phase->repeated &&
                          strcmp(a->phase->part, b->phase->part) == 0 && !isfinite(a->phase->rate) && !isfinite(b->phase->rate);
-            if (!alike || b->phase->context < 4 * a->phase->context || a->decode.n < 3 || b->decode.n < 3)
+            if (!alike || a->phase->context <= 0 || b->phase->context < 4 * a->phase->context || a->decode.n < 3 || b->decode.n < 3)
                 continue;
             bool fewer = low == NULL || a->phase->streams < low->phase->streams;
             bool wider = low != NULL && a->phase->streams == low->phase->streams && b->phase->context * low->phase->context > high->phase->context * a->phase->context;

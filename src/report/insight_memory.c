@@ -30,7 +30,7 @@ bool insight_memory_headroom(const struct facts *d, struct insight *o)
         const struct group *g = &d->group[i];
         double held = MIN_OF(isfinite(g->running) ? g->running : (double)g->phase->streams, (double)g->phase->streams);
         insight_raise(&kv, g->kv_used);
-        tokens = MAX_OF(tokens, held * (double)(g->phase->context + g->phase->max_tokens));
+        tokens = fmax(tokens, held * (run_file_phase_context(f, g->phase) + (double)g->phase->max_tokens));
     }
     if (!isfinite(used) || !(total > 0) || !run_file_servers_memory(f))
         return false;

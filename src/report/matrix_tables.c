@@ -66,7 +66,7 @@ static bool knee_text(const struct matrix_grid *g, int row, char *out, size_t si
     int last = g->columns - 1;
     while (last > at && !matrix_enough(g->at[row][last]))
         last--;
-    fmt_tokens(context, g->context[row]);
+    fmt_context(context, g->context[row]);
     load_text(load, g, at);
     if (at == last)
         snprintf(out, size, "at context %s the output still grows at %s%s (%s tok/s): no knee yet", context, load, g->by_rate ? "" : " streams",
@@ -96,7 +96,7 @@ static void text_table(const struct matrix_grid *g, enum figure f, struct buf *b
         put(b, load_text(n, g, k), 10);
     buf_adds(b, "\n");
     for (int r = 0; r < g->rows; r++) {
-        put(b, fmt_tokens(n, g->context[r]), 21);
+        put(b, fmt_context(n, g->context[r]), 21);
         for (int k = 0; k < g->columns; k++) {
             cell_text(text, g->at[r][k], f);
             put(b, text, 10);
@@ -195,7 +195,7 @@ static void doc_table(struct doc *d, const struct matrix_grid *g, enum figure f)
     doc_table_begin(d, figure_names[f], columns, (size_t)g->columns + 1);
     for (int r = 0; r < g->rows; r++) {
         doc_row_begin(d);
-        doc_cell(d, "%s", fmt_tokens(n, g->context[r]));
+        doc_cell(d, "%s", fmt_context(n, g->context[r]));
         for (int k = 0; k < g->columns; k++) {
             cell_text(text, g->at[r][k], f);
             doc_cell(d, "%s", text);
@@ -214,7 +214,7 @@ static void left_out(struct doc *d, const struct run_file *f)
     for (size_t i = 0; i < f->left_out_n; i++) {
         const struct run_left_out *l = &f->left_out[i];
         char a[FMT_SIZE], b[FMT_SIZE];
-        doc_item(d, "%d stream%s, context %s, output %s: %s", l->streams, l->streams == 1 ? "" : "s", fmt_tokens(a, (double)l->context),
+        doc_item(d, "%d stream%s, context %s, output %s: %s", l->streams, l->streams == 1 ? "" : "s", fmt_context(a, (double)l->context),
                  fmt_tokens(b, (double)l->max_tokens), l->why);
     }
     doc_list_end(d);
@@ -259,9 +259,9 @@ static void cell_name(const struct matrix_cell *c, char *out, size_t size)
 {
     char a[FMT_SIZE], b[FMT_SIZE];
     if (c->rate > 0)
-        snprintf(out, size, "%.4g requests/s, context %s, output %s", c->rate, fmt_tokens(a, c->context), fmt_tokens(b, c->max_tokens));
+        snprintf(out, size, "%.4g requests/s, context %s, output %s", c->rate, fmt_context(a, c->context), fmt_tokens(b, c->max_tokens));
     else
-        snprintf(out, size, "%d stream%s, context %s, output %s", c->streams, c->streams == 1 ? "" : "s", fmt_tokens(a, c->context), fmt_tokens(b, c->max_tokens));
+        snprintf(out, size, "%d stream%s, context %s, output %s", c->streams, c->streams == 1 ? "" : "s", fmt_context(a, c->context), fmt_tokens(b, c->max_tokens));
 }
 
 /* The answer of a search. */

@@ -132,7 +132,7 @@ struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
         for (size_t s = 0; s < f->samples_n; s++)
             if (f->samples[s].phase == p->id && f->samples[s].loading && !(running >= f->samples[s].running))
                 running = f->samples[s].running;
-        double tokens = (running < streams ? running : streams) * (double)(p->context + p->max_tokens);
+        double tokens = (running < streams ? running : streams) * (run_file_phase_context(f, p) + (double)p->max_tokens);
         if (!isfinite(facts.peak) || !(tokens > 0))
             continue;
         x[n] = tokens;

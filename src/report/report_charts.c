@@ -287,7 +287,7 @@ static void matrix_curves(const struct run_file *f, struct doc *d)
                 dots[n] = (struct chart_dot){c->output_rate, c->ttft_p95, ""};
                 snprintf(dots[n++].label, sizeof dots[0].label, "%.4g", g.load[k]);
             }
-            snprintf(title, sizeof title, "Throughput and latency, context %s, output %s", fmt_tokens(a, g.context[r]), fmt_tokens(b, outputs[i]));
+            snprintf(title, sizeof title, "Throughput and latency, context %s, output %s", fmt_context(a, g.context[r]), fmt_tokens(b, outputs[i]));
             snprintf(id, sizeof id, "curve%c", 'a' + number);
             const struct chart_curve c = {.text = {id, title, "ms", "output, tok/s"}, .y_name = "TTFT p95", .label_name = g.by_rate ? "requests/s" : "streams",
                                           .dots = dots, .n = n, .joined = true};

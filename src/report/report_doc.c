@@ -433,7 +433,6 @@ static void phase_row(const struct run_file *f, const struct run_phase *p, bool 
 {
     struct tally t;
     struct dist ttft, decode, e2e;
-    const char *prompt = run_file_text(f, "prompt");
     run_file_phase(f, p->id, &t);
     tally_dist(&t, M_TTFT, &ttft);
     tally_dist(&t, M_DECODE_RATE, &decode);
@@ -443,7 +442,7 @@ static void phase_row(const struct run_file *f, const struct run_phase *p, bool 
     doc_cell(d, "%d", p->streams);
     if (rates)
         cell_number(d, fmt_rate, p->rate);
-    cell_number(d, fmt_tokens, prompt != NULL && prompt_is_file(prompt) ? (double)NAN : (double)p->context);
+    cell_number(d, fmt_context, (double)p->context);
     cell_number(d, fmt_tokens, (double)p->max_tokens);
     cell_number(d, fmt_ms, ttft.p50);
     cell_number(d, fmt_ms, ttft.p95);

@@ -301,6 +301,17 @@ double run_file_phase_rate(const struct run_file *f, int phase)
     return to > from ? (double)tokens * 1e9 / (double)(to - from) : (double)NAN;
 }
 
+double run_file_phase_context(const struct run_file *f, const struct run_phase *p)
+{
+    if (p->context > 0)
+        return (double)p->context;
+    struct tally t;
+    run_file_phase(f, p->id, &t);
+    double mean = t.prompt_n > 0 ? t.prompt_tokens / (double)t.prompt_n : (double)NAN;
+    tally_release(&t);
+    return mean;
+}
+
 bool run_same_number(double a, double b)
 {
     return isfinite(a) ? a == b : !isfinite(b);

@@ -186,6 +186,8 @@ double run_file_phase_goodput(const struct run_file *f, int phase);
 
 /* The server's process that was seen last; NULL: the file tells of none. */
 const cJSON *run_file_process(const struct run_file *f);
+/* The tokens of context of its requests: that were asked for, else the mean of what the server has counted; NAN: not known. */
+double run_file_phase_context(const struct run_file *f, const struct run_phase *p);
 /* Equal, or both not known (NAN). */
 bool run_same_number(double a, double b);
 /* Have all phases one and the same target?  (Then pauses parted them.) */

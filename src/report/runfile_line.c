@@ -3,6 +3,7 @@
 
 #include "hist.h"
 #include "jsonr.h"
+#include "load/prompt.h"
 #include "measure/phases.h"
 #include "report/counted_json.h"
 #include "report/rowstore.h"
@@ -216,6 +217,13 @@ static bool read_event(struct run_file *f, const cJSON *o)
     return true;
 }
 
+/* Of prompts of a file nobody has asked for any; older files name one all the same. */
+static int64_t asked_context(const struct run_file *f, const cJSON *o)
+{
+    const char *prompt = json_text(f->header, "prompt");
+    return prompt != NULL && prompt_is_file(prompt) ? 0 : json_whole(o, "context", 0);
+}
+
 static bool read_phase(struct run_file *f, const cJSON *o)
 {
     double t = json_number(o, "t");
@@ -224,7 +232,7 @@ static bool read_phase(struct run_file *f, const cJSON *o)
     f->phases = room(f->phases, f->phases_n, sizeof *f->phases);
     struct run_phase *p = &f->phases[f->phases_n++];
     *p = (struct run_phase){.id = small(o, "phase"), .t = t / 1e9, .streams = small(o, "max_num_seqs"),
-                            .context = json_whole(o, "context", 0), .max_tokens = json_whole(o, "max_tokens", 0),
+                            .context = asked_context(f, o), .max_tokens = json_whole(o, "max_tokens", 0),
                             .repeated = json_true(o, "repeated"), .rate = json_number(o, "rate")};
     const char *part = json_text(o, "part"), *what = json_text(o, "what");
     if (part != NULL)
@@ -236,7 +244,7 @@ static bool read_phase(struct run_file *f, const cJSON *o)
 
 static bool read_left_out(struct run_file *f, const cJSON *o)
 {
-    struct run_left_out l = {.streams = small(o, "max_num_seqs"), .context = json_whole(o, "context", 0), .max_tokens = json_whole(o, "max_tokens", 0),
+    struct run_left_out l = {.streams = small(o, "max_num_seqs"), .context = asked_context(f, o), .max_tokens = json_whole(o, "max_tokens", 0),
                              .rate = json_number(o, "rate")};
     json_words(o, "why", l.why, sizeof l.why);
     f->left_out = room(f->left_out, f->left_out_n, sizeof *f->left_out);
@@ -282,8 +290,12 @@ static bool read_process(struct run_file *f, cJSON *o)
 /* A server that `watch` found after the header was written: what the line says of it stands in the header then. */
 static bool read_server(struct run_file *f, cJSON *line)
 {
+    const cJSON *before = f->processes_n > 0 ? f->processes[f->processes_n - 1].is : json_get(f->header, "server_process");
+    const cJSON *now = json_get(line, "server_process");
     f->servers++;
-    if (cJSON_HasObjectItem(f->header, "server_process") && cJSON_HasObjectItem(line, "server_process"))
+    if (before != NULL && run_same_number(json_number(before, "pid"), json_number(now, "pid")))
+        cJSON_DeleteItemFromObjectCaseSensitive(line, "server_process");
+    else if (before != NULL && now != NULL)
         read_process(f, line); /* the header keeps the first one */
     for (cJSON *v = line->child, *next; v != NULL; v = next) {
         next = v->next;

@@ -114,7 +114,7 @@ static void lengths(const struct run_config *c, const struct phase *p, struct bu
 {
     char n[FMT_SIZE], m[FMT_SIZE];
     if (c->trace != NULL) {
-        buf_addf(b, " · lengths as it says, where it says none context %s, output %s", fmt_tokens(n, (double)p->context), fmt_tokens(m, (double)p->max_tokens));
+        buf_addf(b, " · lengths as it says, where it says none context %s, output %s", fmt_context(n, (double)p->context), fmt_tokens(m, (double)p->max_tokens));
         return;
     }
     if (!prompt_is_file(c->prompt))
@@ -183,7 +183,7 @@ static void rates(const struct run_result *r, struct buf *b)
     buf_adds(b, "\n");
     label(b, "request rate");
     buf_addf(b, "%s req/s ended well in that time\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
-    goodput(r, b, s > 0 ? (double)w->good / s : (double)NAN);
+    goodput(r, b, tally_goodput(&r->phases.total, (double)w->good, s));
 }
 
 /* Of an open loop: was the rate kept, and what waited? */
@@ -326,7 +326,7 @@ static void phases_table(const struct run_result *r, struct buf *b)
         tally_dist(&p->tally, M_TPOT, &tpot);
         char n[FMT_SIZE];
         buf_addf(b, "  %5d  %7d", p->id, p->streams);
-        cell(b, fmt_tokens(n, (double)p->context), 9);
+        cell(b, fmt_context(n, (double)p->context), 9);
         cell(b, fmt_tokens(n, (double)p->max_tokens), 8);
         cell(b, fmt_rate(n, s > 0 ? w.tokens / s : (double)NAN), 9);
         cell(b, fmt_ms(n, ttft.p50), 10);

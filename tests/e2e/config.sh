@@ -154,6 +154,15 @@ check "does what it says" json "$TMP/out" '.requests.ok == 5 and .max_num_seqs =
 printf 'fail-if = ttft_min > 0.001ms\nrequests = 2\njson = yes\n' >"$CONFIG"
 check "a threshold too" exits 3 "$TOKGAUGE" run "$URL" --max-tokens 2 --context 64
 
+# The strongest have their say first: one that is put back itself pushes nothing out.
+printf 'requests = 200\n[run]\nfind-capacity = yes\nslo = ttft=1s\n' >"$CONFIG"
+check "a ramp puts the search back" prints '^#find-capacity = ' run --ramp 1:20:10s
+check "and what the search excluded is still there" prints '^requests = 200$' run --ramp 1:20:10s
+check "without the ramp the search excludes it" prints '^#requests = ' run
+printf 'context = 512\n' >"$CONFIG"
+check "where a context gives way the default one is looked at, too" refuses 2 "leaves too little of --context 1024" run --prefix-tokens 2000
+check "and is enough for less" prints '^#context = ' run --prefix-tokens 900
+
 # The load's settings are not the simulator's, alone or as the server of demo.
 printf 'max-num-seqs = 1,2,4\nseed = 5\nsim-cold = 0\n[sim]\nport = 8001\nstep = 7\n' >"$CONFIG"
 check "what is the load's, the simulator does not take" prints '^#sim-max-num-seqs = 4$' sim

@@ -189,6 +189,10 @@ check "nor begin a phase of them" json "$TMP/prompts.ndjson" 'map(select(.type =
 check "nor is a context told that nobody asked for" json "$TMP/prompts.ndjson" '(map(select(.type == "sample" and .state == "load")) | length > 0 and all(.context == null)) and
     (map(select(.type == "request" or .type == "phase" or .type == "summary")) | length > 2 and all(.context == null))' -s
 check "the report names no context for them" sh -c 'grep -q "4 streams in flight, output 128 tokens" "$1"' sh "$TMP/prompts.md"
+check "nor finds that it hardly matters" sh -c '! grep -qi "from 0 to 0\|context 0" "$1"' sh "$TMP/prompts.md"
+jq -c 'if .type == "phase" then .context = 1024 else . end' "$TMP/prompts.ndjson" >"$TMP/older.ndjson"
+"$TOKGAUGE" compare "$TMP/older.ndjson" "$TMP/prompts.ndjson" >"$TMP/older.txt" 2>&1
+check "a file that named one is compared all the same" sh -c '! grep -q "different loads" "$1"' sh "$TMP/older.txt"
 # A pause parts no load that is decided: its phase goes on, and what lies between is in no window.
 check "a pause in a matrix" "$PTY" 120 40 xterm-256color "$TOKGAUGE" run "$URL" -c 1,2 --order listed --context 64 --max-tokens 64 -d 3s --warmup 1 --out "$TMP/parted.ndjson" <<'E2'
 wait " LOAD"

@@ -109,6 +109,8 @@ check "it was asked no more than twice, and each line names a process that was t
 kill -TERM "$WATCHER"
 wait "$WATCHER"
 check "the watch goes on until it is stopped" same "$?" 143
+"$TOKGAUGE" report "$TMP/again.ndjson" >"$TMP/again.md" 2>&1
+check "a report tells of the restart once" same "$(grep -c "Started again" "$TMP/again.md")" 1
 
 # A page of counters that takes longer than a look of the screen: one that has not come yet is nobody's silence.
 FIX=$TESTS_DIR/fixtures
