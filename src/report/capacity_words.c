@@ -66,11 +66,12 @@ static const char *end_words(const struct capacity *c)
 
 void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size)
 {
-    char goals[160], low[48], high[48], n[FMT_SIZE], at[FMT_SIZE + 16];
+    char goals[160], low[48], high[48], n[FMT_SIZE], at[FMT_SIZE + 16] = "";
     const char *why = end_words(c);
     out[0] = '\0';
     slo_text(slo, goals, sizeof goals);
-    snprintf(at, sizeof at, context > 0 ? " at %s context" : "", fmt_tokens(n, (double)context));
+    if (context > 0)
+        snprintf(at, sizeof at, " at %s context", fmt_tokens(n, (double)context));
     if (c->low > 0 && c->low >= c->most)
         add(out, size, "%s%s meet %s, and no more were tried", load_text(low, c, c->low), at, goals);
     else if (capacity_sure(c) && c->low > 0)
