@@ -73,8 +73,8 @@ struct transfer {
 /* The text goes there from now on, beginning with what is known of this request; NULL: nowhere. */
 void transfer_keep(struct transfer *t, struct kept_text *kept);
 void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink);
-/* One of so many: together they receive into 1 MiB, where that is a page each.  Of a larger buffer a token touches one page, and
- * an answer that comes at once all of them: what is resident would grow for hours, answer by answer. */
+/* One of so many, before its first request: together they receive into 1 MiB, or a page each where that is more.  Of a larger buffer
+ * a token touches one page, and an answer that comes at once all of them: what is resident would grow for hours, answer by answer. */
 void transfer_share(struct transfer *t, int streams);
 void transfer_release(struct transfer *t);
 

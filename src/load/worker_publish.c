@@ -31,8 +31,8 @@ static size_t cut_bytes(const char *text, size_t n)
 /* Up to its last token; where that is long ago, and longer than all before it lets expect, the silence counts. */
 static int64_t decoding_until(const struct timeline *tl, int64_t now)
 {
-    int64_t silence = now - tl->last_token;
-    return silence > SILENT_NS && silence * (int64_t)tl->events > 4 * (tl->last_token - tl->first_token) ? now : tl->last_token;
+    double silence = (double)(now - tl->last_token), before = (double)(tl->last_token - tl->first_token);
+    return silence > SILENT_NS && silence * (double)tl->events > 4 * before ? now : tl->last_token;
 }
 
 static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
