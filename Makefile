@@ -48,8 +48,8 @@ CORE_SRC := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 UI_SRC   := $(wildcard ui/*.c)
 CORE_OBJ := $(CORE_SRC:%.c=$B/%.o)
 UI_OBJ   := $(UI_SRC:%.c=$B/%.o)
-MAIN_OBJ := $B/src/main.o
-TOOL_SRC := $(filter-out %/drmshim.c %/asleep.c %/fakegpu_driver.c %/fakegpu_sysfs.c,$(wildcard tests/tools/*.c tests/bench/*.c))
+MAIN_OBJ := $B/src/main.o $(if $(filter thread,$(SAN)),$B/tests/tools/tsan_first.o)
+TOOL_SRC := $(filter-out %/drmshim.c %/asleep.c %/tsan_first.c %/fakegpu_driver.c %/fakegpu_sysfs.c,$(wildcard tests/tools/*.c tests/bench/*.c))
 TOOLS    := $(TOOL_SRC:tests/%.c=$B/tests/%) $B/tests/tools/libdrmshim.so $B/tests/tools/libasleep.so
 THEMES   := $(wildcard themes/*.theme)
 UNIT     := $(patsubst tests/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
