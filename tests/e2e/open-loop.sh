@@ -98,10 +98,10 @@ load --trace "$TMP/trace.jsonl"
 check "a trace: its rhythm" rows 'sort_by(.seq) | [.[].due - .[0].due] == [0, 300000000, 300000000, 900000000]'
 check "its lengths, the run's where it has none" rows 'sort_by(.seq) | [.[].max_tokens] == [3, 5, 4, 7] and [.[].context] == [64, 200, 300, 64]'
 check "and its end" json "$TMP/out.json" '.requests.ok == 4 and .ended_by == "requests"'
-trace_came() { # the server's own clock
-    jq -s -e '[.[-4:][].arrived_ns] | sort | [.[] - .[0]] | .[1] > 0.1e9 and .[3] > 0.6e9' "$TMP/log"
+trace_came() { # by the server's own clock; where a busy machine lets the first one wait, the next time
+    jq -s -e '[.[-4:][].arrived_ns] | sort | [.[] - .[0]] | .[1] > 0.1e9 and .[3] > 0.6e9' "$TMP/log" || { load --trace "$TMP/trace.jsonl"; false; }
 }
-check "as the server saw it come" within 5 trace_came
+check "as the server saw it come" within 20 trace_came
 printf '{"timestamp":0,"input_length":50,"output_length":2}\n{"timestamp":200,"input_length":60,"output_length":2,"hash_ids":[1,2]}\n' >"$TMP/mooncake.jsonl"
 load --trace "$TMP/mooncake.jsonl"
 check "names and milliseconds of other traces" rows 'sort_by(.seq) | [.[].due - .[0].due] == [0, 200000000] and [.[].context] == [50, 60]'
