@@ -36,6 +36,17 @@ struct matrix_cell *matrix_put(struct matrix_view *m, int streams, double contex
     return &m->cell[m->n - 1];
 }
 
+void matrix_copy(struct matrix_view *to, const struct matrix_view *from)
+{
+    to->n = from->n;
+    memcpy(to->cell, from->cell, from->n * sizeof from->cell[0]);
+    memcpy(to->of_columns, from->of_columns, sizeof to->of_columns);
+    if (from->of_columns[0] == '\0')
+        return;
+    memcpy(to->column, from->column, sizeof to->column);
+    memcpy(to->row, from->row, sizeof to->row);
+}
+
 void matrix_name(struct matrix_view *m, const char *of_columns)
 {
     str_copy(m->of_columns, sizeof m->of_columns, of_columns);

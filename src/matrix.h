@@ -36,6 +36,8 @@ struct matrix_view {
     char column[MATRIX_SIDE][MATRIX_NAME], row[MATRIX_SIDE][MATRIX_NAME * 2];
 };
 
+/* As far as there is something in it. */
+void matrix_copy(struct matrix_view *to, const struct matrix_view *from);
 /* It is of other things than loads. */
 void matrix_name(struct matrix_view *m, const char *of_columns);
 void matrix_label(struct matrix_view *m, bool column, int at, const char *text);

@@ -2,7 +2,7 @@
 #include "util.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdbool.h>
 
 static const double steps[SERIES_DEPTHS] = {SERIES_STEP_S, SERIES_MIDDLE_S, SERIES_STEP_S};
 
@@ -21,22 +21,36 @@ void series_merge(struct series_point *into, const struct series_point *from)
     into->count = all;
 }
 
+static struct series_point *slot(struct series_level *l, int64_t number)
+{
+    return &l->at[number % SERIES_POINTS];
+}
+
+const struct series_point *series_at(const struct series_level *l, int64_t number)
+{
+    return &l->at[number % SERIES_POINTS];
+}
+
+static int64_t first_of(const struct series_level *l)
+{
+    return l->last - (int64_t)l->n + 1;
+}
+
 /* Twice as long points, half as many. */
 static void pair(struct series_level *l)
 {
-    int64_t first = l->last - (int64_t)(l->n - 1), base = first >> 1;
-    size_t n = (size_t)((l->last >> 1) - base + 1);
-    for (size_t i = 0; i < l->n; i++) {
-        size_t to = (size_t)(((first + (int64_t)i) >> 1) - base);
-        struct series_point p = l->at[i];
-        if ((first + (int64_t)i) % 2 == 0 || i == 0)
-            l->at[to] = p;
-        else
-            series_merge(&l->at[to], &p);
+    struct series_level before = *l;
+    l->n = 0;
+    for (int64_t i = first_of(&before); i <= before.last; i++) {
+        struct series_point *to = slot(l, i >> 1);
+        if (i % 2 == 0 || l->n == 0) {
+            *to = (struct series_point){.count = 0};
+            l->n++;
+        }
+        series_merge(to, series_at(&before, i));
     }
-    l->last >>= 1;
-    l->n = n;
-    l->step_s *= 2;
+    l->last = before.last >> 1;
+    l->step_s = before.step_s * 2;
 }
 
 /* The point of that number, which becomes the newest; whole: nothing is dropped for it. */
@@ -51,12 +65,9 @@ static struct series_point *newest(struct series_level *l, double t_s, bool whol
     }
     if (number - l->last >= SERIES_POINTS) /* a gap longer than all that is kept */
         l->n = 0;
-    for (l->last = MAX_OF(l->last, number - SERIES_POINTS); l->last < number; l->last++) {
-        if (l->n == SERIES_POINTS)
-            memmove(l->at, l->at + 1, --l->n * sizeof l->at[0]);
-        l->at[l->n++] = (struct series_point){.count = 0};
-    }
-    return &l->at[l->n - 1];
+    for (l->last = MAX_OF(l->last, number - SERIES_POINTS); l->last < number; l->n = MIN_OF(l->n + 1, (size_t)SERIES_POINTS))
+        *slot(l, ++l->last) = (struct series_point){.count = 0};
+    return slot(l, l->last);
 }
 
 void series_push(struct series *s, double t_s, double v)
@@ -75,21 +86,32 @@ void series_push(struct series *s, double t_s, double v)
     s->end_s = t_s;
 }
 
+static void copy_level(struct series_level *to, const struct series_level *from, bool earlier)
+{
+    int64_t first = first_of(from);
+    if (earlier && to->step_s == from->step_s && to->last <= from->last && first_of(to) <= first)
+        first = MAX_OF(first, to->last); /* that one was filling */
+    for (int64_t i = first; i <= from->last; i++)
+        *slot(to, i) = *series_at(from, i);
+    to->step_s = from->step_s;
+    to->last = from->last;
+    to->n = from->n;
+}
+
 void series_copy(struct series *to, const struct series *from)
 {
+    bool earlier = to->start_s == from->start_s && to->end_s <= from->end_s;
+    for (int d = 0; d < SERIES_DEPTHS; d++)
+        copy_level(&to->level[d], &from->level[d], earlier);
     to->start_s = from->start_s;
     to->end_s = from->end_s;
-    for (int d = 0; d < SERIES_DEPTHS; d++) {
-        const struct series_level *l = &from->level[d];
-        memcpy(&to->level[d], l, offsetof(struct series_level, at) + l->n * sizeof l->at[0]);
-    }
 }
 
 static const struct series_level *level_at(const struct series *s, double from_s)
 {
     for (int d = 0; d < SERIES_DEPTHS - 1; d++) {
         const struct series_level *l = &s->level[d];
-        double oldest = (double)(l->last - (int64_t)l->n + 1) * l->step_s;
+        double oldest = (double)first_of(l) * l->step_s;
         if (oldest <= MAX_OF(from_s, s->start_s))
             return l;
     }
@@ -107,8 +129,7 @@ struct series_point series_between(const struct series *s, double from_s, double
         from--; /* it began before, and is not over */
         to = from + 1;
     }
-    int64_t oldest = l->last - (int64_t)l->n + 1;
-    for (int64_t i = MAX_OF(from, oldest); i < to && i <= l->last; i++)
-        series_merge(&sum, &l->at[i - oldest]);
+    for (int64_t i = MAX_OF(from, first_of(l)); i < to && i <= l->last; i++)
+        series_merge(&sum, series_at(l, i));
     return sum;
 }

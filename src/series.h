@@ -23,8 +23,8 @@ struct series_point {
     uint32_t count;
 };
 
-/* Point i of n, the oldest first, covers the seconds from (last − (n − 1 − i)) · step_s on, step_s long; the newest may still be
- * filling. */
+/* Point number i covers the seconds from i · step_s on, step_s long; there are n, up to the last, which may still be filling.  It
+ * stays where it is as time goes on (series_at), so that a copy needs but what is new. */
 struct series_level {
     double step_s;
     int64_t last;
@@ -43,7 +43,9 @@ struct series {
 void series_push(struct series *s, double t_s, double v);
 /* Adds one point to another: as if all values of both were in one. */
 void series_merge(struct series_point *into, const struct series_point *from);
-/* Only what is in use is copied. */
+/* Of a level: last − n < number ≤ last. */
+const struct series_point *series_at(const struct series_level *l, int64_t number);
+/* to: empty, or an earlier copy of the same series; only what is new is copied. */
 void series_copy(struct series *to, const struct series *from);
 /* What is known of the seconds [from_s, to_s), by the finest level that reaches back so far: the points that begin there; where
  * none does, the one that covers from_s.  Before the run there is nothing. */

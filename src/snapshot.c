@@ -50,6 +50,7 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from)
     memcpy(to->marks, from->marks, from->marks_n * sizeof from->marks[0]);
     memcpy(to->events, from->events, from->events_n * sizeof from->events[0]);
     str_copy(to->text, sizeof to->text, from->text);
+    matrix_copy(&to->matrix, &from->matrix);
     if (to->series.seq != from->series.seq) {
         struct series *const into[] = {&to->series.out, &to->series.gtt,  &to->series.ram, &to->series.vram,
                                        &to->series.run, &to->series.wait, &to->series.kv, &to->series.gen};
@@ -67,6 +68,14 @@ void snapshot_copy(struct snapshot *to, const struct snapshot *from)
         str_copy(to->page.text, sizeof to->page.text, from->page.text);
     }
     memcpy(to->streams, from->streams, from->streams_n * sizeof from->streams[0]);
+}
+
+void snapshot_forget(struct snapshot *copy)
+{
+    memset(&copy->series, 0, sizeof copy->series);
+    memset(&copy->hists, 0, sizeof copy->hists);
+    copy->page.seq = copy->page.lines = 0;
+    copy->page.text[0] = '\0';
 }
 
 static void pair_columns(struct heat_view *h)

@@ -248,7 +248,6 @@ struct snapshot {
 
     struct replay_view replay;
     struct suite_view suite;
-    struct matrix_view matrix;
     struct server_view server;
     struct memory_view memory;
 
@@ -296,6 +295,7 @@ struct snapshot {
     struct mark marks[SNAP_MARKS];
     struct event_line events[SNAP_EVENTS]; /* newest last */
     char text[SNAP_TEXT];  /* the last text of that stream: more than its tail, where it has been asked for long enough */
+    struct matrix_view matrix;
     struct snap_series series;
     struct snap_hists hists;
     struct server_page page;
@@ -306,6 +306,8 @@ struct snapshot {
 void snapshot_clear(struct snapshot *s);
 /* to: all zero, or an earlier copy of the same source. */
 void snapshot_copy(struct snapshot *to, const struct snapshot *from);
+/* A copy is to become one of another source. */
+void snapshot_forget(struct snapshot *copy);
 void snapshot_event(struct snapshot *s, double at_s, int level, const char *text);
 void snapshot_mark(struct snapshot *s, double at_s, const char *text); /* with its line among the events */
 /* One more value at t_s seconds; columns are put together in pairs when there are too many. */

@@ -567,6 +567,8 @@ static bool read_snapshot(void *ctx, struct snapshot *out, uint64_t seen)
     double from = 0;
     uint64_t ours = t->seq << 40, theirs = 0;
     bool fresh;
+    if ((seen >> 40) != t->seq) /* another engine, or none */
+        snapshot_forget(out);
     if (t->engine != NULL) {
         struct snapshot_source g = engine_source(t->engine);
         uint64_t mine = out->seq;

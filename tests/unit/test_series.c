@@ -27,29 +27,40 @@ static struct series_point true_point(const float *v, const double *t, int n, do
 static void check_level(const struct series_level *l, const float *v, const double *t, int n)
 {
     assert_in_range(l->n, 1, SERIES_POINTS);
-    for (size_t i = 0; i < l->n; i++) {
-        double from = (double)(l->last - (int64_t)(l->n - 1 - i)) * l->step_s;
-        struct series_point want = true_point(v, t, n, from, l->step_s);
-        assert_int_equal(l->at[i].count, want.count);
+    for (int64_t i = l->last - (int64_t)l->n + 1; i <= l->last; i++) {
+        struct series_point want = true_point(v, t, n, (double)i * l->step_s, l->step_s);
+        const struct series_point *p = series_at(l, i);
+        assert_int_equal(p->count, want.count);
         if (want.count == 0)
             continue;
-        assert_true(l->at[i].low == want.low && l->at[i].high == want.high);
-        assert_near((double)l->at[i].mean, (double)want.mean, 1e-3);
+        assert_true(p->low == want.low && p->high == want.high);
+        assert_near((double)p->mean, (double)want.mean, 1e-3);
+    }
+}
+
+static void check_same(const struct series *a, const struct series *b)
+{
+    assert_true(a->start_s == b->start_s && a->end_s == b->end_s);
+    for (int d = 0; d < SERIES_DEPTHS; d++) {
+        const struct series_level *l = &a->level[d], *k = &b->level[d];
+        assert_true(l->n == k->n && l->last == k->last && l->step_s == k->step_s);
+        for (int64_t i = l->last - (int64_t)l->n + 1; i <= l->last; i++)
+            assert_memory_equal(series_at(l, i), series_at(k, i), sizeof(struct series_point));
     }
 }
 
 static uint64_t counted(const struct series_level *l)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < l->n; i++)
-        n += l->at[i].count;
+    for (int64_t i = l->last - (int64_t)l->n + 1; i <= l->last; i++)
+        n += series_at(l, i)->count;
     return n;
 }
 
 static void test_levels(void **state)
 {
     (void)state;
-    struct series *s = xcalloc(1, sizeof *s);
+    struct series *s = xcalloc(1, sizeof *s), *copy = xcalloc(1, sizeof *s);
     float *v = xcalloc(VALUES, sizeof *v);
     double *t = xcalloc(VALUES, sizeof *t);
     uint64_t seed = 5, known = 0;
@@ -60,6 +71,10 @@ static void test_levels(void **state)
         v[i] = gap ? NAN : (float)(rng_unit(&seed) * 100);
         known += !gap;
         series_push(s, t[i], gap ? (double)NAN : (double)v[i]);
+        if (rng_unit(&seed) < (i < 2000 ? 0.3 : 0.002)) { /* now close together, now more than a level apart */
+            series_copy(copy, s);
+            check_same(copy, s);
+        }
         if (i + 1 != check)
             continue;
         check = check < 2000 ? check * 3 / 2 + 1 : check + 7919;
@@ -69,8 +84,33 @@ static void test_levels(void **state)
     }
     assert_near(s->level[SERIES_WHOLE].step_s, 64, 0); /* 20,000 s in at most 600 points */
     free(s);
+    free(copy);
     free(v);
     free(t);
+}
+
+/* A copy of what was: of the same run at an earlier moment, and of another run with the same numbers. */
+static void test_copy_of_others(void **state)
+{
+    (void)state;
+    struct series *a = xcalloc(1, sizeof *a), *b = xcalloc(1, sizeof *b), *copy = xcalloc(1, sizeof *copy);
+    for (int i = 1; i <= 5000; i++)
+        series_push(a, i * SERIES_STEP_S, i);
+    for (int i = 1; i <= 700; i++)
+        series_push(b, i * SERIES_STEP_S, i);
+    series_copy(copy, a);
+    series_copy(copy, b);
+    check_same(copy, b);
+    series_copy(copy, a);
+    check_same(copy, a);
+    *b = (struct series){.start_s = 0};
+    for (int i = 2; i <= 5001; i++)
+        series_push(b, i * SERIES_STEP_S, -i);
+    series_copy(copy, b);
+    check_same(copy, b);
+    free(a);
+    free(b);
+    free(copy);
 }
 
 static void test_between(void **state)
@@ -101,8 +141,7 @@ static void test_between(void **state)
     assert_in_range(n, 2060, 2060 + 6); /* but for a point, where a finer level begins */
     assert_int_equal(series_between(s, -50, 0).count, 0);
     series_copy(copy, s);
-    for (int d = 0; d < SERIES_DEPTHS; d++)
-        assert_memory_equal(&copy->level[d], &s->level[d], offsetof(struct series_level, at) + s->level[d].n * sizeof s->level[d].at[0]);
+    check_same(copy, s);
     free(s);
     free(copy);
 }
@@ -119,10 +158,10 @@ static void test_gaps(void **state)
     series_push(s, 1, 10);
     series_push(s, 4, 20);
     assert_int_equal(s->level[SERIES_FINE].n, 7);
-    assert_int_equal(s->level[SERIES_FINE].at[3].count, 0);
+    assert_int_equal(series_at(&s->level[SERIES_FINE], 5)->count, 0);
     series_push(s, 1e6, 30); /* eleven days */
     assert_true(s->level[SERIES_FINE].n <= SERIES_POINTS);
-    assert_near((double)s->level[SERIES_FINE].at[s->level[SERIES_FINE].n - 1].mean, 30, 0);
+    assert_near((double)series_at(&s->level[SERIES_FINE], s->level[SERIES_FINE].last)->mean, 30, 0);
     assert_int_equal(counted(&s->level[SERIES_FINE]), 1);
     assert_int_equal(counted(&s->level[SERIES_WHOLE]), 3);
     series_push(s, 1e6 + 0.1, 40); /* of the same half second */
@@ -132,6 +171,7 @@ static void test_gaps(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels), cmocka_unit_test(test_between), cmocka_unit_test(test_gaps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels), cmocka_unit_test(test_copy_of_others),
+                                       cmocka_unit_test(test_between), cmocka_unit_test(test_gaps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

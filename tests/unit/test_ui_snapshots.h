@@ -246,7 +246,8 @@ static inline struct snapshot *canned_busy_at(double t, int streams)
     canned_latency(s, t, &seed);
     canned_streams(s, streams, &seed);
     const struct series_level *out = &s->series.out.level[SERIES_FINE];
-    s->output_rate = out->n > 0 && out->at[out->n - 1].count > 0 ? (double)out->at[out->n - 1].mean : (double)NAN;
+    const struct series_point *newest = series_at(out, out->n > 0 ? out->last : 0);
+    s->output_rate = out->n > 0 && newest->count > 0 ? (double)newest->mean : (double)NAN;
     s->output_rate_stream = 33.0;
     s->output_rate_peak = 139.4;
     s->marks_n = 2;
