@@ -15,7 +15,6 @@
 
 #define INDEX_EVERY 4
 #define CLIENTS_MAX 65536
-#define NODES_MAX 64
 #define BYTES_MAX (UINT64_C(1) << 60)
 #define TEXT_SIZE 8192 /* of one fdinfo; the kernel writes 2 KiB at the most */
 
@@ -150,15 +149,19 @@ static void find_kfd_gpu(struct scan *s)
     s->kfd_file[0] = '\0';
     if (s->pci == NULL || !place_of(s->pci, &domain, &location))
         return;
-    for (int node = 0; node < NODES_MAX; node++) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/class/kfd/kfd/topology/nodes/%d/properties", s->p->sys, node);
-        if (!number_in(path, "location_id", &v) || v != location || (number_in(path, "domain", &v) && v != domain))
+    char nodes[512], path[800];
+    snprintf(nodes, sizeof nodes, "%s/class/kfd/kfd/topology/nodes", s->p->sys);
+    DIR *d = opendir(nodes);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        snprintf(path, sizeof path, "%s/%s/properties", nodes, e->d_name);
+        if (e->d_name[0] == '.' || !number_in(path, "location_id", &v) || v != location || (number_in(path, "domain", &v) && v != domain))
             continue;
-        snprintf(path, sizeof path, "%s/class/kfd/kfd/topology/nodes/%d/gpu_id", s->p->sys, node);
+        snprintf(path, sizeof path, "%s/%s/gpu_id", nodes, e->d_name);
         if (number_in(path, "", &v) && v != 0) /* 0: the CPUs */
             snprintf(s->kfd_file, sizeof s->kfd_file, "vram_%llu", (unsigned long long)v);
     }
+    if (d != NULL)
+        closedir(d);
 }
 
 static double kfd_bytes(const struct scan *s, int pid)
