@@ -543,14 +543,6 @@ static bool same(const struct cell *a, const struct cell *b)
            a->attrs == b->attrs;
 }
 
-static void remember(const struct canvas *c)
-{
-    if (!scr.have_last)
-        canvas_init(&scr.last, c->w, c->h, c->glyphs);
-    scr.have_last = true;
-    memcpy(scr.last.cells, c->cells, (size_t)c->w * (size_t)c->h * sizeof *c->cells);
-}
-
 bool screen_show(const struct canvas *c)
 {
     flush_pending();
@@ -559,18 +551,23 @@ bool screen_show(const struct canvas *c)
     if (scr.have_last && (scr.last.w != c->w || scr.last.h != c->h))
         screen_redraw();
     bool all = !scr.have_last, changed = all;
+    if (all)
+        canvas_init(&scr.last, c->w, c->h, c->glyphs);
+    scr.have_last = true;
+    size_t row_size = (size_t)c->w * sizeof *c->cells;
     for (int y = 0; y < c->h; y++) {
-        const struct cell *row = canvas_at(c, 0, y), *before = all ? NULL : canvas_at(&scr.last, 0, y);
-        if (before != NULL && memcmp(row, before, (size_t)c->w * sizeof *row) == 0) /* most are */
+        const struct cell *row = canvas_at(c, 0, y);
+        struct cell *before = &scr.last.cells[(size_t)y * (size_t)c->w];
+        if (!all && memcmp(row, before, row_size) == 0) /* most are */
             continue;
         for (int x = 0; x < c->w; x++)
-            if (row[x].width != 0 && (before == NULL || !same(&row[x], &before[x])))
+            if (row[x].width != 0 && (all || !same(&row[x], &before[x])))
                 put_cell(x, y, &row[x]);
+        memcpy(before, row, row_size);
         changed = true;
     }
     if (!changed)
         return true;
-    remember(c);
     spool_begin();
     if (all)
         clearok(curscr, TRUE);

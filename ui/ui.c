@@ -1,5 +1,5 @@
 /* The loop of the main thread: newest snapshot → frame → screen, keys → commands.  It sleeps in screen_wait;
- * a frame is made only where something changed, at most FRAMES_A_SECOND of them, keys a little sooner. */
+ * a frame is made only where something changed, FRAME_S after the one before, for a key a little sooner. */
 #include "ui/ui.h"
 
 #include "ui/control.h"
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define FRAME_S 0.1      /* between two frames */
+#define SLOW_FRAME_S 0.25 /* … in a pause: as often as memory is looked at */
 #define NEWS_S 0.5       /* … at the most, where a snapshot tells by itself that it is there */
 #define KEY_FRAME_S 0.03 /* between two frames that keys asked for */
 #define SAVE_TRIES 10
@@ -247,12 +248,19 @@ static int read_keys(struct ui *u)
 
 /* ---- the loop ---- */
 
-static int wait_ms(const struct ui *u, double now)
+/* Until the next frame may be made. */
+static double frame_wait(const struct ui *u, double now)
 {
-    double most = u->source->news_fd > 0 ? NEWS_S : FRAME_S;
-    double wait = u->dirty ? u->last_frame + (u->hurry ? KEY_FRAME_S : FRAME_S) - now : most;
-    double ms = ceil(MIN_OF(wait, most) * 1000);
-    return ms < 1 ? 1 : (int)ms;
+    return u->last_frame + (u->hurry ? KEY_FRAME_S : u->s->paused ? SLOW_FRAME_S : FRAME_S) - now;
+}
+
+/* News that come before the next frame are in it anyway: they wake nobody where one is due, or where they change little. */
+static enum screen_event wait_event(const struct ui *u, double now)
+{
+    double most = u->source->news_fd > 0 ? NEWS_S : FRAME_S, wait = frame_wait(u, now);
+    bool deaf = u->dirty || (u->s->paused && wait > 0);
+    double ms = ceil((deaf ? MIN_OF(wait, most) : most) * 1000);
+    return screen_wait(deaf ? -1 : u->source->news_fd, ms < 1 ? 1 : (int)ms);
 }
 
 static int loop(struct ui *u)
@@ -269,10 +277,10 @@ static int loop(struct ui *u)
         if (control_settle(&u->ctl, &u->st, u->s, now))
             u->dirty = true;
         fit_canvas(u);
-        if (u->dirty && (first || now - u->last_frame >= (u->hurry ? KEY_FRAME_S : FRAME_S) - 0.001))
+        if (u->dirty && (first || frame_wait(u, now) <= 0.001))
             draw(u, now);
         first = false;
-        enum screen_event event = screen_wait(u->source->news_fd, wait_ms(u, now));
+        enum screen_event event = wait_event(u, now);
         if (event == SCREEN_LOST)
             return UI_LOST;
         if (event == SCREEN_AGAIN)
