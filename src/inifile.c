@@ -71,7 +71,8 @@ static char *next_line(char *out, int n, void *stream)
     bool fits = whole_line(r->in, text, sizeof text, &end);
     if (end)
         return NULL;
-    r->line++;
+    if (r->line++ == 0 && str_starts(text, "\xef\xbb\xbf")) /* as some editors begin a file */
+        memmove(text, text + 3, strlen(text + 3) + 1);
     const char *why = wrong_with(text, fits);
     bool comment = text[0] == '#' || text[0] == ';';
     r->setting = why == NULL && !comment && text[0] != '[' && strchr(text, '=') != NULL;

@@ -645,6 +645,8 @@ static bool read_options(struct options *o, int argc, char **argv, struct err *e
     FILE *in = name != NULL ? fopen(name, "re") : NULL;
     if (in == NULL && o->config != NULL)
         return err_set(e, "cannot read the settings '%s': %s", name, strerror(errno));
+    if (in == NULL && name != NULL && errno != ENOENT && errno != ENOTDIR)
+        fprintf(stderr, "tokgauge: the settings '%s' cannot be read and are left out: %s\n", name, strerror(errno));
     options_release(o);
     const struct options_config config = {in, name, warn};
     bool ok = options_parse_with(o, argc, argv, in != NULL ? &config : NULL, e);

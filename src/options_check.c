@@ -257,5 +257,5 @@ bool options_check(struct options *o, struct err *e)
         return err_set(e, "the lists make a matrix of %zu cells: %d are the most", grid_cells(&o->load), GRID_MOST);
     if (o->command & LOAD)
         load_settle(o);
-    return o->print_config || (check_needs(o, e) && check_idle(o, e));
+    return o->print_config || o->list_themes || o->check_theme != NULL || (check_needs(o, e) && check_idle(o, e));
 }

@@ -42,6 +42,10 @@ cp "$TMP/printed" "$TMP/before"
 check "what is printed can be read, and means the same" reads_back run
 check "another file" prints '^#max-num-seqs = 4$' --config /dev/null
 check "one that is not there" refuses 2 "cannot read the settings '$TMP/none': No such file" --config "$TMP/none"
+mkdir -p "$TMP/loop/tokgauge" && ln -s config "$TMP/loop/tokgauge/config"
+check "the usual one cannot be read: that is said" sh -c 'XDG_CONFIG_HOME=$2 "$1" --version 2>&1 | grep -q "settings .*/loop/tokgauge/config. cannot be read and are left out: "' sh "$TOKGAUGE" "$TMP/loop"
+printf '\357\273\277[run]\ncontext = 77\n' >"$TMP/bom"
+check "a byte order mark before the first line" prints '^context = 77$' run --config "$TMP/bom"
 check "a folder" refuses 2 "cannot read the settings '$TMP': Is a directory" run --config "$TMP"
 
 printf 'slo = ttft=1.5s,tpot=0.5ms,decode_rate=30\nthink = 200us\nturns = 2\n' >"$TMP/set"

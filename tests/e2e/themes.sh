@@ -14,6 +14,7 @@ IN_TREE=$TMP/tree/tokgauge BARE=$TMP/bare/tokgauge
 
 # ---- the list ----
 check "--list-themes needs no server" exits 0 "$IN_TREE" --list-themes
+check "nor anything else that its command needs" exits 0 "$IN_TREE" tune --list-themes
 cp "$TMP/out" "$TMP/list"
 check "it has every file beside the program" same "$(wc -l <"$TMP/list")" "$(find themes -name '*.theme' | grep -c .)"
 check "it begins with the default" same "$(head -n 1 "$TMP/list" | tr -s ' ')" "tokgauge-dark dark $TMP/tree/themes/tokgauge-dark.theme"
