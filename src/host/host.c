@@ -1,6 +1,7 @@
 #include "host/host.h"
 #include "host/sysfs.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,35 @@ bool host_read_memory(const char *proc, struct sysfs_file *kept, struct host_mem
     bool ok = sysfs_value(kept, proc, "meminfo", text, sizeof text, why);
     host_parse_meminfo(ok ? text : "", m);
     return ok || err_set(e, "cannot read '%s/meminfo': %s", proc, why);
+}
+
+static double third_number(const char *text)
+{
+    double v = 0;
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        v = strtod(text, &end);
+        if (end == text || !(v >= 0 && v < 1e15))
+            return 0;
+        text = end;
+    }
+    return v;
+}
+
+double host_zram(const char *sys)
+{
+    char path[512], text[256];
+    double sum = 0;
+    snprintf(path, sizeof path, "%s/block", sys);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        snprintf(path, sizeof path, "block/%.200s/mm_stat", e->d_name);
+        if (str_starts(e->d_name, "zram") && sysfs_text(sys, path, text, sizeof text, NULL))
+            sum += third_number(text);
+    }
+    if (d != NULL)
+        closedir(d);
+    return sum;
 }
 
 static double average_of(const char *text, const char *line)

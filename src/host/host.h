@@ -19,7 +19,7 @@ struct host_memory { /* bytes */
 struct host_stack {
     double gtt;         /* graphics memory in RAM */
     double other;       /* used by processes and the kernel */
-    double unaccounted; /* used, but by nobody known: above all pages that the graphics driver keeps in its pool, or zram */
+    double unaccounted; /* used, but by nobody known: above all pages that the graphics driver keeps in its pool */
     double cache, free;
 };
 
@@ -36,6 +36,10 @@ struct host_cpu { /* counters since the start of the machine, in ticks */
 void host_parse_meminfo(const char *text, struct host_memory *m);
 /* proc: usually "/proc"; kept: its file, or NULL.  False with the reason in e where the file cannot be read; *m is all NAN then. */
 bool host_read_memory(const char *proc, struct sysfs_file *kept, struct host_memory *m, struct err *e);
+
+/* Bytes that swap in memory takes, of all devices (mm_stat's mem_used_total: admin-guide/blockdev/zram.rst), which /proc/meminfo
+ * does not tell; 0: there is none.  sys: usually "/sys". */
+double host_zram(const char *sys);
 
 /* Pure.  gtt: bytes in use, NAN or 0 where there is no such pool in this memory. */
 void host_stack(const struct host_memory *m, double gtt, struct host_stack *out);

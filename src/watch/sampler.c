@@ -29,9 +29,10 @@ struct sampler {
     struct gpu *sim;
 
     pthread_mutex_t lock;
-    struct host_sample last;  /* under lock, as the next two */
+    struct host_sample last;  /* under lock, as the next four */
     bool simulated;
     double sim_ram_total, sim_ram_used;
+    double zram;
 
     pthread_mutex_t telling; /* held over the call of looked: not `lock`, which whoever is told wants at once */
     void (*looked)(void *ctx);
@@ -62,12 +63,19 @@ static bool lock_within(pthread_mutex_t *m, int64_t ns)
 
 /* ---- memory ---- */
 
+/* A container that is shown its own share of RAM sees the machine's devices all the same. */
+static double held_by_zram(const struct sampler *s)
+{
+    return s->last.container[0] == '\0' ? host_zram(s->roots.sys) : 0;
+}
+
 static void read_ram(struct sampler *s, struct sysfs_file *kept, struct host_memory *m, char why[WHY_SIZE], bool *simulated)
 {
     struct err e = {""};
     host_read_memory(s->roots.proc, kept, m, &e);
     pthread_mutex_lock(&s->lock);
     *simulated = s->simulated;
+    m->processes += s->zram;
     if (*simulated) {
         host_parse_meminfo("", m);
         m->total = s->sim_ram_total;
@@ -259,6 +267,7 @@ static bool sample_procs(void *ctx, const atomic_bool *stop)
     bool real = g != NULL && g != s->sim;
     struct proc_gpu found[SAMPLE_PROCS] = {{0}};
     struct procs_total total = {0};
+    double zram = held_by_zram(s);
     struct gpu_reading r; /* of the same moment: what nobody is seen to have is the difference */
     size_t n = 0;
     gpu_reading_clear(&r);
@@ -267,6 +276,7 @@ static bool sample_procs(void *ctx, const atomic_bool *stop)
         read_gpu(s, g, &r);
     }
     pthread_mutex_lock(&s->lock);
+    s->zram = zram;
     memcpy(s->last.procs, found, n * sizeof found[0]);
     s->last.procs_n = n;
     s->last.procs_total = total;
@@ -325,6 +335,7 @@ struct sampler *sampler_start(const struct sampler_config *c, struct err *e)
     system_boot(s->roots.proc, s->boot, sizeof s->boot);
     host_container(s->roots.proc, s->last.container, sizeof s->last.container);
     s->procs = procs_new(s->roots.proc, s->roots.sys);
+    s->zram = held_by_zram(s);
     if (!choose_gpu(s, c->gpu, e)) {
         free_sampler(s);
         return NULL;

@@ -707,6 +707,20 @@ static void check_stack(const struct host_memory *m, double gtt, double in_gtt, 
     assert_near(s.gtt + s.other + s.unaccounted + s.cache + s.free, m->total, 1);
 }
 
+static void test_zram(void **state)
+{
+    (void)state;
+    struct tree t;
+    tree_make(&t);
+    assert_near(host_zram(t.sys), 0, 0);
+    tree_put(&t, "sys/block/zram0/mm_stat", "  2147483648  536870912  545259520        0  600000000  1024  0  12  3\n");
+    tree_put(&t, "sys/block/zram1/mm_stat", "4096 74 12288 0 12288 0 0 0 0\n");
+    tree_put(&t, "sys/block/zram2/mm_stat", "nothing\n");
+    tree_put(&t, "sys/block/sda/mm_stat", "1 2 3\n");
+    assert_near(host_zram(t.sys), 545259520 + 12288, 0);
+    tree_remove(&t);
+}
+
 static void test_stack(void **state)
 {
     (void)state;
@@ -785,7 +799,7 @@ int main(void)
         cmocka_unit_test(test_busy_range),    cmocka_unit_test(test_metrics_versions), cmocka_unit_test(test_metrics_hostile),
         cmocka_unit_test(test_limited),       cmocka_unit_test(test_asleep),       cmocka_unit_test(test_gone_and_back),
         cmocka_unit_test(test_libdrm),        cmocka_unit_test(test_libdrm_rests), cmocka_unit_test(test_libdrm_fails),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_stack),        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_zram), cmocka_unit_test(test_stack),        cmocka_unit_test(test_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

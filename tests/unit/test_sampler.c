@@ -177,9 +177,11 @@ static void test_meminfo_goes(void **state)
     struct host_sample h;
     struct err e;
     two_gpus(&t);
+    tree_put(&t, "sys/block/zram0/mm_stat", "4096 74 12288 0 12288 0 0 0 0\n");
     struct sampler *s = sampler_start(&(struct sampler_config){.roots = t.roots, .memory_ns = 20 * NS_PER_MS}, &e);
     sampler_get(s, &h);
     assert_near(h.memory.total, 64382567 * 1024.0, 0);
+    assert_near(h.memory.processes, 5000000 * 1024.0 + 12288, 0); /* what zram holds is somebody's */
     tree_delete(&t, "proc/meminfo");
     assert_true(until(s, &h, unreadable));
     assert_unknown(h.memory.used);
