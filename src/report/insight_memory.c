@@ -1,6 +1,7 @@
 /* Findings about memory and the GPU: of the server's machine, or none. */
 #include "report/insight_inside.h"
 #include "fmt.h"
+#include "jsonr.h"
 #include "report/pools.h"
 
 #include <inttypes.h>
@@ -33,6 +34,8 @@ bool insight_memory_headroom(const struct facts *d, struct insight *o)
         tokens = fmax(tokens, held * (run_file_phase_context(f, g->phase) + (double)g->phase->max_tokens));
     }
     if (!isfinite(used) || !(total > 0) || !run_file_servers_memory(f))
+        return false;
+    if (json_text(f->summary, "guard") != NULL) /* memory was the limit: the report begins with that */
         return false;
     char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
     SAY(sentence, "%s GiB of the %s GiB of %s were never used.", fmt_gib(a, total - used), fmt_gib(b, total), pool_names[k]);

@@ -274,6 +274,15 @@ static void growing_kv(double gib_per_1k, double noise)
     }
 }
 
+static void test_guarded(void **state)
+{
+    (void)state;
+    growing_kv(0.1, 0);
+    says("memory_headroom", "were never used");
+    buf_adds(&file, "{\"type\":\"summary\",\"ended_by\":\"guard\",\"guard\":\"3.9 GiB of RAM available\"}\n");
+    silent("memory_headroom");
+}
+
 static void test_kv_growth(void **state)
 {
     (void)state;
@@ -376,7 +385,7 @@ int main(void)
         cmocka_unit_test(test_nothing),        cmocka_unit_test(test_cold_start), cmocka_unit_test(test_prefix_cache),
         cmocka_unit_test(test_queueing),       cmocka_unit_test(test_decode_scaling), cmocka_unit_test(test_prefill),
         cmocka_unit_test(test_variance),       cmocka_unit_test(test_other_sizes),
-             cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory),
+             cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory), cmocka_unit_test(test_guarded),
         cmocka_unit_test(test_kv_growth),      cmocka_unit_test(test_memory_growth), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_client),         cmocka_unit_test(test_failures),
     };
