@@ -114,7 +114,7 @@ static bool gates_pass(const struct compare_report *r, const struct options *o)
             continue;
         }
         for (size_t k = 0; k < o->gates_n; k++)
-            if (!gate_passes(&o->gates[k], name, c->figures, &why)) {
+            if (!gate_passes(&o->gates[k], name, c->figures, &c->failed, &why)) {
                 complain(&why, EXIT_THRESHOLD);
                 pass = false;
             }

@@ -218,6 +218,34 @@ void compare_numbers(double a, double b, const struct compare_rule *rule, struct
     sides_release(&s);
 }
 
+/* ---- shares ---- */
+
+/* Wilson's interval of a share: half its width below and above p. */
+static void wilson(double p, double n, double *below, double *above)
+{
+    double zz = Z_TAIL * Z_TAIL, centre = (p + zz / (2 * n)) / (1 + zz / n);
+    double half = Z_TAIL * sqrt(p * (1 - p) / n + zz / (4 * n * n)) / (1 + zz / n);
+    *below = p - (centre - half);
+    *above = centre + half - p;
+}
+
+void compare_shares(double hits_a, size_t na, double hits_b, size_t nb, const struct compare_rule *rule, struct comparison *c)
+{
+    double a = hits_a / (double)na, b = hits_b / (double)nb, below_a, above_a, below_b, above_b;
+    point(c, a, na, b, nb, rule);
+    if (na == 0 || nb == 0)
+        return;
+    if ((hits_a <= 0 && hits_b <= 0) || (na == nb && !(hits_a < hits_b) && !(hits_a > hits_b))) {
+        same_values(c);
+        return;
+    }
+    wilson(a, (double)na, &below_a, &above_a);
+    wilson(b, (double)nb, &below_b, &above_b);
+    c->lo = c->diff - hypot(below_b, above_a);
+    c->hi = c->diff + hypot(above_b, below_a);
+    judge(c, rule);
+}
+
 /* ---- means ---- */
 
 void compare_means(const double *a, size_t na, const double *b, size_t nb, const struct compare_rule *rule,

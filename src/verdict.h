@@ -57,6 +57,9 @@ void compare_quantile(const double *a, size_t na, const double *b, size_t nb, do
  * values, or is too short for how long its values remember. */
 void compare_rates(const double *a, size_t na, const double *b, size_t nb, size_t block, uint64_t seed,
                    const struct compare_rule *rule, struct comparison *c);
+/* Shares: so many of n.  The interval of their difference is Newcombe's (1998, Statistics in Medicine 17, 873: method 10), from
+ * Wilson's of each. */
+void compare_shares(double hits_a, size_t na, double hits_b, size_t nb, const struct compare_rule *rule, struct comparison *c);
 /* Two numbers that nothing is known of but themselves: SAME where equal, else UNSURE; NONE where one is not finite. */
 void compare_numbers(double a, double b, const struct compare_rule *rule, struct comparison *c);
 

@@ -215,12 +215,28 @@ static void peaks(const struct run_file *f, double peak[COMPARE_POOLS])
     }
 }
 
+/* How many requests ended, cancelled ones left out, and how many of them failed. */
+static double ended(const struct compare_run *r, double *failed)
+{
+    const struct tally *t = r->own != NULL ? &r->own->total : NULL;
+    *failed = t != NULL ? (double)tally_failed(t) : fmax(r->vllm->totals.failed, 0);
+    return t != NULL ? (double)(t->requests - t->outcome[OUT_CANCELLED]) : fmax(r->vllm->totals.completed, 0) + *failed;
+}
+
+static void compare_failed(const struct compare_run *a, const struct compare_run *b, double min_effect, struct comparison *c)
+{
+    const struct compare_rule rule = {-1, min_effect, (double)NAN};
+    double failed_a, failed_b, n_a = ended(a, &failed_a), n_b = ended(b, &failed_b);
+    compare_shares(failed_a, (size_t)n_a, failed_b, (size_t)n_b, &rule, c);
+}
+
 void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c)
 {
     *c = (struct compared){.by_vllm = a->vllm != NULL || b->vllm != NULL};
     compare_object(a, b, c);
     peaks(a->own, c->peak_a);
     peaks(b->own, c->peak_b);
+    compare_failed(a, b, min_effect, &c->failed);
     for (size_t i = 0; i < FIGURES_N; i++) {
         struct values x = values_of(a, &figures[i], c->by_vllm), y = values_of(b, &figures[i], c->by_vllm);
         double spread = larger(spread_of_repeats(a->own, &figures[i]), spread_of_repeats(b->own, &figures[i]));

@@ -30,6 +30,7 @@ struct compared {
     int objections_n;
     double peak_a[COMPARE_POOLS], peak_b[COMPARE_POOLS]; /* bytes of memory under load; NAN unknown */
     struct comparison figures[FIGURES_N]; /* "win": the run is better than the baseline */
+    struct comparison failed; /* share of the requests that failed, of those that were not cancelled: the figures are of the others */
 };
 
 /* False with one line in e: no such file, or one in which no request ended well.  compare_run_release in both cases. */

@@ -107,6 +107,32 @@ static void text_line(const struct figure *g, const struct comparison *c, struct
     buf_addf(b, "  %s%s%s\n", verdict_names[c->verdict], more[0] != '\0' ? ": " : "", more);
 }
 
+/* A share in per cent; not shown where nothing failed. */
+static bool some_failed(const struct compared *c)
+{
+    return c->failed.a > 0 || c->failed.b > 0;
+}
+
+static void share_cell(char out[CELL], double share, bool sign)
+{
+    snprintf(out, CELL, sign ? "%+.2f" : "%.2f", share * 100);
+}
+
+static void text_failed(const struct compared *c, struct buf *b)
+{
+    char cell[CELL];
+    name_cell(b, "failed, % of requests ↓");
+    share_cell(cell, c->failed.a, false);
+    pad(b, cell, 10);
+    share_cell(cell, c->failed.b, false);
+    pad(b, cell, 10);
+    share_cell(cell, c->failed.diff, true);
+    pad(b, cell, 12);
+    change_cell(cell, c->failed.ratio);
+    pad(b, cell, 11);
+    buf_addf(b, "  %s\n", verdict_names[c->failed.verdict]);
+}
+
 static void gib_cell(char out[CELL], double bytes, bool sign)
 {
     char n[FMT_SIZE];
@@ -150,6 +176,8 @@ static void text_one(const struct compare_report *r, size_t run, struct buf *b)
     buf_addf(b, "  %-*s%10s%10s%12s%11s  %s\n", NAME_WIDTH, "", "A", one, "difference", "change", is);
     for (size_t i = 0; i < FIGURES_N; i++)
         text_line(&figures[i], &c->figures[i], b);
+    if (some_failed(c))
+        text_failed(c, b);
     text_memory(c, b);
     if (c->by_vllm)
         buf_addf(b, "  %s\n", vllm_note);
@@ -171,6 +199,14 @@ static void write_text(const struct compare_report *r, struct buf *b)
 
 /* ---- Markdown, to be pasted where people talk about the runs ---- */
 
+static void verdict_cell(struct doc *d, enum verdict v)
+{
+    if (v == VERDICT_WIN || v == VERDICT_LOSE)
+        doc_strong(d, "%s", verdict_names[v]);
+    else
+        doc_text(d, "%s", verdict_names[v]);
+}
+
 static void md_row(const struct figure *g, const struct comparison *c, struct doc *d)
 {
     char cell[CELL], more[80];
@@ -186,12 +222,28 @@ static void md_row(const struct figure *g, const struct comparison *c, struct do
     change_cell(cell, c->ratio);
     doc_cell(d, "%s", cell);
     doc_cell_begin(d);
-    if (c->verdict == VERDICT_WIN || c->verdict == VERDICT_LOSE)
-        doc_strong(d, "%s", verdict_names[c->verdict]);
-    else
-        doc_text(d, "%s", verdict_names[c->verdict]);
+    verdict_cell(d, c->verdict);
     advice(more, sizeof more, g, c);
     doc_text(d, "%s%s", more[0] != '\0' ? ": " : "", more);
+    doc_cell_end(d);
+    doc_row_end(d);
+}
+
+static void md_failed(const struct compared *c, struct doc *d)
+{
+    char cell[CELL];
+    doc_row_begin(d);
+    doc_cell(d, "failed, %% of requests ↓");
+    share_cell(cell, c->failed.a, false);
+    doc_cell(d, "%s", cell);
+    share_cell(cell, c->failed.b, false);
+    doc_cell(d, "%s", cell);
+    share_cell(cell, c->failed.diff, true);
+    doc_cell(d, "%s", cell);
+    change_cell(cell, c->failed.ratio);
+    doc_cell(d, "%s", cell);
+    doc_cell_begin(d);
+    verdict_cell(d, c->failed.verdict);
     doc_cell_end(d);
     doc_row_end(d);
 }
@@ -231,6 +283,8 @@ static void md_one(const struct compare_report *r, size_t run, struct doc *d)
     doc_table_begin(d, "comparison", columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < FIGURES_N; i++)
         md_row(&figures[i], &c->figures[i], d);
+    if (some_failed(c))
+        md_failed(c, d);
     md_memory(c, d);
     doc_table_end(d);
     if (c->by_vllm)
@@ -305,6 +359,16 @@ static void json_one(const struct compare_report *r, size_t run, struct jsonw *j
         jw_num(j, "difference", (c->peak_b[k] - c->peak_a[k]) / gib, 3);
         jw_close(j, '}');
     }
+    jw_close(j, '}');
+    jw_open(j, "failed", '{'); /* shares of the requests that were not cancelled */
+    jw_num(j, "a", c->failed.a, 6);
+    jw_num(j, "b", c->failed.b, 6);
+    jw_num(j, "difference", c->failed.diff, 6);
+    jw_num(j, "low95", c->failed.lo, 6);
+    jw_num(j, "high95", c->failed.hi, 6);
+    jw_int(j, "n_a", (int64_t)c->failed.n_a);
+    jw_int(j, "n_b", (int64_t)c->failed.n_b);
+    jw_str(j, "verdict", verdict_names[c->failed.verdict]);
     jw_close(j, '}');
     jw_open(j, "metrics", '[');
     for (size_t i = 0; i < FIGURES_N; i++)

@@ -103,9 +103,12 @@ static bool beyond(const struct gate *g, double v)
     return g->above ? v > g->limit : v < g->limit;
 }
 
-static bool any_passes(const struct gate *g, const char *run, const struct comparison *compared, struct err *e)
+static bool any_passes(const struct gate *g, const char *run, const struct comparison *compared, const struct comparison *failed,
+                       struct err *e)
 {
     char list[256] = "";
+    if (failed->verdict == VERDICT_LOSE)
+        snprintf(list, sizeof list, "%.2f %% of the requests failed against %.2f %%", failed->b * 100, failed->a * 100);
     for (size_t i = 0; i < FIGURES_N; i++) {
         size_t len = strlen(list);
         if (compared[i].verdict == VERDICT_LOSE)
@@ -117,10 +120,10 @@ static bool any_passes(const struct gate *g, const char *run, const struct compa
     return err_set(e, "threshold broken: '%s' is so of '%s' (%s)", g->text, run, list);
 }
 
-bool gate_passes(const struct gate *g, const char *run, const struct comparison *compared, struct err *e)
+bool gate_passes(const struct gate *g, const char *run, const struct comparison *compared, const struct comparison *failed, struct err *e)
 {
     if (g->figure == NULL)
-        return any_passes(g, run, compared, e);
+        return any_passes(g, run, compared, failed, e);
     const struct comparison *c = &compared[g->figure - figures];
     if (c->verdict == VERDICT_NONE)
         return err_set(e, "threshold '%s' cannot be judged of '%s': too little is known of that figure", g->text, run);

@@ -23,7 +23,8 @@ struct gate {
  * decrease.  False with the reason in e. */
 bool gate_parse(const char *text, struct gate *g, struct err *e);
 
-/* False with one line in e that names the run: the condition is so, or cannot be judged.  compared: FIGURES_N. */
-bool gate_passes(const struct gate *g, const char *run, const struct comparison *compared, struct err *e);
+/* False with one line in e that names the run: the condition is so, or cannot be judged.  compared: FIGURES_N; failed: the share of
+ * requests that failed, which is a figure for "any worse". */
+bool gate_passes(const struct gate *g, const char *run, const struct comparison *compared, const struct comparison *failed, struct err *e);
 
 #endif

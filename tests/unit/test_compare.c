@@ -16,6 +16,7 @@ struct made {
     const char *outcome; /* NULL: ok */
     double ram, gtt;     /* GiB at the most; 0: not known */
     double shift;        /* of TTFT after a pause in the middle; 0: there is none */
+    int well;            /* every so many end well, whatever the outcome; 0: none */
 };
 
 static struct compare_run make(const struct made *m)
@@ -33,7 +34,7 @@ static struct compare_run make(const struct made *m)
         long long sent = i * 1000 * MS, first = sent + (long long)(((m->ttft + (i >= m->n / 2 ? m->shift : 0)) * (1 + i % 7 * 0.002)) * MS);
         long long last = first + (long long)(10 * m->tpot * (1 + i % 5 * 0.002) * MS);
         buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"phase\":%d,\"outcome\":\"%s\",\"due\":%lld,",
-                 i, m->shift != 0 && i >= m->n / 2, m->outcome != NULL ? m->outcome : "ok", sent);
+                 i, m->shift != 0 && i >= m->n / 2, m->outcome != NULL && (m->well == 0 || i % m->well != 0) ? m->outcome : "ok", sent);
         buf_addf(&b, "\"started\":%lld,\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,",
                  sent, sent, first, first, last);
         buf_addf(&b, "\"end\":%lld,\"prompt_tokens\":64,\"output_tokens\":11,\"first_event_tokens\":1,"
@@ -79,9 +80,9 @@ static char *written(const struct made *m, size_t n, enum compare_format format)
 }
 
 static const struct made three[] = {
-    {"before", 120, 2, 100, 10, NULL, 0, 0, 0},
-    {"same again", 120, 2, 100, 10, NULL, 0, 0, 0},
-    {"slower", 120, 2, 150, 10, NULL, 0, 0, 0},
+    {"before", 120, 2, 100, 10, NULL, 0, 0, 0, 0},
+    {"same again", 120, 2, 100, 10, NULL, 0, 0, 0, 0},
+    {"slower", 120, 2, 150, 10, NULL, 0, 0, 0, 0},
 };
 
 /* What is asked of the table of figures: names once each, quantiles that are some. */
@@ -122,7 +123,7 @@ static void test_verdicts(void **state)
 static void test_objections(void **state)
 {
     (void)state;
-    const struct made other = {"other", 120, 8, 100, 10, NULL, 0, 0, 0};
+    const struct made other = {"other", 120, 8, 100, 10, NULL, 0, 0, 0, 0};
     struct compare_run a = make(&three[0]), b = make(&other);
     struct compared c;
     compare_runs(&a, &b, 0.02, &c);
@@ -130,6 +131,25 @@ static void test_objections(void **state)
     assert_string_equal(c.objections[0], "different loads: 2 streams, context 64, output 11 against 8, 64, 11");
     compare_run_release(&a);
     compare_run_release(&b);
+}
+
+/* What failed is in no other figure: it is one of its own. */
+static void test_failed(void **state)
+{
+    (void)state;
+    const struct made half = {"half", 120, 2, 50, 10, "http_429", 0, 0, 0, 2};
+    char *text = written((const struct made[]){three[0], half}, 2, COMPARE_TEXT);
+    assert_non_null(strstr(text, "failed, % of requests ↓        0.00     50.00      +50.00             lose\n"));
+    free(text);
+    text = written((const struct made[]){three[0], half}, 2, COMPARE_JSON);
+    assert_non_null(strstr(text, "\"failed\":{\"a\":0,\"b\":0.5,"));
+    free(text);
+    text = written((const struct made[]){three[0], half}, 2, COMPARE_MD);
+    assert_non_null(strstr(text, "| failed, % of requests ↓ | 0.00 | 50.00 | +50.00 |  | **lose** |"));
+    free(text);
+    text = written(three, 2, COMPARE_TEXT);
+    assert_null(strstr(text, "failed"));
+    free(text);
 }
 
 /* Each other run has a block of its own, and a line at the top. */
@@ -156,7 +176,7 @@ static void test_markdown(void **state)
 {
     (void)state;
     static const struct made hostile[] = {
-        {"before", 120, 2, 100, 10, NULL, 0, 0, 0}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL, 0, 0, 0}};
+        {"before", 120, 2, 100, 10, NULL, 0, 0, 0, 0}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL, 0, 0, 0, 0}};
     static const char *const lines[] = {
         "* A: `before`\n* B: ``a|b `c` @you <b> \xEF\xBF\xBD[1m``\n\n", /* the fence is longer than those inside */
         "> **Not comparable**: different loads: 2 streams, context 64, output 11 against 8, 64, 11\n\n",
@@ -203,7 +223,7 @@ static void test_json(void **state)
 static void test_nothing_to_compare(void **state)
 {
     (void)state;
-    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx", 0, 0, 0}, none = {"none", 0, 2, 1, 1, NULL, 0, 0, 0};
+    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx", 0, 0, 0, 0}, none = {"none", 0, 2, 1, 1, NULL, 0, 0, 0, 0};
     struct err e = {""};
     struct compare_run f = make(&failed);
     assert_false(compare_run_usable(&f, &e));
@@ -263,7 +283,7 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections),
+        cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections), cmocka_unit_test(test_failed),
         cmocka_unit_test(test_text),     cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
         cmocka_unit_test(test_nothing_to_compare), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_repeats),

@@ -97,6 +97,8 @@ static void compared(struct comparison *c, const char *id, double ratio, enum ve
                                .verdict = verdict};
 }
 
+static const struct comparison none = {.verdict = VERDICT_SAME};
+
 static void test_judged(void **state)
 {
     (void)state;
@@ -123,7 +125,7 @@ static void test_judged(void **state)
         struct err e = {""};
         compared(c, "ttft_p95", cases[i].ratio, cases[i].verdict);
         assert_true(gate_parse(cases[i].text, &g, &e));
-        if (gate_passes(&g, "new", c, &e) != cases[i].passes)
+        if (gate_passes(&g, "new", c, &none, &e) != cases[i].passes)
             fail_msg("'%s' at %g, verdict %d: %s", cases[i].text, cases[i].ratio, cases[i].verdict, e.msg);
         if (!cases[i].passes && (strstr(e.msg, cases[i].text) == NULL || strstr(e.msg, "'new'") == NULL))
             fail_msg("'%s': %s", cases[i].text, e.msg);
@@ -138,13 +140,17 @@ static void test_lines(void **state)
     struct err e;
     compared(c, "ttft_p95", 1.5, VERDICT_LOSE);
     assert_true(gate_parse("ttft_p95 > +10%", &g, &e));
-    assert_false(gate_passes(&g, "new", c, &e));
+    assert_false(gate_passes(&g, "new", c, &none, &e));
     assert_string_equal(e.msg, "threshold broken: 'ttft_p95 > +10%' is so of 'new' (150 against 100 ms, +50.0 %)");
     assert_true(gate_parse("any worse", &g, &e));
     c[0].verdict = VERDICT_LOSE;
     c[0].ratio = 0.5;
-    assert_false(gate_passes(&g, "new", c, &e));
+    assert_false(gate_passes(&g, "new", c, &none, &e));
     assert_string_equal(e.msg, "threshold broken: 'any worse' is so of 'new' (output_tok_s -50.0 %, ttft_p95 +50.0 %)");
+    compared(c, "ttft_p95", 0.5, VERDICT_WIN); /* fast, because half of them are refused */
+    const struct comparison failed = {.a = 0, .b = 0.5, .verdict = VERDICT_LOSE};
+    assert_false(gate_passes(&g, "new", c, &failed, &e));
+    assert_string_equal(e.msg, "threshold broken: 'any worse' is so of 'new' (50.00 % of the requests failed against 0.00 %)");
 }
 
 int main(void)

@@ -507,12 +507,36 @@ static void test_more_exact(void **state)
     assert_near(then, w, 0.02 * w);
 }
 
+/* Against the paper's own table (Newcombe 1998, table II, method 10): 56 of 70 and 48 of 80; 0 of 10 and 0 of 20. */
+static void test_shares(void **state)
+{
+    (void)state;
+    struct comparison c;
+    const struct compare_rule fewer = {-1, 0.02, (double)NAN};
+    compare_shares(48, 80, 56, 70, &fewer, &c);
+    assert_near(c.lo, 0.0524, 5e-5);
+    assert_near(c.hi, 0.3339, 5e-5);
+    assert_int_equal(c.verdict, VERDICT_LOSE);
+    compare_shares(56, 70, 48, 80, &fewer, &c);
+    assert_int_equal(c.verdict, VERDICT_WIN);
+    compare_shares(0, 100, 50, 100, &fewer, &c);
+    assert_int_equal(c.verdict, VERDICT_LOSE);
+    compare_shares(0, 20, 1, 20, &fewer, &c); /* chance */
+    assert_int_equal(c.verdict, VERDICT_UNSURE);
+    compare_shares(0, 5, 5, 5, &fewer, &c); /* too few to name a winner */
+    assert_int_equal(c.verdict, VERDICT_UNSURE);
+    compare_shares(0, 500, 0, 3, &fewer, &c);
+    assert_int_equal(c.verdict, VERDICT_SAME);
+    compare_shares(0, 0, 5, 5, &fewer, &c);
+    assert_int_equal(c.verdict, VERDICT_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_student),         cmocka_unit_test(test_welch),
         cmocka_unit_test(test_direction),       cmocka_unit_test(test_effect),
-        cmocka_unit_test(test_odd_input),       cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_odd_input),       cmocka_unit_test(test_numbers), cmocka_unit_test(test_shares),
         cmocka_unit_test(test_itself),          cmocka_unit_test(test_too_few),
         cmocka_unit_test(test_high_quantiles),  cmocka_unit_test(test_seed),
         cmocka_unit_test(test_median_interval), cmocka_unit_test(test_false_means),
