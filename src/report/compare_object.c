@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define LENGTHS_APART 0.1 /* share from which mean lengths count as different */
+#define CACHED_APART 0.2  /* shares of the prompts that the server had in its cache */
+#define WAVE_APART 0.25   /* shares of the requests that all came at once */
+#define FEW 12            /* requests whose means say little */
 
 static void object(struct compared *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void object(struct compared *c, const char *fmt, ...)
@@ -124,6 +127,62 @@ static void object_to_lengths(const struct run_file *a, const struct run_file *b
         object(c, "different loads: one asked for answers of a fixed length, the other for natural ones");
 }
 
+/* Both known, and by more than LENGTHS_APART of the larger one. */
+static bool apart(double a, double b)
+{
+    return fabs(a - b) > LENGTHS_APART * fmax(a, b);
+}
+
+/* Tokens a request; NAN where the server told none. */
+static double mean_tokens(double tokens, double requests)
+{
+    return tokens > 0 && requests > 0 ? tokens / requests : (double)NAN;
+}
+
+/* Answers end where the model ends them. */
+static void object_to_answers(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    struct vllm_totals x = vllm_totals(a), y = vllm_totals(b);
+    double n = mean_tokens(x.output_tokens, x.completed), m = mean_tokens(y.output_tokens, y.completed);
+    bool natural = !json_true(a->header, "fixed_length") && json_text(a->summary, "max_tokens_drawn") == NULL &&
+                   json_text(a->summary, "context_drawn") == NULL;
+    if (natural && x.completed >= FEW && y.completed >= FEW && apart(n, m))
+        object(c, "different answers: %.0f tokens a request against %.0f", n, m);
+}
+
+/* Of the prompt tokens, by requests that told it; NAN: none did, or prompts are meant to have a beginning in common. */
+static double cached_share(const struct run_file *f)
+{
+    const char *prompt = run_file_text(f, "prompt");
+    bool unique = prompt != NULL && strcmp(prompt, "unique") == 0 && !(run_file_number(f, "turns") > 1) && !(run_file_number(f, "prefix_tokens") > 0);
+    return unique && f->total.cached_n > 0 && f->total.prompt_tokens > 0 ? f->total.cached_tokens / f->total.prompt_tokens : (double)NAN;
+}
+
+/* The same seed makes the same prompts: the server may know those of the second run by the first. */
+static void object_to_cache(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    double x = cached_share(a), y = cached_share(b);
+    if (run_file_number(a, "seed") == run_file_number(b, "seed") && fabs(x - y) > CACHED_APART)
+        object(c, "the same --seed: the server had %.0f %% of the prompts in its cache in one run, %.0f %% in the other", x * 100, y * 100);
+}
+
+/* Of a closed loop: the first request of every stream comes at once, which is no steady load. */
+static double wave_share(const struct run_file *f)
+{
+    double n = (double)f->total.requests, warmup = run_file_number(f, "warmup");
+    double wave = (double)f->phases[0].streams - (warmup > 0 ? warmup : 0);
+    bool open = f->phases[0].rate > 0 || cJSON_IsObject(json_get(f->summary, "arrivals"));
+    return n > 0 && !open ? fmax(fmin(wave, n), 0) / n : 0;
+}
+
+static void object_to_sizes(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    double x = wave_share(a), y = wave_share(b);
+    if (fabs(x - y) > WAVE_APART)
+        object(c, "different loads: of one run %.0f %% of the requests came all at once, as the first of their streams, of the other %.0f %%",
+               x * 100, y * 100);
+}
+
 static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
 {
     if (is_suite(a) && is_suite(b)) {
@@ -142,6 +201,9 @@ static void object_to_loads(const struct run_file *a, const struct run_file *b, 
                (long long)q->max_tokens);
     object_to_arrivals(a, b, c);
     object_to_lengths(a, b, c);
+    object_to_answers(a, b, c);
+    object_to_cache(a, b, c);
+    object_to_sizes(a, b, c);
 }
 
 /* ---- one or two of vLLM's ---- */
@@ -153,12 +215,6 @@ struct load {
     double input, output; /* tokens a request that ended well; NAN unknown */
     bool chat, known;     /* the API, where it is told */
 };
-
-/* Tokens a request; NAN where the server told none. */
-static double mean_tokens(double tokens, double requests)
-{
-    return tokens > 0 && requests > 0 ? tokens / requests : (double)NAN;
-}
 
 static struct load load_of_own(const struct run_file *f)
 {
@@ -188,12 +244,6 @@ static struct load load_of_vllm(const struct vllm_file *f)
 static struct load load_of(const struct compare_run *r)
 {
     return r->own != NULL ? load_of_own(r->own) : load_of_vllm(r->vllm);
-}
-
-/* Both known, and by more than LENGTHS_APART of the larger one. */
-static bool apart(double a, double b)
-{
-    return fabs(a - b) > LENGTHS_APART * fmax(a, b);
 }
 
 static const char *streams_text(char out[32], double streams)

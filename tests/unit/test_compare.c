@@ -17,6 +17,7 @@ struct made {
     double ram, gtt;     /* GiB at the most; 0: not known */
     double shift;        /* of TTFT after a pause in the middle; 0: there is none */
     int well;            /* every so many end well, whatever the outcome; 0: none */
+    int output, cached;  /* tokens; output 0: 11 */
 };
 
 static struct compare_run make(const struct made *m)
@@ -24,8 +25,8 @@ static struct compare_run make(const struct made *m)
     struct buf b;
     struct err e = {""};
     buf_init(&b, 8u << 20);
-    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"endpoint\":\"chat\",\"prompt\":\"unique\",\"label\":\"");
-    buf_add_json(&b, m->label, strlen(m->label));
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"endpoint\":\"chat\",\"prompt\":\"unique\",\"seed\":7,\"label\":\"");
+    buf_add_json(&b, m->label != NULL ? m->label : "", m->label != NULL ? strlen(m->label) : 0);
     buf_addf(&b, "\"}\n{\"type\":\"phase\",\"t\":0,\"phase\":0,\"max_num_seqs\":%d,\"context\":64,"
                  "\"max_tokens\":11}\n", m->streams);
     if (m->shift != 0)
@@ -37,8 +38,8 @@ static struct compare_run make(const struct made *m)
                  i, m->shift != 0 && i >= m->n / 2, m->outcome != NULL && (m->well == 0 || i % m->well != 0) ? m->outcome : "ok", sent);
         buf_addf(&b, "\"started\":%lld,\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,",
                  sent, sent, first, first, last);
-        buf_addf(&b, "\"end\":%lld,\"prompt_tokens\":64,\"output_tokens\":11,\"first_event_tokens\":1,"
-                     "\"tokens_from\":\"usage\"}\n", last + MS);
+        buf_addf(&b, "\"end\":%lld,\"prompt_tokens\":64,\"output_tokens\":%d,\"first_event_tokens\":1,"
+                     "\"cached_tokens\":%d,\"tokens_from\":\"usage\"}\n", last + MS, m->output > 0 ? m->output : 11, m->cached);
     }
     for (int i = 0; i < 3 && m->ram > 0; i++)
         buf_addf(&b, "{\"type\":\"sample\",\"t\":%d000000000,\"state\":\"load\",\"in_flight\":0,\"ram_used\":%.0f,\"gtt_used\":%.0f}\n", i,
@@ -80,9 +81,9 @@ static char *written(const struct made *m, size_t n, enum compare_format format)
 }
 
 static const struct made three[] = {
-    {"before", 120, 2, 100, 10, NULL, 0, 0, 0, 0},
-    {"same again", 120, 2, 100, 10, NULL, 0, 0, 0, 0},
-    {"slower", 120, 2, 150, 10, NULL, 0, 0, 0, 0},
+    {.label = "before", .n = 120, .streams = 2, .ttft = 100, .tpot = 10},
+    {.label = "same again", .n = 120, .streams = 2, .ttft = 100, .tpot = 10},
+    {.label = "slower", .n = 120, .streams = 2, .ttft = 150, .tpot = 10},
 };
 
 /* What is asked of the table of figures: names once each, quantiles that are some. */
@@ -123,7 +124,7 @@ static void test_verdicts(void **state)
 static void test_objections(void **state)
 {
     (void)state;
-    const struct made other = {"other", 120, 8, 100, 10, NULL, 0, 0, 0, 0};
+    const struct made other = {.label = "other", .n = 120, .streams = 8, .ttft = 100, .tpot = 10};
     struct compare_run a = make(&three[0]), b = make(&other);
     struct compared c;
     compare_runs(&a, &b, 0.02, &c);
@@ -131,13 +132,36 @@ static void test_objections(void **state)
     assert_string_equal(c.objections[0], "different loads: 2 streams, context 64, output 11 against 8, 64, 11");
     compare_run_release(&a);
     compare_run_release(&b);
+    const struct {
+        struct made a, b;
+        const char *says; /* NULL: nothing */
+    } cases[] = {
+        {{.n = 120, .streams = 2, .ttft = 100, .tpot = 10, .output = 40}, {.n = 120, .streams = 2, .ttft = 100, .tpot = 10, .output = 120},
+         "different answers: 40 tokens a request against 120"},
+        {{.n = 8, .streams = 2, .ttft = 100, .tpot = 10, .output = 40}, {.n = 120, .streams = 2, .ttft = 100, .tpot = 10, .output = 120}, NULL},
+        {{.n = 120, .streams = 2, .ttft = 100, .tpot = 10}, {.n = 120, .streams = 2, .ttft = 10, .tpot = 10, .cached = 60},
+         "the same --seed: the server had 0 % of the prompts in its cache in one run, 94 % in the other"},
+        {{.n = 64, .streams = 32, .ttft = 100, .tpot = 10}, {.n = 640, .streams = 32, .ttft = 100, .tpot = 10},
+         "different loads: of one run 50 % of the requests came all at once, as the first of their streams, of the other 5 %"},
+        {{.n = 64, .streams = 8, .ttft = 100, .tpot = 10}, {.n = 128, .streams = 8, .ttft = 100, .tpot = 10}, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        a = make(&cases[i].a);
+        b = make(&cases[i].b);
+        compare_runs(&a, &b, 0.02, &c);
+        assert_int_equal(c.objections_n, cases[i].says != NULL);
+        if (cases[i].says != NULL)
+            assert_string_equal(c.objections[0], cases[i].says);
+        compare_run_release(&a);
+        compare_run_release(&b);
+    }
 }
 
 /* What failed is in no other figure: it is one of its own. */
 static void test_failed(void **state)
 {
     (void)state;
-    const struct made half = {"half", 120, 2, 50, 10, "http_429", 0, 0, 0, 2};
+    const struct made half = {.label = "half", .n = 120, .streams = 2, .ttft = 50, .tpot = 10, .outcome = "http_429", .well = 2};
     char *text = written((const struct made[]){three[0], half}, 2, COMPARE_TEXT);
     assert_non_null(strstr(text, "failed, % of requests ↓        0.00     50.00      +50.00             lose\n"));
     free(text);
@@ -176,7 +200,7 @@ static void test_markdown(void **state)
 {
     (void)state;
     static const struct made hostile[] = {
-        {"before", 120, 2, 100, 10, NULL, 0, 0, 0, 0}, {"a|b `c` @you <b> \x1b[1m", 120, 8, 150, 10, NULL, 0, 0, 0, 0}};
+        {.label = "before", .n = 120, .streams = 2, .ttft = 100, .tpot = 10}, {.label = "a|b `c` @you <b> \x1b[1m", .n = 120, .streams = 8, .ttft = 150, .tpot = 10}};
     static const char *const lines[] = {
         "* A: `before`\n* B: ``a|b `c` @you <b> \xEF\xBF\xBD[1m``\n\n", /* the fence is longer than those inside */
         "> **Not comparable**: different loads: 2 streams, context 64, output 11 against 8, 64, 11\n\n",
@@ -223,7 +247,7 @@ static void test_json(void **state)
 static void test_nothing_to_compare(void **state)
 {
     (void)state;
-    const struct made failed = {"failed", 3, 2, 1, 1, "http_5xx", 0, 0, 0, 0}, none = {"none", 0, 2, 1, 1, NULL, 0, 0, 0, 0};
+    const struct made failed = {.label = "failed", .n = 3, .streams = 2, .ttft = 1, .tpot = 1, .outcome = "http_5xx"}, none = {.label = "none", .streams = 2, .ttft = 1, .tpot = 1};
     struct err e = {""};
     struct compare_run f = make(&failed);
     assert_false(compare_run_usable(&f, &e));
