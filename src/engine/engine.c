@@ -259,6 +259,19 @@ static int64_t tick_ns(const struct engine *g)
     return g->cfg->watch ? WATCH_TICK_NS : TICK_NS;
 }
 
+/* `watch`: the looks at memory come often enough, and a tick with each. */
+static bool looks_come(const struct engine *g)
+{
+    return g->cfg->watch && g->cfg->machine.sample_ns <= WATCH_TICK_NS && clock_ns() - g->look_at < 2 * WATCH_TICK_NS;
+}
+
+/* By the engine thread, where nothing happens before. */
+static int64_t next_tick(const struct engine *g)
+{
+    int64_t next = g->tick_at + (looks_come(g) ? NS_PER_SEC : tick_ns(g));
+    return g->cfg->watch && g->deadline != 0 ? MIN_OF(next, g->deadline) : next;
+}
+
 /* Each second, by the tick that is nearest. */
 static bool sample_due(struct engine *g, int64_t now)
 {
@@ -269,11 +282,13 @@ static bool sample_due(struct engine *g, int64_t now)
     return true;
 }
 
-static void tick(struct engine *g)
+/* By a look: in the thread that has looked at memory, which neither obeys commands nor ends a run. */
+static void tick(struct engine *g, bool by_look)
 {
     int64_t now = g->tick_at = g->turn_at = clock_ns();
     g->given = 0;
-    engine_take_commands(g, now);
+    if (!by_look)
+        engine_take_commands(g, now);
     engine_see_counters(g);
     engine_see_soak(g, now);
     engine_watch_machine(g);
@@ -281,7 +296,7 @@ static void tick(struct engine *g)
     if (g->state == RUN_PREFLIGHT && g->cfg->watch) {
         engine_begin_watch(g, now);
     } else if (g->state == RUN_WATCH) {
-        engine_watch_tick(g, now);
+        engine_watch_tick(g, now, by_look);
     } else if (g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)) {
         pthread_join(g->preflight_thread, NULL);
         if (!g->preflight_ok || g->stop_asked || !engine_can_begin(g))
@@ -297,25 +312,31 @@ static void tick(struct engine *g)
     engine_publish(g);
 }
 
-static void wait_tick(struct engine *g)
+/* Waits until then, or for a command, or for the end of the preflight.  False where the time is over. */
+static bool wait_tick(struct engine *g, int64_t next, bool preflight)
 {
-    int64_t next = g->tick_at + tick_ns(g);
     struct timespec at = {next / NS_PER_SEC, next % NS_PER_SEC};
+    bool in_time = true;
     pthread_mutex_lock(&g->lock);
-    while (g->commands_n == 0 && !g->looked && !(g->state == RUN_PREFLIGHT && atomic_load(&g->preflight_done)))
-        if (pthread_cond_timedwait(&g->wake, &g->lock, &at) == ETIMEDOUT)
-            break;
-    g->looked = false;
+    while (in_time && g->commands_n == 0 && !(preflight && atomic_load(&g->preflight_done)))
+        in_time = pthread_cond_timedwait(&g->wake, &g->lock, &at) != ETIMEDOUT;
     pthread_mutex_unlock(&g->lock);
+    return in_time;
 }
 
 static void *engine_main(void *ctx)
 {
     struct engine *g = ctx;
-    while (g->state != RUN_DONE && g->state != RUN_FAILED) {
-        tick(g);
-        if (g->state != RUN_DONE && g->state != RUN_FAILED)
-            wait_tick(g);
+    bool over = false, due = true;
+    while (!over) {
+        pthread_mutex_lock(&g->turn);
+        if (due || clock_ns() >= next_tick(g)) /* a look may have had it meanwhile */
+            tick(g, false);
+        over = g->state == RUN_DONE || g->state == RUN_FAILED;
+        int64_t next = next_tick(g);
+        bool preflight = g->state == RUN_PREFLIGHT;
+        pthread_mutex_unlock(&g->turn);
+        due = !over && wait_tick(g, next, preflight);
     }
     pthread_mutex_lock(&g->lock);
     g->over = true;
@@ -336,15 +357,16 @@ static void cond_init(pthread_cond_t *c)
     pthread_condattr_destroy(&attr);
 }
 
-/* `watch` goes by the looks at memory: what has been seen is on the screen at once, by one wake-up after the other.
- * The lock is free by then: else who is woken by it has to wait for it, and be woken twice. */
+/* `watch` goes by the looks at memory: what has been seen is on the screen at once, and nobody but the screen is woken for it. */
 static void on_look(void *ctx)
 {
     struct engine *g = ctx;
-    pthread_mutex_lock(&g->lock);
-    g->looked = true;
-    pthread_mutex_unlock(&g->lock);
-    pthread_cond_signal(&g->wake);
+    pthread_mutex_lock(&g->turn);
+    if (g->state == RUN_WATCH) {
+        tick(g, true);
+        g->look_at = g->tick_at;
+    }
+    pthread_mutex_unlock(&g->turn);
 }
 
 static bool not_a_url(const char *url, struct err *e)
@@ -413,6 +435,7 @@ static struct engine *make_base(const struct run_config *cfg)
     struct engine *g = xcalloc(1, sizeof *g);
     g->cfg = g->shared.cfg = cfg;
     pthread_mutex_init(&g->lock, NULL);
+    pthread_mutex_init(&g->turn, NULL);
     cond_init(&g->wake);
     cond_init(&g->ended);
     g->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -425,6 +448,7 @@ static void free_base(struct engine *g)
 {
     close(g->news_fd);
     pthread_mutex_destroy(&g->lock);
+    pthread_mutex_destroy(&g->turn);
     pthread_cond_destroy(&g->wake);
     pthread_cond_destroy(&g->ended);
     free(g);

@@ -1,5 +1,5 @@
 /* engine: one run from its first look at the server to its summary, on a thread of its own.
- * Ticks ten times a second (`watch`: with each look at memory): takes what the workers measured, applies the schedule and
+ * Ticks ten times a second (`watch`: with each look at memory, in the thread that has looked): takes what the workers measured, applies the schedule and
  * commands, fills the snapshot, writes the run file.  Knows nothing of any screen. */
 #ifndef TG_ENGINE_H
 #define TG_ENGINE_H
@@ -9,7 +9,7 @@
 #include "snapshot.h"
 
 #define TICK_NS INT64_C(100000000)
-#define WATCH_TICK_NS INT64_C(300000000) /* `watch`: at the latest; sooner where memory has been looked at */
+#define WATCH_TICK_NS INT64_C(300000000) /* `watch`: at the latest; sooner with each look at memory */
 
 struct engine;
 

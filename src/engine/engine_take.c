@@ -23,6 +23,8 @@ int64_t engine_settled(const struct engine *g, int64_t now)
 
 void engine_give_way(struct engine *g)
 {
+    if (g->workers_n == 0)
+        return; /* nobody waits */
     int64_t now = clock_ns();
     if (now - g->turn_at < TURN_NS || g->given > GIVEN_MOST_NS)
         return;

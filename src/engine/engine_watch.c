@@ -82,14 +82,14 @@ static void take_probes(struct engine *g)
     }
 }
 
-void engine_watch_tick(struct engine *g, int64_t now)
+void engine_watch_tick(struct engine *g, int64_t now, bool by_look)
 {
     see_server(g, now);
     see_return(g);
     take_probes(g);
     phases_settle(&g->result.phases, engine_settled(g, now));
     probe_status(g->probe, g->view.status, sizeof g->view.status);
-    if (g->stop_asked || (g->deadline != 0 && now >= g->deadline))
+    if (!by_look && (g->stop_asked || (g->deadline != 0 && now >= g->deadline)))
         engine_end_watch(g);
 }
 

@@ -69,18 +69,21 @@ struct engine {
     pthread_t thread, preflight_thread;
     pthread_mutex_t lock;
     pthread_cond_t wake, ended;
-    struct command commands[COMMANDS_MAX]; /* under lock, as the next five */
+    struct command commands[COMMANDS_MAX]; /* under lock, as the next four */
     int commands_n;
     struct snapshot front;
     char doing[200]; /* what the preflight is at */
-    bool over, looked; /* looked: the sampler has, since the last tick */
+    bool over;
     int news_fd;       /* an eventfd: see struct snapshot_source */
 
     atomic_bool stop;           /* ends a preflight early */
     atomic_bool preflight_done;
     bool preflight_ok;          /* valid once preflight_done */
 
-    /* Only the engine thread, from here on. */
+    pthread_mutex_t turn; /* held over a tick, by the engine thread, or in `watch` by the one that has looked at memory */
+
+    /* Under turn, from here on. */
+    int64_t look_at; /* the last tick by that one */
     struct load_shared shared;
     struct worker **workers;
     struct worker_view views[WORKERS_MAX];
@@ -197,7 +200,7 @@ void engine_fill_matrix(struct engine *g, int64_t now);
 
 /* engine_watch.c: a run without a load. */
 void engine_begin_watch(struct engine *g, int64_t now);
-void engine_watch_tick(struct engine *g, int64_t now);
+void engine_watch_tick(struct engine *g, int64_t now, bool by_look);
 void engine_end_watch(struct engine *g);
 
 /* engine_commands.c: the target of the workers, and the commands of the screen. */
