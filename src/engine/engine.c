@@ -217,6 +217,11 @@ static void wind_up(struct engine *g)
     if (g->scraper != NULL)
         scraper_stop(g->scraper);
     g->scraper = NULL;
+    if (g->runlog != NULL) { /* what is lost by now: the summary is the file's last word on it */
+        struct runlog_state state;
+        runlog_look(g->runlog, &state);
+        r->lost_lines = state.lost;
+    }
     rows_summary(g);
     if (g->runlog != NULL) {
         r->lost_lines = runlog_close(g->runlog, r->lost_why, sizeof r->lost_why);

@@ -273,6 +273,12 @@ static void object_to_vllm(const struct compare_run *a, const struct compare_run
         object(c, "different endpoints");
 }
 
+/* What could not be written is in no figure. */
+static bool lost_lines(const struct run_file *f)
+{
+    return f != NULL && json_number(f->summary, "lost_lines") > 0;
+}
+
 void compare_object(const struct compare_run *a, const struct compare_run *b, struct compared *c)
 {
     if (a->own != NULL && b->own != NULL) {
@@ -284,6 +290,8 @@ void compare_object(const struct compare_run *a, const struct compare_run *b, st
     } else {
         object_to_vllm(a, b, c);
     }
+    if (lost_lines(a->own) || lost_lines(b->own))
+        object(c, "lines of one of the files were lost as it was written");
     if ((a->own != NULL && limited(a->own)) || (b->own != NULL && limited(b->own)))
         object(c, "one of them was limited by its client, not by its server");
 }

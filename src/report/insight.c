@@ -272,18 +272,20 @@ static bool decode_scaling(const struct facts *d, struct insight *o)
     }
     if (most == NULL)
         return false;
-    double n = most->phase->streams, kept = most->decode.mean / one->decode.mean;
+    double n = most->phase->streams, kept = most->decode.mean / one->decode.mean, gain = most->rate / one->rate;
     char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE], e[FMT_SIZE];
-    if (kept >= 0.7)
+    if (kept >= 0.7 && gain >= 0.7 * n)
         SAY(sentence, "Streams hardly slow each other down: up to %.0f of them share the work of reading the weights, as is usual "
                       "where memory bandwidth is the limit.", n);
     else if (kept * n < 1.3)
         SAY(sentence, "Streams only share what one of them had: the server is limited by computing, or works on one at a time.");
+    else if (gain < 1.3)
+        SAY(sentence, "Streams decode side by side, but all together give hardly more than one: most of the time goes into prefill, which they share.");
     else
-        SAY(sentence, "Each stream slows the others down, but %.0f of them give %.1f times the output of one.", n, kept * n);
+        SAY(sentence, "Each stream slows the others down, but %.0f of them give %.1f times the output of one.", n, gain);
     SAY(evidence, "decode rate of a stream %s tok/s alone, %s with %.0f streams; all together %s → %s tok/s",
         fmt_rate(a, one->decode.mean), fmt_rate(b, most->decode.mean), n, fmt_rate(c, one->rate), fmt_rate(e, most->rate));
-    if (kept >= 0.7)
+    if (kept >= 0.7 && gain >= 0.7 * n)
         SAY(advice, "Serve several users or agents at once: the output grows nearly for nothing up to there.");
     return true;
 }
@@ -398,14 +400,13 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
 
 #define SAME_SIZE 0.10 /* standard deviation of requests' tokens, of their mean */
 
-/* Do the requests of a phase have as many tokens as one another, in and out?  NAN of the server's counts says nothing. */
-static bool one_size(const struct run_file *f, const struct run_phase *p)
+bool insight_one_size(const struct run_file *f, const struct run_phase *p)
 {
     double *in = xcalloc(f->rows_n + 1, sizeof *in), *out = xcalloc(f->rows_n + 1, sizeof *out);
     size_t ins = 0, outs = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct row *r = run_file_row(f, i);
-        if (r->phase != p->id || r->tl.outcome != OUT_OK)
+        if ((p != NULL && r->phase != p->id) || r->tl.outcome != OUT_OK)
             continue;
         in[ins++] = (double)(r->tl.prompt_tokens > 0 ? r->tl.prompt_tokens : r->context);
         if (r->tl.output_tokens > 0)
@@ -427,7 +428,7 @@ static bool variance(const struct facts *d, struct insight *o)
         struct dist e2e;
         tally_dist(&d->group[i].tally, M_E2E, &e2e);
         double cv = e2e.stddev / e2e.mean;
-        if (e2e.n >= 3 && cv >= worst_cv && d->group[i].phase->streams == 1 && one_size(d->file, d->group[i].phase)) {
+        if (e2e.n >= 3 && cv >= worst_cv && d->group[i].phase->streams == 1 && insight_one_size(d->file, d->group[i].phase)) {
             worst = &d->group[i];
             worst_cv = cv;
         }

@@ -25,4 +25,8 @@ size_t insight_find(const struct run_file *f, struct insight *out);
 /* Why the end-to-end times of one phase differ among themselves, where the data shows it; else empty. */
 void insight_variance(const struct run_file *f, const struct run_phase *p, char *out, size_t size);
 
+/* Do the requests of a phase (NULL: of the run) have as many tokens as one another, in and out?  A spread of their times says
+ * something of the server only then. */
+bool insight_one_size(const struct run_file *f, const struct run_phase *p);
+
 #endif

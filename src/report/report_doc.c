@@ -3,6 +3,7 @@
 #include "jsonr.h"
 #include "load/prompt.h"
 #include "report/doc.h"
+#include "report/insight.h"
 #include "report/matrix_tables.h"
 #include "report/pools.h"
 #include "report/report_suite.h"
@@ -106,6 +107,9 @@ static void head(const struct run_file *f, struct doc *d)
                     "the machine that ran tokgauge was too slow for this load; these figures are its, "
                     "not the server's.");
     const cJSON *guard = cJSON_GetObjectItemCaseSensitive(f->summary, "guard");
+    double lost = json_number(f->summary, "lost_lines");
+    if (lost > 0)
+        doc_warning(d, "INCOMPLETE", "%.0f lines of this run file were lost as it was written: what follows is what it holds.", lost);
     if (cJSON_IsString(guard)) {
         char why[200];
         str_sanitise(why, sizeof why, guard->valuestring, strlen(guard->valuestring));
@@ -216,7 +220,8 @@ static void in_short(const struct run_file *f, struct doc *d)
         doc_text(d, "; %s for the request before the load, which is in no other figure", fmt_ms(n, first));
     doc_item_end(d);
     objectives_item(f, d);
-    const char *stability = report_stability(e2e.n > 1 ? e2e.stddev / e2e.mean : (double)NAN);
+    bool alike = run_file_one_load(f) && (!f->rows_whole || insight_one_size(f, NULL));
+    const char *stability = report_stability(e2e.n > 1 && alike ? e2e.stddev / e2e.mean : (double)NAN);
     if (stability != NULL) {
         doc_item_begin(d);
         doc_text(d, "Stability of end-to-end latency: ");

@@ -76,6 +76,7 @@ check "none where all were" json "$TMP/out.json" '.arrivals.not_sent == 0'
 # ---- lengths ----
 
 load --rate 200 -n 100 --context uniform:100-300 --max-tokens normal:20,6
+check "times of different requests have no stability" sh -c '! "$1" report "$2" | grep -q "Stability of"' sh "$TOKGAUGE" "$TMP/run.ndjson"
 check "drawn lengths: the asked ones differ" rows '[.[].context] | min >= 100 and max <= 300 and (unique | length) > 30'
 check "and are what the server got" rows 'all((.prompt_tokens - .context | fabs) <= 6)'
 check "outputs too" rows '[.[].output_tokens] | min >= 1 and max < 50 and (unique | length) > 10 and (add / length) > 16 and (add / length) < 24'

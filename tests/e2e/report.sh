@@ -14,6 +14,7 @@ check "Markdown: model, load, figures, memory, failures, how to repeat" sh -c '
         "## Memory" "## Failed requests" "## How to repeat" "SIMULATED" "nightly" "time to first token"; do
         grep -qF -- "$part" "$1" || { echo "no $part"; exit 1; }
     done' sh "$TMP/report.md"
+check "Markdown: requests of one size have a stability" contains "$TMP/report.md" "Stability of end-to-end latency: **"
 check "Markdown: the command line can be run again" contains "$TMP/report.md" "tokgauge run $URL --json -c 4 -n 40"
 check "Markdown: notes" sh -c '"$1" report "$2" --note quantisation=gptq-4bit | grep -qF "| quantisation | gptq-4bit |"' \
     sh "$TOKGAUGE" "$RUN"

@@ -68,4 +68,8 @@ env SYNC_FAILS=1 LD_PRELOAD="$FAKEGPU_PRELOAD_FIRST $PWD/$BUILD/tests/tools/liba
 check "a disk that cannot keep what was written to it: the exit status says so" same $? 1
 check "and how many lines" json "$TMP/quota.json" '.requests.ok == 4 and .lost_lines >= 6'
 check "and why" contains "$TMP/quota.err" "Disk quota exceeded"
+env SYNC_FAILS=1 LD_PRELOAD="$FAKEGPU_PRELOAD_FIRST $PWD/$BUILD/tests/tools/libasleep.so" "$TOKGAUGE" run "$URL" --json --duration 7s --max-tokens 5 \
+    --context 64 --out "$TMP/quota4.ndjson" >"$TMP/quota4.json" 2>"$TMP/quota4.err"
+check "what was lost before the end is in the file itself" json "$TMP/quota4.ndjson" '.[-1] | .type == "summary" and .lost_lines > 0' -s
+check "and its report says so" sh -c '"$1" report "$2" | grep -q "lines of this run file were lost"' sh "$TOKGAUGE" "$TMP/quota4.ndjson"
 check "and what is there is whole" json "$TMP/full.ndjson" '.[0].type == "header"' -s

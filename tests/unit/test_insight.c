@@ -128,6 +128,23 @@ static void test_decode_scaling(void **state)
     buf_adds(&file, "{\"type\":\"summary\",\"phases\":[{\"phase\":0,\"whole\":{\"seconds\":10,\"output_tok_s\":45},\"steady\":{}},"
                     "{\"phase\":1,\"whole\":{\"seconds\":10,\"output_tok_s\":47},\"steady\":{}}]}\n");
     says("decode_scaling", "only share what one of them had");
+    static const struct {
+        double tpot, rate; /* of four streams; one has 33 ms and 20 tok/s */
+        const char *says;
+    } cases[] = {{50, 24, "hardly more than one: most of the time goes into prefill"},
+                 {50, 42, "4 of them give 2.1 times the output of one"},
+                 {36, 74, "up to 4 of them share the work"},
+                 {36, 50, "4 of them give 2.5 times the output of one"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        begin();
+        phase(0, 1, 512, false);
+        phase(1, 4, 512, false);
+        requests(3, 0, 512, 0, 200, 33);
+        requests(12, 1, 512, 0, 200, cases[i].tpot);
+        buf_addf(&file, "{\"type\":\"summary\",\"phases\":[{\"phase\":0,\"whole\":{\"seconds\":10,\"output_tok_s\":20},\"steady\":{}},"
+                        "{\"phase\":1,\"whole\":{\"seconds\":10,\"output_tok_s\":%.0f},\"steady\":{}}]}\n", cases[i].rate);
+        says("decode_scaling", cases[i].says);
+    }
     begin();
     phase(0, 1, 512, false);
     phase(1, 4, 2048, false); /* another load */
