@@ -238,6 +238,10 @@ void http_setup(CURL *easy, const struct http_settings *s, const char *url, char
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Who gives a transfer up does not wait for a name server that is silent: else no time limit holds, and a worker stands still. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, s->no_proxy);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "tokgauge");

@@ -95,3 +95,13 @@ done
 check "a reader that leaves does not kill the run" sh -c '"$1" run "$2" --plain -n 3 --max-tokens 5 --context 64 --out "$3" | true' \
     sh "$TOKGAUGE" "$URL" "$TMP/pipe.ndjson"
 check "its run file is whole" json "$TMP/pipe.ndjson" '.[-1].type == "summary"' -s
+
+# ---- a name server that does not answer, for two minutes ----
+
+env DNS_SILENT=120 LD_PRELOAD="$FAKEGPU_PRELOAD_FIRST $PWD/$BUILD/tests/tools/libasleep.so" \
+    "$TOKGAUGE" run http://silent.invalid:8000 --plain -n 1 >"$TMP/silent.out" 2>"$TMP/silent.err" &
+pid=$!
+check "a name server that is silent: it is asked" within 20 contains "$TMP/silent.out" "asking the server"
+kill -TERM "$pid"
+ended() { ! kill -0 "$pid" 2>/dev/null; }
+check "the end does not wait for it" within 20 ended

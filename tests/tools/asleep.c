@@ -1,12 +1,25 @@
 /* libasleep: stands before libc in a process, and lets the machine seem to have slept: CLOCK_BOOTTIME is ahead by as many
  * seconds as the file $ASLEEP holds, while CLOCK_MONOTONIC goes on as it was; and with $SYNC_FAILS set a disk cannot keep what
- * the kernel has taken for it.  For end-to-end tests. */
+ * the kernel has taken for it; with $DNS_SILENT no name server answers for so many seconds.  For end-to-end tests. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    const char *silent = getenv("DNS_SILENT");
+    if (silent == NULL)
+        return real(node, service, hints, list);
+    sleep((unsigned)strtoul(silent, NULL, 10));
+    return EAI_AGAIN;
+}
 
 int fdatasync(int fd)
 {
