@@ -51,12 +51,12 @@ void pool_facts(const struct run_file *f, enum pool_kind k, const struct run_pha
     out->load = n > 0 ? sum / n : nan;
 }
 
-/* Means of blocks of the samples of a stretch under load; returns how many. */
-static size_t block_means(const struct run_file *f, enum pool_kind k, double from, double to, double *x, double *y)
+/* Means of blocks of the samples of a stretch under load; returns how many, `most` at the most. */
+static size_t block_means(const struct run_file *f, enum pool_kind k, double from, double to, size_t most, double *x, double *y)
 {
     size_t blocks = 0;
     double sum = 0, n = 0, begin = from;
-    for (size_t i = 0; i < f->samples_n; i++) {
+    for (size_t i = 0; i < f->samples_n && blocks < most; i++) {
         const struct run_sample *s = &f->samples[i];
         double v = pool_used(s, k);
         if (!s->loading || s->t < from || s->t > to || !isfinite(v))
@@ -88,7 +88,7 @@ struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
         return out;
     size_t most = (size_t)((to - from) / BLOCK_S) + 2;
     double *x = xcalloc(most, sizeof *x), *y = xcalloc(most, sizeof *y);
-    size_t n = block_means(f, k, from + SETTLE_S, to, x, y);
+    size_t n = block_means(f, k, from + SETTLE_S, to, most, x, y);
     struct stats_line l = stats_line(x, y, n), early = stats_line(x, y, n / 2), late = stats_line(x + n / 2, y + n / 2, n - n / 2);
     free(x);
     free(y);

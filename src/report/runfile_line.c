@@ -21,6 +21,15 @@ static int small(const cJSON *o, const char *key)
     return (int)MAX_OF(MIN_OF(json_whole(o, key, 0), INT64_C(1000000000)), INT64_C(-1));
 }
 
+#define TIME_MOST_S 1e9 /* thirty years */
+
+/* When the line was written, in seconds; NAN where that is no time of a run: lists are sized by such times, and they are cast. */
+static double time_of(const cJSON *o)
+{
+    double t = json_number(o, "t") / 1e9;
+    return t >= 0 && t <= TIME_MOST_S ? t : (double)NAN;
+}
+
 /* A timeline's 0 is "did not happen", a file's 0 the start of the run: all moments of a file are moved by one. */
 static int64_t moment(const cJSON *o, const char *key)
 {
@@ -137,10 +146,12 @@ static void read_counted(struct run_file *f, const cJSON *o, struct run_sample *
 static bool read_counters(struct run_file *f, const cJSON *o)
 {
     double since = json_number(o, "since");
+    if (!isfinite(time_of(o)))
+        return false;
     server_facts_read(o, &f->server);
     if (isnan(f->counted_since))
         f->counted_since = since / 1e9;
-    return isfinite(json_number(o, "t"));
+    return true;
 }
 
 static bool read_change(struct run_file *f, const cJSON *o)
@@ -150,14 +161,14 @@ static bool read_change(struct run_file *f, const cJSON *o)
     size_t i = 0;
     while (i < ARRAY_LEN(names) && (what == NULL || strcmp(what, names[i]) != 0))
         i++;
-    double t = json_number(o, "t");
+    double t = time_of(o);
     if (!isfinite(t) || what == NULL)
         return false;
     if (i == ARRAY_LEN(names))
         return true; /* a later version's */
     f->changes = room(f->changes, f->changes_n, sizeof *f->changes);
     struct run_change *c = &f->changes[f->changes_n++];
-    *c = (struct run_change){.t = t / 1e9};
+    *c = (struct run_change){.t = t};
     c->what = i == CHANGE_RESTART ? CHANGE_RESTART : i == CHANGE_MODEL ? CHANGE_MODEL : CHANGE_JUMPS;
     json_words(o, "model", c->model, sizeof c->model);
     if (c->what == CHANGE_JUMPS)
@@ -168,13 +179,13 @@ static bool read_change(struct run_file *f, const cJSON *o)
 static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
 {
     const char *state = json_text(o, "state");
-    double t = json_number(o, "t");
+    double t = time_of(o);
     if (state == NULL || !isfinite(t))
         return false;
     f->samples = room(f->samples, f->samples_n, sizeof *f->samples);
     /* Without a stream it is the suite's agent who sends, and what he is answered is in no figure of the load. */
     f->samples[f->samples_n++] = (struct run_sample){
-        .t = t / 1e9, .loading = strcmp(state, "load") == 0 && !(json_number(o, "max_num_seqs") < 1), .phase = small(o, "phase"), .pauses = small(o, "pauses"), .streams = small(o, "max_num_seqs"),
+        .t = t, .loading = strcmp(state, "load") == 0 && !(json_number(o, "max_num_seqs") < 1), .phase = small(o, "phase"), .pauses = small(o, "pauses"), .streams = small(o, "max_num_seqs"),
         .rate = json_number(o, "rate"), .in_flight = json_number(o, "in_flight"), .live_tokens = json_number(o, "live_tokens"),
         .live_approx = json_number(o, "live_approx"),
         .output_rate = json_number(o, "output_tok_s"), .ttft_p50 = json_number(o, "ttft_p50_ms"), .ttft_p95 = json_number(o, "ttft_p95_ms"),
@@ -193,12 +204,12 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
 static bool read_mark(struct run_file *f, const cJSON *o)
 {
     const char *what = json_text(o, "text");
-    double t = json_number(o, "t");
+    double t = time_of(o);
     if (what == NULL || !isfinite(t))
         return false;
     f->marks = room(f->marks, f->marks_n, sizeof *f->marks);
     struct run_mark *m = &f->marks[f->marks_n++];
-    m->t = t / 1e9;
+    m->t = t;
     str_sanitise(m->text, sizeof m->text, what, strlen(what));
     return true;
 }
@@ -206,12 +217,12 @@ static bool read_mark(struct run_file *f, const cJSON *o)
 static bool read_event(struct run_file *f, const cJSON *o)
 {
     const char *what = json_text(o, "text"), *level = json_text(o, "level");
-    double t = json_number(o, "t");
+    double t = time_of(o);
     if (what == NULL || level == NULL || !isfinite(t))
         return false;
     f->events = room(f->events, f->events_n, sizeof *f->events);
     struct run_event *e = &f->events[f->events_n++];
-    e->t = t / 1e9;
+    e->t = t;
     e->level = strcmp(level, "error") == 0 ? 2 : strcmp(level, "warning") == 0 ? 1 : 0;
     str_sanitise(e->text, sizeof e->text, what, strlen(what));
     return true;
@@ -226,12 +237,12 @@ static int64_t asked_context(const struct run_file *f, const cJSON *o)
 
 static bool read_phase(struct run_file *f, const cJSON *o)
 {
-    double t = json_number(o, "t");
+    double t = time_of(o);
     if (!isfinite(t))
         return false;
     f->phases = room(f->phases, f->phases_n, sizeof *f->phases);
     struct run_phase *p = &f->phases[f->phases_n++];
-    *p = (struct run_phase){.id = small(o, "phase"), .t = t / 1e9, .streams = small(o, "max_num_seqs"),
+    *p = (struct run_phase){.id = small(o, "phase"), .t = t, .streams = small(o, "max_num_seqs"),
                             .context = asked_context(f, o), .max_tokens = json_whole(o, "max_tokens", 0),
                             .repeated = json_true(o, "repeated"), .rate = json_number(o, "rate")};
     const char *part = json_text(o, "part"), *what = json_text(o, "what");
@@ -276,14 +287,14 @@ static bool read_answer(struct run_file *f, const cJSON *o)
 
 static bool read_process(struct run_file *f, cJSON *o)
 {
-    double t = json_number(o, "t");
+    double t = time_of(o);
     cJSON *is = cJSON_DetachItemFromObjectCaseSensitive(o, "server_process");
     if (!isfinite(t) || !cJSON_IsObject(is)) {
         cJSON_Delete(is);
         return false;
     }
     f->processes = room(f->processes, f->processes_n, sizeof *f->processes);
-    f->processes[f->processes_n++] = (struct run_process){t / 1e9, is};
+    f->processes[f->processes_n++] = (struct run_process){t, is};
     return true;
 }
 

@@ -100,8 +100,24 @@ static void test_step(void **state)
     run_file_free(f);
 }
 
+/* Where times are so large that 30 s are nothing beside them, each sample would be a block of its own. */
+static void test_no_room(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 512, false);
+    for (int i = 0; i < 20000; i++)
+        at(2 + i, "load", 0, 30);
+    struct run_file *f = made();
+    for (size_t i = 0; i < f->samples_n; i++)
+        f->samples[i].t = i == 0 ? 1e18 : 1e18 + 1024; /* no file can say so */
+    assert_true(pool_growth(f, POOL_GTT).over < 1024); /* and no more is written than there is room for */
+    run_file_free(f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts), cmocka_unit_test(test_growth_of_noise), cmocka_unit_test(test_step)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_facts), cmocka_unit_test(test_growth_of_noise), cmocka_unit_test(test_step),
+                                       cmocka_unit_test(test_no_room)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,37 @@ static void test_strange_values(void **state)
     unlink(path);
 }
 
+/* What no run has as a time is no time: a line that claims it does not read. */
+static void test_strange_times(void **state)
+{
+    (void)state;
+    static const char *const times[] = {"1e308", "1e19", "1.1e18", "-1", "null", "\"5\""};
+    static const char *const lines[] = {
+        "\"sample\",\"state\":\"load\"", "\"mark\",\"text\":\"m\"", "\"event\",\"level\":\"info\",\"text\":\"e\"",
+        "\"phase\",\"phase\":1", "\"server_change\",\"what\":\"restart\"", "\"process\",\"server_process\":{}",
+        "\"counters\",\"since\":1,\"kv_tokens\":5",
+    };
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1}\n");
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        for (size_t k = 0; k < ARRAY_LEN(times); k++)
+            buf_addf(&b, "{\"type\":%s,\"t\":%s}\n", lines[i], times[k]);
+    size_t bad = ARRAY_LEN(lines) * ARRAY_LEN(times);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        buf_addf(&b, "{\"type\":%s,\"t\":%s}\n", lines[i], i % 2 == 0 ? "0" : "1e18");
+    FILE *in = fmemopen(b.data, b.len, "r");
+    struct err e = {""};
+    struct run_file *f = run_file_read(in, "times", &e);
+    fclose(in);
+    assert_non_null(f);
+    assert_int_equal(f->bad_lines, bad);
+    assert_int_equal(f->samples_n + f->marks_n + f->events_n + f->phases_n + f->changes_n + f->processes_n, 6);
+    assert_near(f->marks[0].t, 1e9, 1e-9);
+    run_file_free(f);
+    buf_release(&b);
+}
+
 /* Numbers that no run has reach no chart. */
 static void test_strange_charts(void **state)
 {
@@ -303,7 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_killed), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_strange_values), cmocka_unit_test(test_strange_charts),
+        cmocka_unit_test(test_strange_values),   cmocka_unit_test(test_strange_times), cmocka_unit_test(test_strange_charts),
         cmocka_unit_test(test_stability), cmocka_unit_test(test_thresholds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
