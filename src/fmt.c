@@ -119,12 +119,15 @@ char *fmt_about(char out[FMT_SIZE], double s)
     return out;
 }
 
+#define DECIMALS_MOST 14 /* with a sign and 15 digits before them they fit */
+
 char *fmt_json(char out[FMT_SIZE], double v, int decimals)
 {
     if (!isfinite(v)) {
         memcpy(out, "null", 5);
         return out;
     }
+    decimals = decimals < 0 ? 0 : decimals > DECIMALS_MOST ? DECIMALS_MOST : decimals;
     int n = snprintf(out, FMT_SIZE, fabs(v) < 1e15 ? "%.*f" : "%.*e", decimals, v);
     if (decimals > 0 && fabs(v) < 1e15) {
         while (out[n - 1] == '0')

@@ -28,7 +28,7 @@ char *fmt_context(char out[FMT_SIZE], double n);
 char *fmt_clock(char out[FMT_SIZE], double s);
 /* Seconds that are only a guess: "8 s", "35 s", "2 min", "1 h 20 min"; a whole number of what fits its size. */
 char *fmt_about(char out[FMT_SIZE], double s);
-/* A JSON number, or null for NAN and infinities; `decimals` at the most, trailing zeros cut.  No locale. */
+/* A JSON number, or null for NAN and infinities; `decimals` (up to 14) at the most, trailing zeros cut.  No locale. */
 char *fmt_json(char out[FMT_SIZE], double v, int decimals);
 
 /* Parsers take the whole string, refuse anything left over, and leave *v alone where they return false. */

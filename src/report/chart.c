@@ -47,7 +47,13 @@ static void range_add(struct range *r, double v)
 
 /* ---- scales ---- */
 
-/* From 0 to the first tick that is not below the highest value. */
+/* Is there anything to see on an axis that begins at 0?  Nothing but zeros is: that it is nothing. */
+static bool drawable(double highest)
+{
+    return highest >= CHART_RANGE_LEAST || highest <= 0;
+}
+
+/* From 0 to the first tick that is not below the highest value, which is drawable. */
 static struct scale scale_from_zero(double highest, size_t most)
 {
     struct scale s = {.high = highest > 0 ? highest : 1};
@@ -246,6 +252,8 @@ static bool measure(const struct chart_times *c, struct times_frame *f)
         return false;
     if (known(c->level))
         range_add(&y, c->level);
+    if (!drawable(y.high))
+        return false;
     f->x.low = x.low >= 0 && x.low < x.high / 10 ? 0 : x.low;
     f->x.high = x.high;
     time_unit(x.high - f->x.low, f);
@@ -556,7 +564,7 @@ bool chart_curve(const struct chart_curve *c, struct buf *out)
             range_add(&rx, c->dots[i].x);
             range_add(&ry, c->dots[i].y);
         }
-    if (rx.n < 2)
+    if (rx.n < 2 || !drawable(rx.high) || !drawable(ry.high))
         return false;
     const double top = 40;
     struct scale x = scale_from_zero(rx.high, X_TICKS), y = scale_from_zero(ry.high, Y_TICKS);

@@ -2,7 +2,7 @@
  * the page's style sheet (doc_style.c).  Widths are shares of the page and heights are px, so that text keeps its size on
  * a phone.  Values that are not finite, or beyond 1e15, are gaps and reach no output.  Labels may hold hostile text.
  *
- * A chart with too little data writes nothing and returns false. */
+ * A chart with too little data, or with values that are all next to nothing, writes nothing and returns false. */
 #ifndef TG_CHART_H
 #define TG_CHART_H
 
@@ -16,6 +16,7 @@
 #define CHART_SERIES_MAX 3
 #define CHART_BINS_MAX 40
 #define CHART_GUIDES 3
+#define CHART_RANGE_LEAST 1e-12 /* what is less has no ticks: a step of it may round to nothing */
 
 struct chart_point {
     double x, y; /* y NAN: the line is broken here */

@@ -14,7 +14,7 @@ static double multiples(double low, double high, double step, double *first)
 size_t chart_ticks(double low, double high, size_t most, double *ticks)
 {
     static const double steps[] = {1, 2, 5};
-    if (!(high > low) || !isfinite(high - low) || high - low < 1e-9 * fmax(fabs(low), fabs(high)))
+    if (!(high - low >= CHART_RANGE_LEAST) || !isfinite(high - low) || high - low < 1e-9 * fmax(fabs(low), fabs(high)))
         return 0;
     most = MIN_OF(most, (size_t)CHART_TICKS_MAX);
     double power = pow(10, floor(log10((high - low) / (double)most))), step = power, first;
@@ -80,7 +80,7 @@ void chart_gather(const struct chart_point *p, size_t points, double low, double
 bool chart_bins_init(struct chart_bins *b, double min, double max, double values)
 {
     *b = (struct chart_bins){.low = min / 1.05, .high = max * 1.05};
-    if (!(min > 1e-15) || !(max >= min) || !(max < 1e15) || !(values >= 1))
+    if (!(min > CHART_RANGE_LEAST) || !(max >= min) || !(max < 1e15) || !(values >= 1))
         return false;
     b->n = (size_t)fmax(10, fmin(CHART_BINS_MAX, ceil(2 * cbrt(values)))); /* Rice's rule */
     return true;

@@ -133,6 +133,27 @@ static void test_formats(void **state)
     assert_string_equal(fmt_clock(o, 3599.9), "00:59:59");
     assert_string_equal(fmt_clock(o, 442800), "123:00:00");
     assert_string_equal(fmt_percent(o, 0.312), "31 %");
+    assert_string_equal(fmt_json(o, 0.25, 3), "0.25");
+    assert_string_equal(fmt_json(o, -0.0001, 3), "0");
+}
+
+/* However many decimals are asked for, it is a number and fits. */
+static void test_json_decimals(void **state)
+{
+    (void)state;
+    static const double values[] = {0, 5e-324, 1e-14, -1e-14, 0.1, -999999999999999.75, 1e15, -1e308};
+    static const int decimals[] = {-5, 0, 14, 15, 40, 301, 2000};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        for (size_t k = 0; k < ARRAY_LEN(decimals); k++) {
+            char out[FMT_SIZE + 8], *end; /* nothing is written behind it */
+            memset(out, '#', sizeof out);
+            fmt_json(out, values[i], decimals[k]);
+            double v = strtod(out, &end);
+            assert_int_equal(*end, 0);
+            assert_near(v, values[i], fabs(values[i]) * 1e-9 + (decimals[k] < 14 ? 1 : 1e-14));
+            for (size_t n = FMT_SIZE; n < sizeof out; n++)
+                assert_int_equal(out[n], '#');
+        }
 }
 
 static void test_parsers(void **state)
@@ -302,7 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sanitise),     cmocka_unit_test(test_buf_bound),
         cmocka_unit_test(test_buf_forget),
-        cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats), cmocka_unit_test(test_json_decimals),
         cmocka_unit_test(test_parsers),      cmocka_unit_test(test_hist_bounds),
         cmocka_unit_test(test_hist_against_values), cmocka_unit_test(test_dist_golden),
         cmocka_unit_test(test_metric_table), cmocka_unit_test(test_secret),

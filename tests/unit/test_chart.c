@@ -36,6 +36,8 @@ static void test_ticks(void **state)
     assert_int_equal(chart_ticks(6, 5, 6, t), 0);
     assert_int_equal(chart_ticks(0, (double)NAN, 6, t), 0);
     assert_int_equal(chart_ticks(-1e308, 1e308, 6, t), 0);
+    assert_int_equal(chart_ticks(0, 5e-324, 6, t), 0); /* a step of it would be 0 */
+    assert_int_equal(chart_ticks(0, 1e-300, 6, t), 0);
 }
 
 static void assert_in_bounds(double v, double low, double high)
@@ -149,6 +151,36 @@ static void test_too_little(void **state)
     const struct chart_dot d[] = {{1, 2, "1"}, {(double)NAN, 2, "2"}, {3, (double)INFINITY, "3"}};
     const struct chart_curve c = {{"c", "C", "ms", "x"}, "y", "l", d, ARRAY_LEN(d), true};
     expect_none(&out, chart_curve(&c, &out));
+    buf_release(&out);
+}
+
+/* Values that are next to nothing have no axis; nothing but zeros have. */
+static void test_next_to_nothing(void **state)
+{
+    (void)state;
+    static const double values[] = {5e-324, 2.2e-308, 1e-300, 1e-13};
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    for (size_t i = 0; i <= ARRAY_LEN(values); i++) {
+        double v = i < ARRAY_LEN(values) ? values[i] : 0;
+        const struct chart_point p[] = {{1, 0}, {2, v}, {3, v / 2}, {4, v}};
+        const struct chart_times t = {
+            .text = {"t", "T", "tok/s", NULL}, .series = {{"s", p, ARRAY_LEN(p)}}, .series_n = 1, .level = (double)NAN};
+        const struct chart_dot d[] = {{1, v, "1"}, {2, v, "2"}}, e[] = {{v, 1, "1"}, {v, 2, "2"}};
+        const struct chart_curve c = {{"c", "C", "ms", "x"}, "y", "l", d, 2, true};
+        const struct chart_curve k = {{"c", "C", "ms", "x"}, "y", "l", e, 2, true};
+        struct chart_bins b;
+        assert_true(chart_times(&t, &out) == (v <= 0));
+        assert_true(chart_curve(&c, &out) == (v <= 0));
+        assert_true(chart_curve(&k, &out) == (v <= 0));
+        assert_false(chart_bins_init(&b, v, v, 10));
+    }
+    assert_null(strstr(out.data, "nan"));
+    buf_clear(&out);
+    const struct chart_point least[] = {{1, 0}, {2, 1e-12}, {3, 2e-12}}; /* what is seen has numbers beside it */
+    assert_true(chart_times(&(struct chart_times){.text = {"t", "T", "tok/s", NULL}, .series = {{"s", least, 3}}, .series_n = 1,
+                                                  .level = (double)NAN}, &out));
+    assert_non_null(strstr(out.data, ">0.0000000000005</text>"));
     buf_release(&out);
 }
 
@@ -275,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ticks),  cmocka_unit_test(test_ticks_bounds), cmocka_unit_test(test_log_ticks),
         cmocka_unit_test(test_gather), cmocka_unit_test(test_bins),         cmocka_unit_test(test_too_little),
+        cmocka_unit_test(test_next_to_nothing),
         cmocka_unit_test(test_times),  cmocka_unit_test(test_many),         cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_curve),
     };
