@@ -14,12 +14,14 @@
 static void object(struct compared *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void object(struct compared *c, const char *fmt, ...)
 {
+    char raw[512]; /* what it tells of a file may be anybody's text */
     va_list ap;
     if (c->objections_n == COMPARE_OBJECTIONS)
         return;
     va_start(ap, fmt);
-    vsnprintf(c->objections[c->objections_n++], sizeof c->objections[0], fmt, ap);
+    vsnprintf(raw, sizeof raw, fmt, ap);
     va_end(ap);
+    str_sanitise(c->objections[c->objections_n++], sizeof c->objections[0], raw, strlen(raw));
 }
 
 static bool limited(const struct run_file *f)
@@ -67,14 +69,20 @@ static const char *rate_text(char out[32], double rate)
     return out;
 }
 
+/* As its summary names them. */
+static const char *kind_text(char out[48], const cJSON *arrivals)
+{
+    json_words(arrivals, "kind", out, 48);
+    return out[0] != '\0' ? out : "others";
+}
+
 /* Of an open loop; NULL, NAN: a closed one, or a run that was killed. */
 static void object_to_arrivals(const struct run_file *a, const struct run_file *b, struct compared *c)
 {
     double x = a->phases[0].rate, y = b->phases[0].rate;
     const cJSON *p = json_get(a->summary, "arrivals"), *q = json_get(b->summary, "arrivals");
     const char *s = file_of(json_text(p, "trace")), *t = file_of(json_text(q, "trace"));
-    const char *k = json_text(p, "kind"), *l = json_text(q, "kind");
-    char n[32], m[32];
+    char n[48], m[48];
     if (!run_same_number(x, y))
         object(c, "different loads: %s against %s", rate_text(n, x), rate_text(m, y));
     else if (a->summary != NULL && b->summary != NULL && cJSON_IsObject(p) != cJSON_IsObject(q))
@@ -84,8 +92,8 @@ static void object_to_arrivals(const struct run_file *a, const struct run_file *
     else if (!same_words(s, t) || !run_same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to")) ||
              !run_same_number(json_number(p, "ramp_s"), json_number(q, "ramp_s")))
         object(c, "different loads: one followed a trace or a ramp that the other did not");
-    else if (!same_words(k, l))
-        object(c, "different loads: arrivals were %s against %s", k != NULL ? k : "others", l != NULL ? l : "others");
+    else if (!same_words(json_text(p, "kind"), json_text(q, "kind")))
+        object(c, "different loads: arrivals were %s against %s", kind_text(n, p), kind_text(m, q));
 }
 
 /* What makes prompts begin with what others had too. */

@@ -176,6 +176,35 @@ static void test_failed(void **state)
     free(text);
 }
 
+/* A file of anybody's: what it calls its arrivals is shown, harmless and in whole characters. */
+static void test_hostile_objection(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"\x1b]0;owned\x07\x1b[2J\xe2\x80\xae" "even", /* a long one of letters of two bytes: */
+                                        "ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää"};
+    struct compare_run runs[2];
+    struct compared c;
+    for (int i = 0; i < 2; i++) {
+        runs[i] = make(&three[i]);
+        cJSON *arrivals = cJSON_AddObjectToObject(runs[i].own->summary = cJSON_CreateObject(), "arrivals");
+        cJSON_AddStringToObject(arrivals, "kind", kinds[i]);
+    }
+    for (int k = 0; k < 2; k++) {
+        compare_runs(&runs[k], &runs[1 - k], 0.02, &c);
+        assert_int_equal(c.objections_n, 1);
+        const char *text = c.objections[0];
+        assert_non_null(strstr(text, "\xef\xbf\xbd]0;owned\xef\xbf\xbd\xef\xbf\xbd[2Jeven"));
+        assert_non_null(strstr(text, k == 0 ? " against ää" : "ää against "));
+        uint32_t cp;
+        for (size_t at = 0, n; text[at] != '\0'; at += n) {
+            n = utf8_decode(text + at, strlen(text + at), &cp);
+            assert_true(n > 0 && cp >= 0x20 && cp != 0x202e);
+        }
+    }
+    for (int i = 0; i < 2; i++)
+        compare_run_release(&runs[i]);
+}
+
 /* Each other run has a block of its own, and a line at the top. */
 static void test_text(void **state)
 {
@@ -307,7 +336,7 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections), cmocka_unit_test(test_failed),
+        cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections), cmocka_unit_test(test_failed), cmocka_unit_test(test_hostile_objection),
         cmocka_unit_test(test_text),     cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
         cmocka_unit_test(test_nothing_to_compare), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_repeats),
