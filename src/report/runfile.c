@@ -34,6 +34,8 @@ static bool take_header(struct run_file *f, cJSON *line, struct err *e)
         return err_set(e, "'%s' is not a run file: its first line is no header", f->path);
     }
     f->header = line;
+    if (run_file_crowded(line))
+        return err_set(e, "'%s' is not a run file: its header has more than %d keys", f->path, RUN_KEYS);
     f->has_gaps = json_true(line, "chunks");
     f->has_texts = json_true(line, "texts");
     take_slo(f, json_get(line, "slo"));

@@ -15,6 +15,8 @@
 
 #define RUNFILE_FORMAT 1
 #define RUN_NAME 128
+#define RUN_PHASES 1024 /* kept of a file, which may say that it has any number; further ones are bad lines */
+#define RUN_KEYS 256    /* of a header, which is searched for each line: one with more is no run file's */
 
 /* One line a second.  NAN: unknown.  Times are seconds since the start of the run. */
 struct run_sample {

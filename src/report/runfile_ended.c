@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PHASES_KEPT 1024 /* a file may say that it has any number */
-
 /* [[bucket, count], …] into a histogram; the values are taken for their buckets' middles. */
 static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
 {
@@ -88,7 +86,7 @@ static struct tally *place_of(struct run_file *f, int phase)
     for (size_t i = 0; i < f->ended_n; i++)
         if (f->ended[i].phase == phase)
             return &f->ended[i].tally;
-    if (f->ended_n == PHASES_KEPT)
+    if (f->ended_n == RUN_PHASES)
         return NULL;
     f->ended = xrealloc(f->ended, (f->ended_n + 1) * sizeof *f->ended);
     struct run_ended *e = &f->ended[f->ended_n++];

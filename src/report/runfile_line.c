@@ -61,6 +61,14 @@ static void *room(void *list, size_t n, size_t size)
     return n == 0 || (n & (n - 1)) == 0 ? xrealloc(list, (n == 0 ? 1 : 2 * n) * size) : list;
 }
 
+bool run_file_crowded(const cJSON *o)
+{
+    size_t n = 0;
+    for (const cJSON *v = o != NULL ? o->child : NULL; v != NULL && n <= RUN_KEYS; v = v->next)
+        n++;
+    return n > RUN_KEYS;
+}
+
 /* ---- kinds of lines; false where a line of that kind does not read ---- */
 
 static struct run_detail read_detail(const cJSON *o)
@@ -238,7 +246,7 @@ static int64_t asked_context(const struct run_file *f, const cJSON *o)
 static bool read_phase(struct run_file *f, const cJSON *o)
 {
     double t = time_of(o);
-    if (!isfinite(t))
+    if (!isfinite(t) || f->phases_n == RUN_PHASES)
         return false;
     f->phases = room(f->phases, f->phases_n, sizeof *f->phases);
     struct run_phase *p = &f->phases[f->phases_n++];
@@ -303,6 +311,9 @@ static bool read_server(struct run_file *f, cJSON *line)
 {
     const cJSON *before = f->processes_n > 0 ? f->processes[f->processes_n - 1].is : json_get(f->header, "server_process");
     const cJSON *now = json_get(line, "server_process");
+    if (run_file_crowded(line) || run_file_crowded(before) || run_file_crowded(f->header) ||
+        run_file_crowded(json_get(f->header, "system")))
+        return false; /* keys are looked for in these, one after the other */
     f->servers++;
     if (before != NULL && run_same_number(json_number(before, "pid"), json_number(now, "pid")))
         cJSON_DeleteItemFromObjectCaseSensitive(line, "server_process");

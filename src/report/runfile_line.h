@@ -8,4 +8,7 @@
  * where a line of its kind does not read; a kind that nobody knows is no fault. */
 bool run_file_line(struct run_file *f, cJSON **line, int64_t line_at);
 
+/* Has it more than RUN_KEYS keys?  No more than these are looked at. */
+bool run_file_crowded(const cJSON *o);
+
 #endif

@@ -229,6 +229,56 @@ static void test_strange_times(void **state)
     buf_release(&b);
 }
 
+static struct run_file *read_text(struct buf *b)
+{
+    FILE *in = fmemopen(b->data, b->len, "r");
+    struct err e = {""};
+    struct run_file *f = run_file_read(in, "text", &e);
+    fclose(in);
+    if (f == NULL)
+        assert_non_null(strstr(e.msg, "'text' is not a run file: its header has more than 256 keys"));
+    buf_release(b);
+    return f;
+}
+
+/* ,"A0":1,"A1":1 … */
+static void keys(struct buf *b, char letter, int n)
+{
+    for (int i = 0; i < n; i++)
+        buf_addf(b, ",\"%c%d\":1", letter, i);
+}
+
+/* What a report does for each phase, and for each key of the header, is done so often as a run can have them. */
+static void test_too_many(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"model\":\"m\"}\n");
+    for (int i = 0; i < RUN_PHASES + 76; i++)
+        buf_addf(&b, "{\"type\":\"phase\",\"t\":%d,\"phase\":%d,\"max_num_seqs\":1}\n", i, i);
+    struct run_file *f = read_text(&b);
+    assert_int_equal(f->phases_n, RUN_PHASES);
+    assert_int_equal(f->bad_lines, 76);
+    run_file_free(f);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"model\":\"m\"}\n");
+    for (char c = 'A'; c <= 'Z'; c++) {
+        buf_addf(&b, "{\"type\":\"server\",\"model\":\"%c\"", c);
+        keys(&b, c, c == 'B' ? 1000 : 100); /* that of B is none */
+        buf_adds(&b, "}\n");
+    }
+    f = read_text(&b);
+    assert_string_equal(run_file_text(f, "model"), "D"); /* with this one the header has more than any run's */
+    assert_int_equal(cJSON_GetArraySize(f->header), 3 + 3 * 100);
+    assert_int_equal(f->servers, 3);
+    assert_int_equal(f->bad_lines, 23);
+    run_file_free(f);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1");
+    keys(&b, 'x', 1000);
+    buf_adds(&b, "}\n");
+    assert_null(read_text(&b));
+}
+
 /* Numbers that no run has reach no chart. */
 static void test_strange_charts(void **state)
 {
@@ -333,9 +383,10 @@ static void test_thresholds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_killed), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_strange_values),   cmocka_unit_test(test_strange_times), cmocka_unit_test(test_strange_charts),
-        cmocka_unit_test(test_stability), cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_strange_values),    cmocka_unit_test(test_strange_times),
+        cmocka_unit_test(test_too_many),       cmocka_unit_test(test_strange_charts),    cmocka_unit_test(test_stability),
+        cmocka_unit_test(test_thresholds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
