@@ -55,6 +55,22 @@ static void number_cells(struct doc *d, double ttft, double decode, double token
     doc_cell(d, "%s", fmt_ms(n, e2e));
 }
 
+/* Mean of the output tokens of those that ended well, of which it is known. */
+static double tokens_of_ok(const struct run_file *f, const struct run_phase *p, const struct tally *t)
+{
+    double sum = 0, n = 0;
+    if (!f->rows_whole) /* the samples tell of the sum of all */
+        return t->outcome[OUT_OK] > 0 && t->outcome[OUT_OK] == t->requests ? t->output_tokens / (double)t->requests : (double)NAN;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct row *r = run_file_row(f, i);
+        if (r->phase != p->id || r->tl.outcome != OUT_OK || r->tl.output_tokens < 0)
+            continue;
+        sum += (double)r->tl.output_tokens;
+        n++;
+    }
+    return n > 0 ? sum / n : (double)NAN;
+}
+
 static void interactive_rows(struct doc *d, const struct run_file *f, const struct run_phase *p)
 {
     int run = 0;
@@ -82,8 +98,7 @@ static void interactive_rows(struct doc *d, const struct run_file *f, const stru
     doc_cell_begin(d);
     doc_strong(d, "mean of %" PRIu64, t.outcome[OUT_OK]);
     doc_cell_end(d);
-    number_cells(d, mean_of(&t, M_TTFT), mean_of(&t, M_DECODE_RATE),
-                 t.outcome[OUT_OK] > 0 ? t.output_tokens / (double)t.requests : (double)NAN, mean_of(&t, M_E2E));
+    number_cells(d, mean_of(&t, M_TTFT), mean_of(&t, M_DECODE_RATE), tokens_of_ok(f, p, &t), mean_of(&t, M_E2E));
     doc_row_end(d);
     tally_release(&t);
 }

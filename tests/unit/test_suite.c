@@ -118,6 +118,20 @@ static void test_interactive(void **state)
     assert_null(strstr(text.data, "40.0"));
 }
 
+/* The mean of those that ended well has no token of the others. */
+static void test_interactive_failed(void **state)
+{
+    (void)state;
+    static const char *const outcomes[] = {"ok", "timeout", "cancelled", "ok"};
+    static const int tokens[] = {128, 7, 60, 124};
+    begin();
+    part_phase(0, "interactive", "128 tokens", 1, 64, 128, false);
+    for (int k = 0; k < 4; k++)
+        request(&(struct ask){.phase = 0, .context = 64, .ttft_ms = 100, .tpot_ms = 25, .tokens = tokens[k], .outcome = outcomes[k]});
+    make_report();
+    has("mean of 2     100 ms          40.0     126");
+}
+
 static void group(int id, int context, const int *tokens, const double *rate)
 {
     char what[32];
@@ -217,7 +231,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_build),       cmocka_unit_test(test_quick),  cmocka_unit_test(test_names),
-        cmocka_unit_test(test_interactive), cmocka_unit_test(test_stability), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_interactive), cmocka_unit_test(test_interactive_failed), cmocka_unit_test(test_stability), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_agent),       cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
