@@ -328,15 +328,17 @@ static bool client_was_limit(const struct run_file *f)
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(client, "limited"));
 }
 
-/* Three requests or more of a phase, each slower to decode than the one before, the last by a tenth or more than the first. */
+/* Three requests or more of a phase that ended well, each slower to decode than the one before, the last by a tenth or more than
+ * the first. */
 static bool decode_fell(const struct run_file *f, const struct run_phase *p, double *from, double *to)
 {
     size_t n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
-        if (run_file_row(f, i)->phase != p->id)
+        const struct row *r = run_file_row(f, i);
+        if (r->phase != p->id || r->tl.outcome != OUT_OK)
             continue;
         double v[M_REQUEST_COUNT_];
-        timeline_numbers(&run_file_row(f, i)->tl, v);
+        timeline_numbers(&r->tl, v);
         double rate = v[M_DECODE_RATE];
         if (!isfinite(rate) || (n > 0 && rate >= *to))
             return false;
@@ -356,7 +358,7 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
         const struct row *r = run_file_row(f, i);
         if (r->phase != p->id)
             continue;
-        failed += r->tl.outcome != OUT_OK;
+        failed += r->tl.outcome != OUT_OK && r->tl.outcome != OUT_CANCELLED; /* the latter was our own will */
         if (r->tl.outcome != OUT_OK)
             continue;
         if (first_at == f->rows_n || r->tl.sent < first.tl.sent) {

@@ -224,6 +224,20 @@ static void test_variance(void **state)
     says("variance", "nothing here shows why");
 }
 
+/* What the user broke off is no failure, and hides no reason. */
+static void test_variance_cancelled(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 4096, false);
+    for (int i = 1; i <= 3; i++)
+        requests(1, 0, 4096, 0, 300, 30 * i);
+    request(&(struct ask){0, 4096, 0, 300, 10, "cancelled", NULL, 5, 0});
+    says("variance", "each decoded slower than the one before (33.3 → 11.1 tok/s)");
+    request(&(struct ask){0, 4096, 0, 300, 10, "reset", NULL, 5, 0});
+    says("variance", "1 failed");
+}
+
 /* Answers of other lengths take other times. */
 static void test_other_sizes(void **state)
 {
@@ -401,7 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),        cmocka_unit_test(test_cold_start), cmocka_unit_test(test_prefix_cache),
         cmocka_unit_test(test_queueing),       cmocka_unit_test(test_decode_scaling), cmocka_unit_test(test_prefill),
-        cmocka_unit_test(test_variance),       cmocka_unit_test(test_other_sizes),
+        cmocka_unit_test(test_variance),       cmocka_unit_test(test_variance_cancelled), cmocka_unit_test(test_other_sizes),
              cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory), cmocka_unit_test(test_guarded),
         cmocka_unit_test(test_kv_growth),      cmocka_unit_test(test_memory_growth), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_client),         cmocka_unit_test(test_failures),
