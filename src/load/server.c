@@ -168,6 +168,7 @@ static bool read_models(struct server_info *s, const cJSON *root, const char *ba
     if (found == NULL) {
         char names[300];
         list_models(data, names, sizeof names);
+        s->refuses = names[0] != '\0'; /* an empty list may yet be filled */
         return err_set(e, "model '%s' is not on '%s': it has %s", wanted, s->address, names[0] != '\0' ? names : "none");
     }
     str_copy(s->model, sizeof s->model, text_member(found, "id"));
@@ -199,6 +200,8 @@ static bool look(struct server_info *s, const struct http_settings *http, const 
     snprintf(url, sizeof url, "%s/v1/models", s->base);
     struct http_reply r;
     bool ok = http_call(http, url, NULL, timeout_ns, stop, &r, e);
+    s->answered = ok;
+    s->refuses = ok && (r.status == 401 || r.status == 403);
     s->local |= ok && r.same_machine;
     if (ok && r.status == 404 && model != NULL) {
         s->no_model_list = true;
@@ -250,6 +253,18 @@ bool server_find(struct server_info *s, const struct http_settings *http, const 
     if (!server_base(url, s->base, sizeof s->base))
         return err_set(e, "'%s' is not an http or https URL", url);
     return look(s, http, model, ASK_NS, stop, e);
+}
+
+bool server_ready(const struct server_info *s, const struct http_settings *http, const atomic_bool *stop, struct err *e)
+{
+    char url[600];
+    struct http_reply r;
+    snprintf(url, sizeof url, "%s/health", s->base);
+    bool ok = http_call(http, url, NULL, ASK_NS, stop, &r, e);
+    if (ok && r.status == 503) /* any other answer, 404 too, says nothing against it */
+        ok = explain_status(s, &r, e);
+    http_reply_release(&r);
+    return ok;
 }
 
 static char *tokenize_request(const struct server_info *s, const char *text, bool message, bool special)

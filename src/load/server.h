@@ -62,12 +62,18 @@ struct server_info {
     bool simulated;
     bool local;         /* on this machine, by its name or its address */
     bool no_model_list; /* GET /v1/models gave 404: some servers have none */
+    bool answered;      /* something spoke HTTP there, whatever it said */
+    bool refuses;       /* … and will say so the next time too: a wrong key, a model that it does not have */
 };
 
 /* Asks the server at url (NULL: the usual local ports, best known first) what it is and which models it has.  model:
  * the one wanted, NULL the first of its list.  False with one line in e: cannot connect, wrong key, no such model, … */
 bool server_find(struct server_info *s, const struct http_settings *http, const char *url, const char *model,
                  const atomic_bool *stop, struct err *e);
+
+/* Of one that was found: does it say of itself, at /health, that it cannot answer yet?  (llama.cpp lists its model while it loads it.)
+ * False then, with one line in e. */
+bool server_ready(const struct server_info *s, const struct http_settings *http, const atomic_bool *stop, struct err *e);
 
 /* "…/v1/chat/completions" → "…"; adds http:// where there is no scheme.  False where it is no URL. */
 bool server_base(const char *url, char *out, size_t size);

@@ -162,29 +162,51 @@ static void fail(struct tune *t, struct tune_result *r, enum tune_state state, c
     note(t, 2, "%s: %s", r->name, why);
 }
 
-/* Until the server answers, has ended, or its time is over. */
+/* Has it ended before it answered? */
+static bool ended_early(struct tune *t, struct tune_result *r)
+{
+    char how[64], why[400];
+    if (launch_running(t->server, how, sizeof how))
+        return false;
+    snprintf(why, sizeof why, "the server ended before it answered (%s)%s", how,
+             strcmp(how, "exit status 0") == 0 ? ": one that goes to the background is not watched, and may still run" : "");
+    fail(t, r, TUNE_NOT_STARTED, why);
+    return true;
+}
+
+/* What it said last is the reason, where anything was there to say it. */
+static void fail_late(struct tune *t, struct tune_result *r, const char *url, const struct server_info *info, const struct err *last)
+{
+    char why[sizeof last->msg + 400], shown[200];
+    double limit = (double)t->c->start_ns / 1e9;
+    url_hide_login(url, shown, sizeof shown);
+    if (info->answered)
+        snprintf(why, sizeof why, "not ready within %.0f s (--start-timeout): %s", limit, last->msg);
+    else
+        snprintf(why, sizeof why, "nothing answered at %s within %.0f s (--start-timeout): %s", shown, limit, last->msg);
+    fail(t, r, TUNE_NOT_STARTED, why);
+}
+
+/* Until the server can answer a request, has ended, or its time is over. */
 static bool wait_for_server(struct tune *t, struct tune_result *r, const char *url)
 {
     int64_t began = clock_ns();
-    char how[64], why[400], shown[200];
     struct server_info info;
     struct err e;
     while (!atomic_load(&t->stop)) {
         take_lines(t);
-        if (!launch_running(t->server, how, sizeof how)) {
-            snprintf(why, sizeof why, "the server ended before it answered (%s)%s", how,
-                     strcmp(how, "exit status 0") == 0 ? ": one that goes to the background is not watched, and may still run" : "");
-            fail(t, r, TUNE_NOT_STARTED, why);
+        if (ended_early(t, r))
             return false;
-        }
-        if (server_find(&info, &t->http, url, t->base->model, &t->stop, &e)) {
+        if (server_find(&info, &t->http, url, t->base->model, &t->stop, &e) && server_ready(&info, &t->http, &t->stop, &e)) {
             r->start_s = (double)(clock_ns() - began) / 1e9;
             return true;
         }
+        if (info.refuses && !atomic_load(&t->stop)) { /* waiting would not help */
+            fail(t, r, TUNE_FAILED, e.msg);
+            return false;
+        }
         if (clock_ns() - began > t->c->start_ns) {
-            url_hide_login(url, shown, sizeof shown);
-            snprintf(why, sizeof why, "nothing answered at %s within %.0f s (--start-timeout)", shown, (double)t->c->start_ns / 1e9);
-            fail(t, r, TUNE_NOT_STARTED, why);
+            fail_late(t, r, url, &info, &e);
             return false;
         }
         nap(t, LOOK_NS);

@@ -24,7 +24,7 @@ enum tune_state {
     TUNE_OK,
     TUNE_NOT_STARTED, /* it ended, or did not answer in time */
     TUNE_GUARDED,     /* the memory guard ended the load */
-    TUNE_FAILED,      /* the load failed: it does not fit, no request succeeded, the server died */
+    TUNE_FAILED,      /* the server refuses us (key, model), or the load failed: it does not fit, no request succeeded, it died */
     TUNE_STOPPED      /* by the user */
 };
 

@@ -7,6 +7,7 @@
  * b'…'")
  *
  *   … [--gzip] [--endless] [--late MS] --page PATH=FILE   what it answers at PATH (rawpages.h); several times
+ *   … --loading N   lists its model, and answers 503 to all else until /health was asked for N times
  *
  * One process a connection, blocking writes: a scenario reads from top to bottom.  GET /v1/models and /health
  * are answered properly unless the scenario (or --all) says otherwise.  It ends by itself after 60 s. */
@@ -42,6 +43,7 @@ static struct {
         every; /* the first good POSTs are served well; then bad ones not (−1: all); of these each every-th */
     long split;  /* writes of 1 … split random bytes; 0: whole pieces */
     long gap_ms; /* pause between pieces */
+    long loading;
     uint64_t seed;
     bool all, rechunk, close, once;
     long transcript;
@@ -50,7 +52,7 @@ static struct {
 
 /* Shared by the processes of all connections. */
 static struct shared {
-    atomic_long posts, conns;
+    atomic_long posts, conns, looks;
 } * shared;
 
 static struct buf replay; /* the bytes of --file */
@@ -306,11 +308,20 @@ static bool is_faulty(long post)
     return nth >= 1 && (opt.bad < 0 || nth <= opt.bad) && nth % opt.every == 0;
 }
 
+/* As a llama.cpp whose model is not read yet. */
+static bool still_loads(const char *head)
+{
+    long looks = str_starts(head, "GET /health") ? atomic_fetch_add(&shared->looks, 1) : atomic_load(&shared->looks);
+    return looks < opt.loading && !str_starts(head, "GET /v1/models");
+}
+
 static bool answer(int fd, const char *head)
 {
     bool post = str_starts(head, "POST /v1/");
     long n = post ? atomic_fetch_add(&shared->posts, 1) + 1 : atomic_load(&shared->posts) + 1;
     log_request(head, post ? n : 0);
+    if (still_loads(head))
+        return reply_json(fd, "503 Service Unavailable", "{\"error\":{\"message\":\"Loading model\",\"code\":503}}");
     const struct rawpage *page = rawpage_find(head);
     if (page != NULL)
         return play_page(fd, page);
@@ -390,7 +401,7 @@ static void usage(void)
     fputs("usage: rawserver SCENARIO|--file F [--rechunk|--transcript N] [--port N] [--split BYTES] [--seed "
           "N]\n"
           "       [--gzip] [--endless] [--late MS] [--page PATH=FILE]…\n"
-          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--log F]\n"
+          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--loading N] [--log F]\n"
           "       rawserver --list\n",
           stderr);
     exit(2);
@@ -454,6 +465,9 @@ static void set_option(int o)
     case 'c':
         opt.close = true;
         break;
+    case 'n':
+        opt.loading = strtol(optarg, NULL, 10);
+        break;
     case 'L':
         opt.log = optarg;
         break;
@@ -494,6 +508,7 @@ static void parse_options(int argc, char **argv)
         {"all", no_argument, NULL, 'a'},
         {"close", no_argument, NULL, 'c'},
         {"once", no_argument, NULL, 'o'},
+        {"loading", required_argument, NULL, 'n'},
         {"log", required_argument, NULL, 'L'},
         {"page", required_argument, NULL, 'P'},
         {"gzip", no_argument, NULL, 'z'},
