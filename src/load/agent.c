@@ -88,10 +88,11 @@ static bool lost_patience(void *ctx)
 {
     struct patience *p = ctx;
     const struct timeline *t = &p->t->tl;
-    int64_t waited = clock_ns() - t->started;
-    bool lost = waited > TOTAL_NS || (t->first_token == 0 && waited > FIRST_NS);
-    p->how = lost ? TR_TIMEOUT : TR_COMPLETE;
-    return lost;
+    int64_t now = clock_ns(), waited = now - t->started;
+    p->how = transfer_overdue(p->t, now, FIRST_NS, TOTAL_NS);
+    if (p->how != TR_LEFT_OPEN && (waited > TOTAL_NS || (t->first_token == 0 && waited > FIRST_NS)))
+        p->how = TR_TIMEOUT;
+    return p->how != TR_COMPLETE;
 }
 
 /* What a gateway writes as an answer when the model behind it failed. */
