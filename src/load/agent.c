@@ -40,6 +40,8 @@ struct agent {
     const struct server_info *server;
     unsigned fields;
     const atomic_bool *stop;
+    int failures[2];           /* in a row, of the gateway and of the model's server */
+    int64_t not_before[2];     /* when the next request may go there */
     char url[600], direct_url[600];
     pthread_mutex_t lock;
     struct agent_row rows[KEEP_MAX]; /* under lock, as all that follows */
@@ -54,10 +56,10 @@ static bool stopped(const struct agent *a)
     return atomic_load(a->stop);
 }
 
-static void rest(const struct agent *a)
+static void wait_until(const struct agent *a, int64_t until)
 {
     struct timespec nap = {0, 50 * NS_PER_MS};
-    for (int64_t until = clock_ns() + REST_NS; clock_ns() < until && !stopped(a);)
+    while (clock_ns() < until && !stopped(a))
         nanosleep(&nap, NULL);
 }
 
@@ -134,6 +136,18 @@ static void send_one(struct agent *a, struct transfer *t, size_t scenario, bool 
     }
 }
 
+/* As a stream of a load does; and what a gateway still works on keeps the model's server busy too. */
+static void rest_after(struct agent *a, const struct transfer *t, bool direct, enum outcome o)
+{
+    int64_t now = clock_ns();
+    if (o == OUT_OK || o == OUT_CANCELLED)
+        a->failures[direct] = 0;
+    else
+        a->not_before[direct] = now + transfer_back_off(t, a->failures[direct]++);
+    if (o == OUT_TIMEOUT || o == OUT_EMPTY)
+        a->not_before[0] = a->not_before[1] = now + REST_NS;
+}
+
 static void hand_over(struct agent *a, const struct agent_row *row)
 {
     pthread_mutex_lock(&a->lock);
@@ -153,13 +167,15 @@ static void place(struct agent *a, const char *scenario, bool direct, int64_t ru
 
 static void run_scenario(struct agent *a, struct transfer *t, size_t scenario, bool direct)
 {
-    for (int64_t i = 0; i < a->c->agent.runs && !stopped(a); i++) {
+    for (int64_t i = 0; i < a->c->agent.runs; i++) {
         struct agent_row row;
         place(a, agent_scenarios[scenario].name, direct, i);
+        wait_until(a, a->not_before[direct]);
+        if (stopped(a))
+            return;
         send_one(a, t, scenario, direct, &row);
         hand_over(a, &row);
-        if (row.tl.outcome == OUT_TIMEOUT || row.tl.outcome == OUT_EMPTY)
-            rest(a);
+        rest_after(a, t, direct, row.tl.outcome);
     }
 }
 
@@ -187,8 +203,7 @@ static void *run(void *ctx)
     send_one(a, &gateway, 0, false, &row);
     row.warmup = true;
     hand_over(a, &row);
-    if (row.tl.outcome == OUT_TIMEOUT || row.tl.outcome == OUT_EMPTY)
-        rest(a);
+    rest_after(a, &gateway, false, row.tl.outcome);
     for (size_t s = 0; s < AGENT_SCENARIOS && !stopped(a) && !hopeless(row.tl.outcome); s++) {
         run_scenario(a, &gateway, s, false);
         run_scenario(a, &direct, s, true);

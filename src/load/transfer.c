@@ -9,6 +9,8 @@
 
 #define HEAD_MAX 4096
 #define DONE_GRACE_NS NS_PER_SEC /* an answer that was said to be done has so long to be over */
+#define BACKOFF_MIN_NS (100 * NS_PER_MS)
+#define BACKOFF_MAX_NS (5 * NS_PER_SEC)
 #define LIVE_MOST 2        /* times what was asked for: what comes beyond is not shown as it comes; it may have no end */
 #define RECEIVE_ALL (1L << 20)
 #define RECEIVE_LEAST 4096L /* a page */
@@ -321,6 +323,13 @@ enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t t
     if (t->tl.done) /* the answer is whole: nobody waits for more of it */
         return now - t->last_line > DONE_GRACE_NS ? TR_LEFT_OPEN : TR_COMPLETE;
     return now - t->last_line > stall && !t->rests ? TR_STALLED : TR_COMPLETE;
+}
+
+int64_t transfer_back_off(const struct transfer *t, int failures)
+{
+    if (t->retry_after_s > 0)
+        return t->retry_after_s * NS_PER_SEC;
+    return MIN_OF(BACKOFF_MIN_NS << MIN_OF(failures, 6), BACKOFF_MAX_NS);
 }
 
 static enum transport transport_of(CURLcode code, const struct transfer *t)

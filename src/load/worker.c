@@ -17,8 +17,6 @@
 #define HISTORY_MAX (64u << 20) /* more than what is kept, with one more turn */
 #define TURN_BYTES (16u << 10) /* some sixty events: others wait a tenth of a millisecond */
 #define LAG_NS (10 * NS_PER_MS)
-#define BACKOFF_MIN_NS (100 * NS_PER_MS)
-#define BACKOFF_MAX_NS (5 * NS_PER_SEC)
 
 static void make_body(const struct slot *slot, struct buf *out)
 {
@@ -226,11 +224,7 @@ static void on_backoff(evutil_socket_t fd, short what, void *ctx)
 
 static void back_off(struct slot *s, int64_t now)
 {
-    int64_t wait = BACKOFF_MIN_NS << MIN_OF(s->failures, 6);
-    wait = MIN_OF(wait, BACKOFF_MAX_NS);
-    if (s->t.retry_after_s > 0)
-        wait = s->t.retry_after_s * NS_PER_SEC;
-    s->failures++;
+    int64_t wait = transfer_back_off(&s->t, s->failures++);
     s->backoff_until = now + wait;
     if (s->timer == NULL)
         s->timer = evtimer_new(s->w->base, on_backoff, s);

@@ -14,3 +14,9 @@ SERVER=$URL
 start_sim --cold 0 --step 1 --fault hang-done=1 --model gateway
 agent open --agent-runs 1 --agent-model gateway
 check "an answer that is done is one, though its connection stays open" answers open 'length == 7 and all(.outcome == "ok")'
+
+start_server "$RAWSERVER" --good 1 429
+agent refused --agent-runs 2
+check "after a refusal it waits as long as Retry-After says" answers refused '
+    map(select(.to == "agent")) | length == 7 and ([.[1:] | .[].outcome] | all(. == "http_429")) and
+    ([range(2; 7) as $i | .[$i].sent - .[$i - 1].end] | all(. >= 1e9))'
