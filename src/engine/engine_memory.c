@@ -356,6 +356,8 @@ void engine_see_guard(struct engine *g, int64_t now)
     if (act == GUARD_STOP_ADDING) {
         engine_note(g, 2, "guard: %s: no more requests are sent", g->guard.why);
         engine_mark(g, now, "guard");
+        if (g->agent != NULL) /* it knows no target */
+            agent_enough(g->agent);
         if (g->state != RUN_DRAIN)
             engine_begin_drain(g, now, END_GUARD);
         engine_note_guarded(g);

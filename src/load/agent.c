@@ -40,6 +40,7 @@ struct agent {
     const struct server_info *server;
     unsigned fields;
     const atomic_bool *stop;
+    atomic_bool enough;
     int failures[2];           /* in a row, of the gateway and of the model's server */
     int64_t not_before[2];     /* when the next request may go there */
     char url[600], direct_url[600];
@@ -56,10 +57,16 @@ static bool stopped(const struct agent *a)
     return atomic_load(a->stop);
 }
 
+/* … or told to send no more? */
+static bool ends(const struct agent *a)
+{
+    return stopped(a) || atomic_load(&a->enough);
+}
+
 static void wait_until(const struct agent *a, int64_t until)
 {
     struct timespec nap = {0, 50 * NS_PER_MS};
-    while (clock_ns() < until && !stopped(a))
+    while (clock_ns() < until && !ends(a))
         nanosleep(&nap, NULL);
 }
 
@@ -171,7 +178,7 @@ static void run_scenario(struct agent *a, struct transfer *t, size_t scenario, b
         struct agent_row row;
         place(a, agent_scenarios[scenario].name, direct, i);
         wait_until(a, a->not_before[direct]);
-        if (stopped(a))
+        if (ends(a))
             return;
         send_one(a, t, scenario, direct, &row);
         hand_over(a, &row);
@@ -204,7 +211,7 @@ static void *run(void *ctx)
     row.warmup = true;
     hand_over(a, &row);
     rest_after(a, &gateway, false, row.tl.outcome);
-    for (size_t s = 0; s < AGENT_SCENARIOS && !stopped(a) && !hopeless(row.tl.outcome); s++) {
+    for (size_t s = 0; s < AGENT_SCENARIOS && !ends(a) && !hopeless(row.tl.outcome); s++) {
         run_scenario(a, &gateway, s, false);
         run_scenario(a, &direct, s, true);
     }
@@ -267,6 +274,11 @@ void agent_place(struct agent *a, char *what, size_t size, uint64_t *done, uint6
     *done = a->done;
     *planned = a->planned;
     pthread_mutex_unlock(&a->lock);
+}
+
+void agent_enough(struct agent *a)
+{
+    atomic_store(&a->enough, true);
 }
 
 bool agent_over(struct agent *a)

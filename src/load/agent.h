@@ -34,6 +34,8 @@ struct agent *agent_start(const struct run_config *c, const struct http_settings
 bool agent_take(struct agent *a, struct agent_row *out);
 /* Where it is: what ("simple 2/5"), how many answers of how many there are. */
 void agent_place(struct agent *a, char *what, size_t size, uint64_t *done, uint64_t *planned);
+/* No more requests after the one that it is at, whose answer is waited for. */
+void agent_enough(struct agent *a);
 bool agent_over(struct agent *a); /* and nothing is left to take */
 void agent_free(struct agent *a); /* waits for the thread; soon where *stop is true */
 
