@@ -1,4 +1,5 @@
 #include "report/pools.h"
+#include "report/drift.h"
 #include "stats.h"
 
 #include <math.h>
@@ -6,7 +7,7 @@
 
 #define GROWTH_LEAST_S 600.0
 #define SETTLE_S 120.0
-#define BLOCK_S 30.0 /* neighbours in time resemble each other: means of blocks do not, much */
+#define BLOCK_S 30.0 /* neighbours in time resemble each other: means of blocks less so, and how much is reckoned with */
 
 const char *const pool_names[POOL_KINDS] = {"RAM", "GTT", "VRAM"};
 
@@ -77,7 +78,7 @@ static size_t block_means(const struct run_file *f, enum pool_kind k, double fro
 
 struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
 {
-    struct pool_slope out = {(double)NAN, (double)NAN, 0, false};
+    struct pool_slope out = {(double)NAN, (double)NAN, 0, false, false};
     double from = (double)NAN, to = (double)NAN;
     for (size_t i = 0; i < f->samples_n; i++)
         if (f->samples[i].loading) {
@@ -90,11 +91,15 @@ struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k)
     double *x = xcalloc(most, sizeof *x), *y = xcalloc(most, sizeof *y);
     size_t n = block_means(f, k, from + SETTLE_S, to, most, x, y);
     struct stats_line l = stats_line(x, y, n), early = stats_line(x, y, n / 2), late = stats_line(x + n / 2, y + n / 2, n - n / 2);
+    struct drift remembers; /* the same line, with what neighbouring blocks remember of each other */
+    drift_of(x, y, n, &remembers);
+    double wider = remembers.margin > l.margin ? remembers.margin / l.margin : 1;
     free(x);
     free(y);
-    bool up = early.slope > early.margin && late.slope > late.margin, down = early.slope < -early.margin && late.slope < -late.margin;
+    bool up = early.slope > early.margin * wider && late.slope > late.margin * wider;
+    bool down = early.slope < -early.margin * wider && late.slope < -late.margin * wider;
     if (n >= 10)
-        out = (struct pool_slope){l.slope * 3600, l.margin * 3600, to - from - SETTLE_S, up || down};
+        out = (struct pool_slope){l.slope * 3600, l.margin * wider * 3600, to - from - SETTLE_S, up || down, fabs(l.slope) > l.margin};
     return out;
 }
 
@@ -120,7 +125,7 @@ static double late_rise(const struct run_file *f, enum pool_kind k, const struct
 
 struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
 {
-    struct pool_slope out = {(double)NAN, (double)NAN, 0, false};
+    struct pool_slope out = {(double)NAN, (double)NAN, 0, false, false};
     double *x = xcalloc(f->phases_n + 1, sizeof *x), *y = xcalloc(f->phases_n + 1, sizeof *y);
     double least = (double)INFINITY, most = 0, low = (double)INFINITY, high = 0, risen = 0;
     size_t n = 0;
@@ -145,7 +150,7 @@ struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
     }
     if (n >= 3 && most >= 2 * least && !(risen > 0.2 * (high - low) && high - low > 0)) {
         struct stats_line l = stats_line(x, y, n);
-        out = (struct pool_slope){l.slope, l.margin, most - least, true};
+        out = (struct pool_slope){l.slope, l.margin, most - least, true, true};
     }
     free(x);
     free(y);

@@ -26,6 +26,7 @@ struct pool_slope {
     double slope, margin;
     double over; /* seconds, or tokens, that it was seen over */
     bool even;   /* both halves go the same way, for certain: no single step, no pool that has filled */
+    bool moves;  /* it does not stay the same; whether there is a rate to it is another matter */
 };
 /* Bytes an hour, under one and the same load of ten minutes or more, of which the first two are left out. */
 struct pool_slope pool_growth(const struct run_file *f, enum pool_kind k);

@@ -501,7 +501,7 @@ static void growth(const struct run_file *f, struct doc *d)
         char t[FMT_SIZE];
         if (!isfinite(g.slope))
             continue;
-        if (!g.even && fabs(g.slope) > g.margin) {
+        if (!g.even && g.moves) {
             doc_paragraph(d, "%s did not stay the same over %s under load, but it did not change evenly either (a step, or a pool that "
                              "has filled): that is no rate.", pool_names[k], fmt_about(t, g.over));
             continue;
