@@ -218,9 +218,13 @@ static void peaks(const struct run_file *f, double peak[COMPARE_POOLS])
 /* How many requests ended, cancelled ones left out, and how many of them failed. */
 static double ended(const struct compare_run *r, double *failed)
 {
-    const struct tally *t = r->own != NULL ? &r->own->total : NULL;
-    *failed = t != NULL ? (double)tally_failed(t) : fmax(r->vllm->totals.failed, 0);
-    return t != NULL ? (double)(t->requests - t->outcome[OUT_CANCELLED]) : fmax(r->vllm->totals.completed, 0) + *failed;
+    if (r->vllm != NULL) {
+        *failed = fmax(r->vllm->totals.failed, 0);
+        return fmax(r->vllm->totals.completed, 0) + *failed;
+    }
+    const struct tally *t = &r->own->total;
+    *failed = (double)tally_failed(t);
+    return (double)(t->requests - t->outcome[OUT_CANCELLED]);
 }
 
 static void compare_failed(const struct compare_run *a, const struct compare_run *b, double min_effect, struct comparison *c)
