@@ -105,7 +105,7 @@ static void json_try(const struct capacity_try *t, const struct slo *slo, struct
 {
     static const char *const verdicts[] = {"open", "meets", "fails", "unsure"};
     jw_open(j, NULL, '{');
-    jw_num(j, "load", t->load, 4);
+    jw_num(j, "load", t->load, 6); /* as a phase has its rate */
     jw_str(j, "verdict", verdicts[t->verdict]);
     jw_int(j, "met", (int64_t)t->good);
     jw_int(j, "judged", (int64_t)t->judged);
@@ -133,8 +133,8 @@ void capacity_json(const struct capacity *c, const struct slo *slo, int64_t cont
     capacity_words(c, slo, context, words, sizeof words);
     jw_open(j, "capacity", '{');
     jw_str(j, "by", c->by_rate ? "rate" : "streams");
-    jw_num(j, "meets", c->low > 0 ? c->low : (double)NAN, 4);
-    jw_num(j, "fails", c->high, 4);
+    jw_num(j, "meets", c->low > 0 ? c->low : (double)NAN, 6);
+    jw_num(j, "fails", c->high, 6);
     jw_bool(j, "sure", capacity_sure(c));
     jw_str(j, "limited_by", limited_by(capacity_limit(c), slo));
     jw_str(j, "answer", words);

@@ -140,17 +140,32 @@ static double of_hist(const struct hist *h, enum metric_id m, double quantile)
     return (quantile < 0 ? hist_mean(h) : hist_quantile(h, quantile)) / metrics[m].scale;
 }
 
-double matrix_good_share(const struct run_file *f, const struct run_phase *p, const struct tally *t)
+#define LOAD_WRITTEN 6e-5 /* older files have four decimals of a try's load, and six of a phase's rate */
+
+/* What a search said of that load; NULL: none has. */
+static const cJSON *try_of(const cJSON *capacity, double load)
 {
-    const cJSON *capacity = json_get(f->summary, "capacity"), *one;
-    const char *by = json_text(capacity, "by");
-    double load = by != NULL && strcmp(by, "rate") == 0 ? p->rate : p->streams;
+    const cJSON *one, *found = NULL;
+    double off = LOAD_WRITTEN;
     cJSON_ArrayForEach(one, json_get(capacity, "tries"))
     {
-        double judged = json_number(one, "judged");
-        if (json_number(one, "load") == load && judged > 0)
-            return json_number(one, "met") / judged;
+        double d = fabs(json_number(one, "load") - load);
+        if (d < off) {
+            off = d;
+            found = one;
+        }
     }
+    return found;
+}
+
+double matrix_good_share(const struct run_file *f, const struct run_phase *p, const struct tally *t)
+{
+    const cJSON *capacity = json_get(f->summary, "capacity");
+    const char *by = json_text(capacity, "by");
+    const cJSON *tried = try_of(capacity, by != NULL && strcmp(by, "rate") == 0 ? p->rate : p->streams);
+    double judged = json_number(tried, "judged");
+    if (judged > 0)
+        return json_number(tried, "met") / judged;
     return f->slo.n > 0 ? tally_good_share(t) : (double)NAN;
 }
 

@@ -1,8 +1,10 @@
 /* The search for the capacity: its test, and which loads it tries, against servers whose limit is known. */
 #include "check.h"
+#include "made_run.h"
 
 #include "capacity.h"
 #include "report/capacity_words.h"
+#include "report/matrix_tables.h"
 #include "util.h"
 
 static void test_verdicts(void **state)
@@ -149,9 +151,46 @@ static void test_words(void **state)
     assert_string_equal(words, "unsure: the time did not suffice for one load (1 requests/s at 2k context)");
 }
 
+/* The share of the try whose load the phase had: as it is written now, and with the four decimals of older files. */
+static void expect_shares(const char *capacity)
+{
+    begin();
+    buf_addf(&file, "{\"type\":\"phase\",\"t\":1,\"phase\":0,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":%.6f}\n", sqrt(200));
+    buf_adds(&file, "{\"type\":\"phase\",\"t\":2,\"phase\":1,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":0.00108}\n"
+                    "{\"type\":\"phase\",\"t\":3,\"phase\":2,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":14.15}\n");
+    buf_addf(&file, "{\"type\":\"summary\",%s}\n", capacity);
+    struct run_file *f = made();
+    struct tally t;
+    tally_init(&t);
+    assert_near(matrix_good_share(f, &f->phases[0], &t), 0.5, 1e-9);
+    assert_near(matrix_good_share(f, &f->phases[1], &t), 0.75, 1e-9);
+    assert_unknown(matrix_good_share(f, &f->phases[2], &t));
+    run_file_free(f);
+}
+
+static void test_shares(void **state)
+{
+    (void)state;
+    struct slo none = {.n = 0};
+    struct capacity c;
+    struct buf b;
+    struct jsonw j = {.out = &b};
+    buf_init(&b, 1 << 16);
+    capacity_begin(&c, true, 10, 1000);
+    capacity_tried(&c, &(struct capacity_try){.load = sqrt(200), .verdict = CAPACITY_FAILS, .good = 10, .judged = 20});
+    capacity_tried(&c, &(struct capacity_try){.load = 0.00108, .verdict = CAPACITY_FAILS, .good = 15, .judged = 20});
+    capacity_tried(&c, &(struct capacity_try){.load = 0.001, .verdict = CAPACITY_MEETS, .good = 40, .judged = 40});
+    capacity_json(&c, &none, 0, &j);
+    expect_shares(b.data);
+    buf_release(&b);
+    expect_shares("\"capacity\":{\"by\":\"rate\",\"tries\":[{\"load\":14.1421,\"met\":10,\"judged\":20},"
+                  "{\"load\":0.0011,\"met\":15,\"judged\":20},{\"load\":0.001,\"met\":40,\"judged\":40}]}");
+    buf_release(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_search), cmocka_unit_test(test_pace),
-                                       cmocka_unit_test(test_words)};
+                                       cmocka_unit_test(test_words), cmocka_unit_test(test_shares)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
