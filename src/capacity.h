@@ -39,6 +39,7 @@ struct capacity_try {
     enum capacity_verdict verdict;
     uint64_t good, judged;
     uint64_t missed[8];      /* by objective; SLO_MAX */
+    uint64_t failed;         /* of those judged: they missed none, for they have no times */
     double running, waiting; /* the most that the server said; NAN: it says nothing */
     bool guarded;            /* the memory guard ended it */
     bool gone, stopped;      /* unsure: the server was not there; somebody has stopped the run */

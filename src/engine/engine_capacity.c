@@ -100,6 +100,7 @@ static void count(const struct engine *g, struct capacity_try *t)
         return;
     t->good = p->tally.good;
     t->judged = tally_judged(&p->tally);
+    t->failed = tally_failed(&p->tally);
     memcpy(t->missed, p->tally.missed, sizeof t->missed);
     t->judged += overdue(g, t->missed);
 }

@@ -26,14 +26,14 @@ static char *load_text(char out[48], const struct capacity *c, double load)
     return out;
 }
 
-/* The objective that was missed most; SLO_MAX: none. */
+/* The objective that was missed most; SLO_MAX: none, or more requests failed than missed it. */
 static size_t worst(const struct capacity_try *t, const struct slo *slo)
 {
     size_t at = SLO_MAX;
     for (size_t i = 0; i < slo->n; i++)
         if (t->missed[i] > 0 && (at == SLO_MAX || t->missed[i] > t->missed[at]))
             at = i;
-    return at;
+    return at < SLO_MAX && t->failed > t->missed[at] ? SLO_MAX : at;
 }
 
 /* Why the least load that failed did. */
@@ -92,7 +92,7 @@ void capacity_words(const struct capacity *c, const struct slo *slo, int64_t con
     limit_words(c, slo, out, size);
 }
 
-/* As the file says it; NULL: nothing failed, or not by an objective. */
+/* As the file says it; NULL: nothing did, or requests that failed. */
 static const char *limited_by(const struct capacity_try *t, const struct slo *slo)
 {
     size_t at = t != NULL ? worst(t, slo) : SLO_MAX;
@@ -109,6 +109,7 @@ static void json_try(const struct capacity_try *t, const struct slo *slo, struct
     jw_str(j, "verdict", verdicts[t->verdict]);
     jw_int(j, "met", (int64_t)t->good);
     jw_int(j, "judged", (int64_t)t->judged);
+    jw_int(j, "failed", (int64_t)t->failed);
     jw_open(j, "missed", '{');
     for (size_t i = 0; i < slo->n; i++)
         jw_int(j, metrics[slo->goal[i].metric].id, (int64_t)t->missed[i]);

@@ -50,6 +50,12 @@ check "the server's own queue is named" json "$TMP/queue.json" '.capacity.answer
 LC_ALL=C "$TOKGAUGE" run "$URL" --plain --slo ttft=10s --find-capacity --rate 20 --context 64 --max-tokens 8 --budget 4s >"$TMP/rate" 2>/dev/null
 check "by rate" contains "$TMP/rate" "requests/s at 64 context"
 
+start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1 --fault 500=0.5
+"$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 2 --context 64 --max-tokens 4 >"$TMP/refuses.json" 2>/dev/null
+check "what failed is told apart from what was late" json "$TMP/refuses.json" '(.capacity.answer | contains("; limited by requests that failed at 1 stream"))
+    and (.capacity.tries | all(.failed > 0 and .failed == .judged - .met))'
+start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+
 # ---- the server goes away in the middle; somebody stops it ----
 
 "$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 4 --context 64 --max-tokens 32 --out "$TMP/stop.ndjson" >"$TMP/stop.json" 2>"$TMP/stop.err" &

@@ -145,6 +145,15 @@ static void test_words(void **state)
     capacity_tried(&c, &(struct capacity_try){.load = 20, .verdict = CAPACITY_FAILS, .behind = true});
     capacity_words(&c, &slo, 2048, words, sizeof words);
     assert_non_null(strstr(words, "; limited by throughput at 20 requests/s: fewer requests end than are due"));
+    capacity_begin(&c, false, 1, 1024); /* one was late, but that is not what broke it */
+    capacity_tried(&c, &(struct capacity_try){.load = 1, .verdict = CAPACITY_FAILS, .good = 4, .judged = 12, .missed = {1},
+                                            .failed = 7});
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_non_null(strstr(words, "; limited by requests that failed at 1 stream"));
+    c.tries[0].missed[1] = 7;
+    c.tries[0].failed = 1;
+    capacity_words(&c, &slo, 2048, words, sizeof words);
+    assert_non_null(strstr(words, "; limited by tpot at 1 stream"));
     capacity_begin(&c, true, 1, 1000);
     capacity_tried(&c, &(struct capacity_try){.load = 1, .verdict = CAPACITY_UNSURE});
     capacity_words(&c, &slo, 2048, words, sizeof words);
