@@ -160,6 +160,8 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
         const struct run_phase *p = d->group[i].phase;
         size_t n = 0, m = 0;
         bool told = true;
+        if (p->context <= 0) /* prompts of a file: one that was cached is not as long as one that was not */
+            continue;
         for (size_t k = 0; k < f->rows_n; k++) {
             const struct row *r = run_file_row(f, k);
             double ttft = ttft_of(r);
@@ -181,7 +183,7 @@ static bool prefix_cache(const struct facts *d, struct insight *o)
         SAY(sentence, "A repeated prompt is fast because of the prefix cache%s, not because the server got faster.",
             told ? "" : " (so it seems: the server does not tell)");
         SAY(evidence, "%s of context: first token after %s where the cache had most of it (%zu request%s), %s where not (%zu)",
-            fmt_tokens(a, (double)p->context), fmt_ms(b, fast), n, n == 1 ? "" : "s", fmt_ms(c, slow), m);
+            fmt_context(a, (double)p->context), fmt_ms(b, fast), n, n == 1 ? "" : "s", fmt_ms(c, slow), m);
         SAY(advice, "Judge prefill by new prompts. Keep system prompts and history byte for byte the same from call to call.%s",
             told ? "" : " vLLM tells cached tokens when started with --enable-prompt-tokens-details.");
         found = true;

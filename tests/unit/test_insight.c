@@ -37,6 +37,16 @@ static void test_cold_start(void **state)
     silent("cold_start");
 }
 
+/* With a prompt out of a file, which nobody asked a length of. */
+static void request_of_file(int prompt_tokens, int cached, int ttft_ms)
+{
+    long long sent = (2 + seq) * 1000000000LL, first = sent + ttft_ms * 1000000LL;
+    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\",\"context\":null,"
+                    "\"max_tokens\":33,\"sent\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":%d,"
+                    "\"cached_tokens\":%d,\"output_tokens\":33,\"events\":33,\"tokens_from\":\"usage\"}\n",
+             seq++, sent, first, first + 900000000, first + 900000000, prompt_tokens, cached);
+}
+
 static void test_prefix_cache(void **state)
 {
     (void)state;
@@ -73,6 +83,11 @@ static void test_prefix_cache(void **state)
     phase(1, 1, 4096, true);
     requests(1, 1, 4096, 0, 100, 29);
     requests(2, 1, 4096, 4000, 90, 29); /* cached, but no faster */
+    silent("prefix_cache");
+    begin();
+    phase(0, 1, 0, false); /* prompts of a file: a short one and long ones are no repeated prompt */
+    for (int i = 0; i < 4; i++)
+        request_of_file(i == 0 ? 300 : 8000, i == 0 ? 250 : 0, i == 0 ? 90 : 1800);
     silent("prefix_cache");
 }
 
