@@ -138,14 +138,14 @@ struct pool_slope pool_per_token(const struct run_file *f, enum pool_kind k)
             if (f->samples[s].phase == p->id && f->samples[s].loading && !(running >= f->samples[s].running))
                 running = f->samples[s].running;
         double tokens = (running < streams ? running : streams) * (run_file_phase_context(f, p) + (double)p->max_tokens);
-        if (!isfinite(facts.peak) || !(tokens > 0))
+        if (!isfinite(facts.load) || !(tokens > 0))
             continue;
         x[n] = tokens;
-        y[n++] = facts.peak;
+        y[n++] = facts.load;
         least = fmin(least, tokens);
         most = fmax(most, tokens);
-        low = fmin(low, facts.peak);
-        high = fmax(high, facts.peak);
+        low = fmin(low, facts.load);
+        high = fmax(high, facts.load);
         risen += late_rise(f, k, p);
     }
     if (n >= 3 && most >= 2 * least && !(risen > 0.2 * (high - low) && high - low > 0)) {

@@ -339,6 +339,13 @@ static void test_kv_growth(void **state)
     growing_kv(0, 0.6); /* neither can be said */
     silent("kv_growth");
     begin();
+    for (int p = 0; p < 3; p++) { /* a moment's peak is no growth */
+        phase(p, 1 << p, 4096, false);
+        for (int i = 0; i < 80; i++)
+            sample(p, i, &(struct look){i * 30.0, 0, 1 << p, 0.1, i == 5 ? 30 + (1 << p) : 30});
+    }
+    says("kv_growth", "does not grow with context or streams");
+    begin();
     phase(0, 1, 4096, false);
     for (int i = 0; i < 20; i++)
         sample(0, i, &(struct look){i * 30.0, 0, 1, 0.1, 30});
