@@ -138,7 +138,8 @@ struct run_file {
     struct server_view server;  /* what it told of itself; only what server_facts_read has */
     double known_tokens, known_events; /* of the requests whose tokens were told in the end only */
     double warmup_tokens;       /* output tokens of requests that are in no row: warm-up */
-    uint64_t warmup_n, warmup_unsure; /* … how many there were; and those whose tokens are not known for certain */
+    uint64_t warmup_n, warmup_ok; /* … how many there were, and ended well */
+    uint64_t warmup_unsure;       /* … whose tokens are not known for certain */
     struct tally total; /* of all measured requests, with the ITL of the samples */
     bool growing;       /* by run_file_load_growing, and no summary has come yet */
     int64_t read_to;    /* … so many bytes have been read: whole lines */

@@ -129,6 +129,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
         f->first = r;
     } else if (strcmp(part, "warmup") == 0) {
         f->warmup_n++;
+        f->warmup_ok += t->outcome == OUT_OK;
         f->warmup_tokens += (double)MAX_OF(t->output_tokens, 0);
         f->warmup_unsure += t->outcome != OUT_OK || t->source == TOK_EVENTS || t->output_tokens < 0;
     } else if (strcmp(part, "load") == 0 || strcmp(part, "probe") == 0) {

@@ -20,17 +20,18 @@ static void add_rows(const struct run_file *f, double until_s, struct server_sid
         const struct row *r = run_file_row(f, i);
         if (r->tl.sent == 0)
             continue;
-        bool sure = r->tl.outcome == OUT_OK && r->tl.source != TOK_EVENTS && r->tl.output_tokens >= 0 && end_s(r) <= until_s;
+        bool ended = r->tl.outcome == OUT_OK && end_s(r) <= until_s;
+        bool sure = ended && r->tl.source != TOK_EVENTS && r->tl.output_tokens >= 0;
         most = fmax(most, (double)r->max_tokens);
         by_events += r->tl.outcome == OUT_OK && r->tl.source == TOK_EVENTS;
-        o->our_requests += sure;
+        o->our_requests += ended; /* it need not be known of how many tokens */
         o->our_tokens += sure ? (double)r->tl.output_tokens : 0;
-        o->unsure_requests += !sure;
+        o->unsure_requests += !ended;
         o->unsure_tokens += sure ? 0 : fmax((double)r->max_tokens, (double)r->tl.output_tokens);
     }
-    o->our_requests += (double)(f->warmup_n - f->warmup_unsure);
+    o->our_requests += (double)f->warmup_ok;
     o->our_tokens += f->warmup_tokens;
-    o->unsure_requests += (double)f->warmup_unsure;
+    o->unsure_requests += (double)(f->warmup_n - f->warmup_ok);
     o->unsure_tokens += (double)f->warmup_unsure * most;
     if (by_events > 0)
         o->our_tokens = (double)NAN;
@@ -82,8 +83,9 @@ void server_side(const struct run_file *f, struct server_side *o)
         o->seems_max_num_seqs = (double)NAN;
     o->seconds = until_s - f->counted_since;
     add_rows(f, until_s, o);
-    /* Without a row for each request it is not known which of them the server had counted by its last look. */
-    if (!f->rows_whole || f->answers_n > 0 || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "watch")) || !began_idle(f))
+    /* Without a row for each request, or without a look, it is not known which of them the server had counted by the last. */
+    bool countable = isfinite(until_s) && f->rows_whole && began_idle(f);
+    if (!countable || f->answers_n > 0 || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f->header, "watch")))
         o->our_requests = o->our_tokens = (double)NAN;
 }
 

@@ -10,9 +10,10 @@ struct server_side {
     struct server_counts counts;
     double seconds;      /* from the first look to the last; NAN */
     /* Of the same stretch, by what was sent and received here, warm-up too.  NAN: it cannot be told (an agent's calls went to
-     * the server as well, tokens are counted as events, the counters began in the middle of the load). */
+     * the server as well, tokens are counted as events, the counters began in the middle of the load, or nobody has looked). */
     double our_requests, our_tokens;
-    double unsure_requests, unsure_tokens; /* of requests that failed or were cancelled: the server may have counted them or not */
+    double unsure_requests; /* that failed or were cancelled: the server may have counted them or not */
+    double unsure_tokens;   /* … theirs, and of those that did not tell how many */
     double kv_most, running_most; /* NAN: not told */
     size_t waited, at_limit;      /* looks with requests waiting; … with as many running as ever */
     double seems_max_num_seqs;    /* NAN: nothing shows */

@@ -251,13 +251,51 @@ static void test_report(void **state)
     run_file_free(f);
 }
 
+static void expect_rows(const char *const *wanted, size_t n)
+{
+    struct run_file *f = made();
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    report_markdown(f, &(struct report_options){0}, &out);
+    for (size_t i = 0; i < n; i++)
+        if (strstr(out.data, wanted[i]) == NULL)
+            fail_msg("'%s' is not in:\n%s", wanted[i], strstr(out.data, "## Server counters"));
+    buf_release(&out);
+    run_file_free(f);
+}
+
+/* Of a server that tells no tokens requests are counted all the same; of one that was never looked at nothing is known. */
+static void test_unsure(void **state)
+{
+    (void)state;
+    static const char told[] = "\"first_event_tokens\":1,\"events\":33,\"tokens_from\":\"usage\"";
+    static const char not_told[] = "\"events\":33,                   \"tokens_from\":\"events≈\"";
+    assert_int_equal(sizeof told, sizeof not_told);
+    ten_requests("unique");
+    request(&(struct ask){0, 1024, -1, 200, 10, "reset", "", 0, 0});
+    for (char *p = file.data; (p = strstr(p, told)) != NULL;)
+        memcpy(p, not_told, strlen(not_told));
+    buf_adds(&file, "{\"type\":\"request\",\"part\":\"warmup\",\"phase\":0,\"outcome\":\"ok\",\"tokens_from\":\"events≈\","
+                    "\"sent\":600000000,\"output_tokens\":3,\"end\":700000000}\n");
+    look(30, 4, 0, 0.25, "\"finished\":11,\"generated_tokens\":363");
+    expect_rows((const char *const[]){"| Requests that ended | 11 | 11 |", "| Output tokens | 363 |  |"}, 2);
+    silent("other_clients");
+    silent("two_counts");
+    look(31, 4, 0, 0.25, "\"finished\":20");
+    says("other_clients", "the server ended 31 requests, 12 of them came from here at the most");
+    ten_requests("unique");
+    buf_adds(&file, "{\"type\":\"sample\",\"t\":30600000000,\"state\":\"load\","
+                    "\"server_counted\":{\"finished\":11,\"generated_tokens\":363}}\n");
+    expect_rows((const char *const[]){"| Requests that ended | 11 |  |", "| Output tokens | 363 |  |"}, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agreement), cmocka_unit_test(test_two_counts), cmocka_unit_test(test_late_base),
         cmocka_unit_test(test_other_clients), cmocka_unit_test(test_times), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_prefix),    cmocka_unit_test(test_limit),      cmocka_unit_test(test_limit_of_several), cmocka_unit_test(test_drafts),
-        cmocka_unit_test(test_changes),   cmocka_unit_test(test_report),
+        cmocka_unit_test(test_changes),   cmocka_unit_test(test_report), cmocka_unit_test(test_unsure),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     buf_release(&file);
