@@ -87,6 +87,8 @@ static void see_process(struct engine *g)
     g->proc = *now;
     show_process(g);
     rows_process(g);
+    if (other && g->scraper != NULL)
+        scraper_ask_again(g->scraper);
     if (other && g->probe != NULL)
         probe_again(g->probe); /* perhaps with another model */
 }

@@ -55,6 +55,8 @@ void engine_soak_row(struct engine *g, struct row *r)
         break;
     case OUTAGE_BACK:
         engine_note(g, 1, "the server answers again, after %s; %" PRIu64 " requests failed meanwhile", fmt_about(t, (double)away / 1e9), failures);
+        if (g->scraper != NULL)
+            scraper_ask_again(g->scraper);
         break;
     case OUTAGE_NOTHING:
         break;

@@ -10,6 +10,8 @@
 
 #define EVERY_NS NS_PER_SEC
 #define GIVE_UP_NS (5 * NS_PER_SEC)
+#define REST_NS (10 * NS_PER_SEC) /* when what was there is not: whoever stands in for a server while it starts may say so */
+#define TELLS_MOST 6              /* bits of server_kind.tells */
 #define TEXT_MAX SNAP_PAGE /* of a page, kept for the screen: what has room there, in whole lines */
 
 struct scraper {
@@ -17,11 +19,13 @@ struct scraper {
     const struct server_info *server;
     const struct http_settings *http;
     unsigned tells;            /* the thread's: what is worth asking still */
+    unsigned told;             /* the thread's: what has ever been answered */
+    int64_t not_before[TELLS_MOST]; /* the thread's: of what was there, and is not at the moment */
     struct server_facts facts; /* the thread's: of what is asked once */
     pthread_mutex_t lock;
     pthread_cond_t looked;
     struct server_sample last; /* under lock, as all that follows */
-    bool ask_once, ask_models;
+    bool ask_once, ask_models, ask_anew;
     bool lost_model;
     char other_model[128];
     bool text_wanted;
@@ -44,10 +48,28 @@ static const char *text_of(const struct http_reply *r)
     return r->body.data != NULL ? r->body.data : "";
 }
 
-/* This server has no such thing, and will have none: asking again is noise in its log. */
+/* This server has no such thing. */
 static bool has_none(const struct http_reply *r)
 {
     return r->status == 404 || r->status == 405 || r->status == 501;
+}
+
+static bool worth_asking(const struct scraper *s, unsigned bit)
+{
+    return (s->tells & bit) && clock_ns() >= s->not_before[__builtin_ctz(bit)];
+}
+
+/* What was never there will not be: asking again is noise in the server's log, until it is started anew. */
+static void learn(struct scraper *s, unsigned bit, bool answered, const struct http_reply *r)
+{
+    if (answered && r->status == 200)
+        s->told |= bit;
+    if (!answered || !has_none(r))
+        return;
+    if (s->told & bit)
+        s->not_before[__builtin_ctz(bit)] = clock_ns() + REST_NS;
+    else
+        s->tells &= ~bit;
 }
 
 static void explain(const struct scraper *s, bool answered, const struct http_reply *r, int64_t ns, struct server_sample *out)
@@ -90,9 +112,8 @@ static void look_at_page(struct scraper *s, int64_t ns, const atomic_bool *stop,
         keep_text(s, &r);
     } else {
         explain(s, answered, &r, ns, out);
-        if (answered && has_none(&r))
-            s->tells &= ~(unsigned)TELLS_METRICS;
     }
+    learn(s, TELLS_METRICS, answered, &r);
     http_reply_release(&r);
 }
 
@@ -103,13 +124,12 @@ static void look_at(struct scraper *s, unsigned bit, const char *path, json_fn *
                     struct server_facts *f)
 {
     struct http_reply r;
-    if (!(s->tells & bit))
+    if (!worth_asking(s, bit))
         return;
     bool answered = get(s, path, ns, stop, &r);
     if (answered && r.status == 200)
         read(text_of(&r), r.body.len, f);
-    if (answered && has_none(&r))
-        s->tells &= ~bit;
+    learn(s, bit, answered, &r);
     http_reply_release(&r);
 }
 
@@ -119,8 +139,7 @@ static void look_at_ollama(struct scraper *s, int64_t ns, const atomic_bool *sto
     bool answered = get(s, "/api/ps", ns, stop, &r);
     if (answered && r.status == 200)
         ollama_ps_read(text_of(&r), r.body.len, s->server->model, f);
-    if (answered && has_none(&r))
-        s->tells &= ~(unsigned)TELLS_PS;
+    learn(s, TELLS_PS, answered, &r);
     http_reply_release(&r);
 }
 
@@ -166,18 +185,43 @@ static void look_at_models(struct scraper *s, int64_t ns, const atomic_bool *sto
 
 /* ---- one look ---- */
 
+/* Started anew it may tell what it did not before: a llama.cpp with --metrics now. */
+static void see_anew(struct scraper *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool anew = s->ask_anew;
+    s->ask_anew = false;
+    pthread_mutex_unlock(&s->lock);
+    if (!anew)
+        return;
+    s->tells = s->server->kind->tells;
+    s->told = 0;
+    memset(s->not_before, 0, sizeof s->not_before);
+}
+
+/* Is there anything to ask at all? */
+static bool has_questions(struct scraper *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool some = s->ask_anew || s->ask_once || s->ask_models;
+    pthread_mutex_unlock(&s->lock);
+    return some || (s->tells & (TELLS_METRICS | TELLS_SLOTS | TELLS_PS)) != 0;
+}
+
 static void look(struct scraper *s, int64_t ns, const atomic_bool *stop)
 {
     struct server_sample sample;
     server_sample_clear(&sample);
-    if (s->tells & TELLS_METRICS)
+    see_anew(s);
+    bool page = worth_asking(s, TELLS_METRICS);
+    if (page)
         look_at_page(s, ns, stop, &sample);
     sample.at = clock_ns();
     look_once(s, ns, stop);
     struct server_facts now = s->facts;
-    if (!(s->tells & TELLS_METRICS)) /* what the page would tell for one answer of a small pool of threads */
+    if (!page || !(s->tells & TELLS_METRICS)) /* what the page would tell for one answer of a small pool of threads */
         look_at(s, TELLS_SLOTS, "/slots", slots_read, ns, stop, &now);
-    if (s->tells & TELLS_PS)
+    if (worth_asking(s, TELLS_PS))
         look_at_ollama(s, ns, stop, &now);
     server_facts_merge(&sample.facts, &now);
     if (isnan(sample.running))
@@ -194,8 +238,9 @@ static void look(struct scraper *s, int64_t ns, const atomic_bool *stop)
 static bool tick(void *ctx, const atomic_bool *stop)
 {
     struct scraper *s = ctx;
-    look(s, GIVE_UP_NS, stop);
-    return (s->tells & (TELLS_METRICS | TELLS_SLOTS | TELLS_PS)) != 0;
+    if (has_questions(s))
+        look(s, GIVE_UP_NS, stop);
+    return true;
 }
 
 /* ---- the outside ---- */
@@ -241,7 +286,7 @@ void scraper_get(struct scraper *s, struct server_sample *out)
 void scraper_ask_again(struct scraper *s)
 {
     pthread_mutex_lock(&s->lock);
-    s->ask_once = s->ask_models = true;
+    s->ask_once = s->ask_models = s->ask_anew = true;
     pthread_mutex_unlock(&s->lock);
 }
 
