@@ -102,6 +102,8 @@ static bool drop_refused_field(struct preflight *p, const char *why)
         p->fields &= ~f->bit;
         if (f->bit == BODY_MAX_TOKENS)
             p->fields |= BODY_MAX_COMPLETION;
+        if (f->bit == BODY_USAGE) /* it stands in there */
+            p->fields &= ~(unsigned)BODY_CONTINUOUS;
         return true;
     }
     return false;

@@ -38,6 +38,15 @@ start_server "$RAWSERVER" ok --gap 0 --once
 check "dead connections: not one error in 60" json "$TMP/once.json" '.requests.by_outcome == {"ok": 60} and .requests.retried > 0'
 stop_server
 
+# ---- a field that a server does not take is left out ----
+
+echo '{"object":"list","data":[{"id":"m","object":"model","owned_by":"vllm"}]}' >"$TMP/models"
+for field in continuous_usage_stats stream_options min_tokens; do
+    start_server "$RAWSERVER" ok --gap 0 --page "/v1/models=$TMP/models" --without "$field"
+    check "a vLLM without $field" exits 0 "$TOKGAUGE" run "$URL" --json -n 2 --max-tokens 3 --context 32
+    stop_server
+done
+
 # ---- the usual ports are tried where no URL is given (unless something else of this machine has one) ----
 
 if ! "$TOKGAUGE" run --json -n 1 --max-tokens 2 >/dev/null 2>"$TMP/none" && grep -q 'no server on 127.0.0.1' "$TMP/none"; then

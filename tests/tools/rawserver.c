@@ -7,6 +7,7 @@
  * b'…'")
  *
  *   … [--gzip] [--endless] [--late MS] --page PATH=FILE   what it answers at PATH (rawpages.h); several times
+ *   … --without FIELD   answers 400 to a request that has this field
  *   … --loading N   lists its model, and answers 503 to all else until /health was asked for N times
  *
  * One process a connection, blocking writes: a scenario reads from top to bottom.  GET /v1/models and /health
@@ -47,7 +48,7 @@ static struct {
     uint64_t seed;
     bool all, rechunk, close, once;
     long transcript;
-    const char *file, *log;
+    const char *file, *log, *without;
 } opt = {.bad = -1, .every = 1, .gap_ms = 5, .seed = 1};
 
 /* Shared by the processes of all connections. */
@@ -322,6 +323,12 @@ static bool answer(int fd, const char *head)
     log_request(head, post ? n : 0);
     if (still_loads(head))
         return reply_json(fd, "503 Service Unavailable", "{\"error\":{\"message\":\"Loading model\",\"code\":503}}");
+    if (post && opt.without != NULL && strstr(head, opt.without) != NULL) {
+        char *why = xasprintf("{\"error\":{\"message\":\"Unsupported parameter: %s\",\"code\":400}}", opt.without);
+        bool ok = reply_json(fd, "400 Bad Request", why);
+        free(why);
+        return ok;
+    }
     const struct rawpage *page = rawpage_find(head);
     if (page != NULL)
         return play_page(fd, page);
@@ -401,7 +408,8 @@ static void usage(void)
     fputs("usage: rawserver SCENARIO|--file F [--rechunk|--transcript N] [--port N] [--split BYTES] [--seed "
           "N]\n"
           "       [--gzip] [--endless] [--late MS] [--page PATH=FILE]…\n"
-          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--loading N] [--log F]\n"
+          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--loading N] [--without FIELD]\n"
+          "       [--log F]\n"
           "       rawserver --list\n",
           stderr);
     exit(2);
@@ -468,6 +476,9 @@ static void set_option(int o)
     case 'n':
         opt.loading = strtol(optarg, NULL, 10);
         break;
+    case 'w':
+        opt.without = optarg;
+        break;
     case 'L':
         opt.log = optarg;
         break;
@@ -509,6 +520,7 @@ static void parse_options(int argc, char **argv)
         {"close", no_argument, NULL, 'c'},
         {"once", no_argument, NULL, 'o'},
         {"loading", required_argument, NULL, 'n'},
+        {"without", required_argument, NULL, 'w'},
         {"log", required_argument, NULL, 'L'},
         {"page", required_argument, NULL, 'P'},
         {"gzip", no_argument, NULL, 'z'},
