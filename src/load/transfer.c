@@ -389,11 +389,23 @@ static void word_too_large(struct transfer *t)
         snprintf(t->error, sizeof t->error, "a line of the stream is longer than %d MiB", SSE_MAX >> 20);
 }
 
-static const char *word_malformed(const struct transfer *t, enum transport how)
+/* What came in place of a stream may be an error, with a status that says nothing of it. */
+static void word_foreign(struct transfer *t)
+{
+    char said[sizeof t->error], text[sizeof said + 64];
+    bool any = t->head.len > 0 && chat_error_message(t->head.data, t->head.len, said, sizeof said);
+    snprintf(text, sizeof text, "the answer is not an event stream%s%s", any ? ": " : "", any ? said : "");
+    str_copy(t->error, sizeof t->error, text);
+}
+
+static void word_malformed(struct transfer *t, enum transport how)
 {
     if (how == TR_PROTOCOL && t->curl_error[0] != '\0')
-        return t->curl_error;
-    return t->any_event ? "an event is not JSON" : "the answer is not an event stream";
+        str_sanitise(t->error, sizeof t->error, t->curl_error, strlen(t->curl_error));
+    else if (t->any_event)
+        str_copy(t->error, sizeof t->error, "an event is not JSON");
+    else
+        word_foreign(t);
 }
 
 /* Why it was not ok: the server's own words, else the library's, else what the outcome means. */
@@ -408,9 +420,11 @@ static void word_error(struct transfer *t, long status, enum transport how)
         chat_error_text(t->head.data, t->head.len, t->error, sizeof t->error);
     if (t->error[0] != '\0')
         return;
-    const char *why = o == OUT_MALFORMED ? word_malformed(t, how) : t->curl_error;
+    const char *why = t->curl_error;
     if (o == OUT_TOO_LARGE)
         word_too_large(t);
+    else if (o == OUT_MALFORMED)
+        word_malformed(t, how);
     else if (o == OUT_CONNECT && why[0] == '\0')
         snprintf(t->error, sizeof t->error, "no connection within %ld s", HTTP_CONNECT_MS / 1000);
     else if (o == OUT_TRUNCATED || why[0] == '\0') /* the library speaks of bytes, and this is about an announced end */

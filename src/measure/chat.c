@@ -213,13 +213,18 @@ void chat_release(struct chat_event *e)
     jsonmem_end();
 }
 
-void chat_error_text(const char *body, size_t n, char *out, size_t size)
+bool chat_error_message(const char *body, size_t n, char *out, size_t size)
 {
     out[0] = '\0';
     cJSON *root = cJSON_ParseWithLength(body, n);
     bool found = cJSON_IsObject(root) && error_message(root, out, size);
     cJSON_Delete(root);
-    if (found)
+    return found;
+}
+
+void chat_error_text(const char *body, size_t n, char *out, size_t size)
+{
+    if (chat_error_message(body, n, out, size))
         return;
     char plain[512];
     size_t o = 0;

@@ -28,8 +28,10 @@ struct chat_event {
 void chat_decode(const char *data, size_t n, struct chat_event *e);
 void chat_release(struct chat_event *e);
 
-/* Finds the message of an error body ({"error":{"message":…}}, {"error":"…"}, {"message":…}, {"detail":…}); where there
- * is none, the first words of the text (HTML tags cut).  Sanitised. */
+/* Finds the message of an error body ({"error":{"message":…}}, {"error":"…"}, {"message":…}, {"detail":…}).  False, and an empty
+ * text, where there is none.  Sanitised. */
+bool chat_error_message(const char *body, size_t n, char *out, size_t size);
+/* … and where there is none, the first words of the text (HTML tags cut). */
 void chat_error_text(const char *body, size_t n, char *out, size_t size);
 
 #endif

@@ -108,6 +108,7 @@ answers 400-context "exceeds the available context size"
 answers 503-loading "is still loading its model (HTTP 503"
 answers 302 "redirects (HTTP 302)"
 answers html "the answer is not an event stream"
+answers error-200 "the answer is not an event stream: the engine is not up"
 answers no-answer "timeout"
 start_server "$RAWSERVER" 401 --all
 check "key refused for the list of models" fails "refuses the API key" run "$URL" -n 1
