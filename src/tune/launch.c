@@ -23,10 +23,12 @@
 #define PENDING_MOST 65536u
 #define STEP_NS (10 * NS_PER_MS)
 #define LAST_WORDS_NS NS_PER_SEC
+#define KILLED_NS (10 * NS_PER_SEC)
 
 struct launch {
     pid_t pid; /* also of the group */
     bool ended; /* and not waited for before launch_stop: until then nobody else can have its number */
+    bool reaped;
     siginfo_t how;
     int out, file;
     size_t written;
@@ -104,7 +106,9 @@ static void *read_output(void *ctx)
     struct launch *l = ctx;
     char data[4096];
     struct pollfd p = {l->out, POLLIN, 0};
-    for (;;) {
+    for (int64_t until = INT64_MAX; clock_ns() < until;) {
+        if (until == INT64_MAX && atomic_load(&l->stop)) /* what left the group and still holds the pipe may write for ever */
+            until = clock_ns() + LAST_WORDS_NS;
         int ready = poll(&p, 1, 50);
         if (ready < 0 && errno != EINTR)
             break;
@@ -113,8 +117,8 @@ static void *read_output(void *ctx)
             break; /* all of the group have closed it */
         if (n > 0)
             take(l, data, (size_t)n);
-        else if (ready == 0 && atomic_load(&l->stop))
-            break; /* something that left the group still holds it */
+        else if (ready == 0 && until != INT64_MAX)
+            break; /* … or say nothing */
     }
     keep_line(l);
     write_file(l, true);
@@ -251,29 +255,40 @@ void launch_last(struct launch *l, size_t n, char *out, size_t size)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* Is anyone of the group left?  So long nobody else can have its number. */
-static bool group_lives(struct launch *l)
+/* Is it, or anyone of the group, left?  So long nobody else can have its number. */
+static bool any_lives(struct launch *l)
 {
-    waitpid(l->pid, NULL, WNOHANG);
-    return kill(-l->pid, 0) == 0 || errno == EPERM;
+    l->reaped = l->reaped || waitpid(l->pid, NULL, WNOHANG) == l->pid;
+    return !l->reaped || kill(-l->pid, 0) == 0 || errno == EPERM;
 }
 
-static void wait_for_group(struct launch *l, int64_t ns)
+static void signal_all(const struct launch *l, int signal)
+{
+    kill(-l->pid, signal);
+    if (!l->reaped && getpgid(l->pid) != l->pid) /* it has gone to another group */
+        kill(l->pid, signal);
+}
+
+static bool wait_for_end(struct launch *l, int64_t ns)
 {
     struct timespec nap = {0, STEP_NS};
-    for (int64_t until = clock_ns() + ns; group_lives(l) && clock_ns() < until;)
+    int64_t until = clock_ns() + ns;
+    while (any_lives(l)) {
+        if (clock_ns() >= until)
+            return false;
         nanosleep(&nap, NULL);
+    }
+    return true;
 }
 
-void launch_stop(struct launch *l, int64_t grace_ns)
+bool launch_stop(struct launch *l, int64_t grace_ns)
 {
-    kill(-l->pid, SIGTERM);
-    wait_for_group(l, grace_ns);
-    if (group_lives(l)) {
-        kill(-l->pid, SIGKILL);
-        wait_for_group(l, 10 * NS_PER_SEC);
+    signal_all(l, SIGTERM);
+    bool gone = wait_for_end(l, grace_ns);
+    if (!gone) {
+        signal_all(l, SIGKILL);
+        gone = wait_for_end(l, KILLED_NS); /* no signal ends one that waits for a device that hangs */
     }
-    waitpid(l->pid, NULL, 0); /* where it has left its group, and so was not stopped with it */
     atomic_store(&l->stop, true);
     pthread_join(l->reader, NULL);
     close(l->out);
@@ -281,4 +296,5 @@ void launch_stop(struct launch *l, int64_t grace_ns)
     buf_release(&l->pending);
     pthread_mutex_destroy(&l->lock);
     free(l);
+    return gone;
 }

@@ -377,7 +377,8 @@ static void run_setting(struct tune *t, size_t i)
     snprintf(t->status, sizeof t->status, "stopping the server: %s", r->name);
     t->seq++;
     pthread_mutex_unlock(&t->lock);
-    launch_stop(t->server, t->c->stop_ns);
+    if (!launch_stop(t->server, t->c->stop_ns))
+        note(t, 2, "%s: the server has not ended, though it was killed: a process that hangs in the kernel?", r->name);
     t->server = NULL;
     wait_for_memory(t, &before);
 }

@@ -126,9 +126,32 @@ static void test_number_is_kept(void **state)
     rmdir(folder);
 }
 
+/* What the command starts may leave its group and keep the pipe, and the command itself may leave: neither keeps the end waiting. */
+static void test_strays(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"setsid sh -c 'while echo away; do sleep 0.01; done' & exec sleep 300",
+                                           "exec perl -e 'setpgrp(0, getpgrp(getppid())) or exit 9; $| = 1; print \"away\\n\"; sleep 300'"};
+    char folder[] = "/tmp/tokgauge-launch.XXXXXX", file[64], how[64], line[64];
+    struct err e;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/log", folder);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct launch *l = launch_start(commands[i], file, &e);
+        assert_non_null(l);
+        for (line[0] = '\0'; strcmp(line, "away") != 0; launch_last(l, 1, line, sizeof line))
+            assert_true(launch_running(l, how, sizeof how));
+        int64_t began = clock_ns();
+        assert_true(launch_stop(l, 200 * NS_PER_SEC));
+        assert_true(clock_ns() - began < 100 * NS_PER_SEC);
+        unlink(file);
+    }
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print), cmocka_unit_test(test_last_words),
-                                       cmocka_unit_test(test_number_is_kept)};
+                                       cmocka_unit_test(test_number_is_kept), cmocka_unit_test(test_strays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
