@@ -26,6 +26,7 @@
 #define LOOK_NS (200 * NS_PER_MS)
 #define BACK_NS (60 * NS_PER_SEC) /* for memory to come back after a server has ended */
 #define BACK_BYTES (512.0 * 1024 * 1024)
+#define FREE_NS (5 * NS_PER_SEC)  /* for the port of one that has ended */
 #define USUAL_URL "http://127.0.0.1:8000"
 
 struct tune {
@@ -158,7 +159,8 @@ static void fail(struct tune *t, struct tune_result *r, enum tune_state state, c
 {
     set_status(t, state, why);
     str_copy(r->why, sizeof r->why, why);
-    launch_last(t->server, TUNE_LINES, r->lines, sizeof r->lines);
+    if (t->server != NULL)
+        launch_last(t->server, TUNE_LINES, r->lines, sizeof r->lines);
     note(t, 2, "%s: %s", r->name, why);
 }
 
@@ -340,6 +342,36 @@ static int free_port(void)
     return port;
 }
 
+/* A server that is there already would be loaded in place of ours.  (With {port} none can be.) */
+static bool somebody_answers(const struct tune *t)
+{
+    struct http_reply reply;
+    char probe[320];
+    if (t->url[0] == '\0')
+        return false;
+    snprintf(probe, sizeof probe, "%s/v1/models", t->url);
+    bool there = http_call(&t->http, probe, NULL, 2 * NS_PER_SEC, &t->stop, &reply, NULL);
+    http_reply_release(&reply);
+    return there;
+}
+
+/* That of the setting before may have outlived its stop, where it left its group. */
+static bool wait_for_nobody(struct tune *t, struct tune_result *r)
+{
+    char why[400], shown[256];
+    for (int64_t until = clock_ns() + FREE_NS; somebody_answers(t);) {
+        if (clock_ns() >= until) {
+            url_hide_login(t->url, shown, sizeof shown);
+            snprintf(why, sizeof why, "something answers at '%s' before the server is started: did the last one outlive its stop?", shown);
+            fail(t, r, TUNE_NOT_STARTED, why);
+            return false;
+        }
+        if (!nap(t, LOOK_NS))
+            return false;
+    }
+    return true;
+}
+
 static void run_setting(struct tune *t, size_t i)
 {
     struct tune_result *r = &t->results[i];
@@ -350,6 +382,8 @@ static void run_setting(struct tune *t, size_t i)
         snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
     else
         str_copy(url, sizeof url, t->url);
+    if (!wait_for_nobody(t, r))
+        return;
     struct pools before = pools_now(t);
     char *command = tune_command(&t->c->plan, t->c->launch, i, port);
     snprintf(r->log_file, sizeof r->log_file, "%s/%02zu.log", t->folder, i + 1);
@@ -360,9 +394,7 @@ static void run_setting(struct tune *t, size_t i)
     t->server = launch_start(command, r->log_file, &e);
     free(command);
     if (t->server == NULL) {
-        set_status(t, TUNE_NOT_STARTED, e.msg);
-        str_copy(r->why, sizeof r->why, e.msg);
-        note(t, 2, "%s", e.msg);
+        fail(t, r, TUNE_NOT_STARTED, e.msg);
         return;
     }
     if (wait_for_server(t, r, url)) {
@@ -456,19 +488,15 @@ static bool make_folder(struct tune *t, struct err *e)
     return true;
 }
 
-/* A server that is there already would be loaded in place of ours. */
 static bool check_nobody(struct tune *t, struct err *e)
 {
-    struct http_reply reply;
-    char probe[320];
-    if (tune_wants_port(t->c->launch) && t->base->url == NULL)
+    char shown[256];
+    if (!tune_wants_port(t->c->launch) || t->base->url != NULL)
+        str_copy(t->url, sizeof t->url, t->base->url != NULL ? t->base->url : USUAL_URL);
+    if (!somebody_answers(t))
         return true;
-    str_copy(t->url, sizeof t->url, t->base->url != NULL ? t->base->url : USUAL_URL);
-    snprintf(probe, sizeof probe, "%s/v1/models", t->url);
-    bool there = http_call(&t->http, probe, NULL, 2 * NS_PER_SEC, NULL, &reply, NULL);
-    http_reply_release(&reply);
-    url_hide_login(t->url, probe, sizeof probe);
-    return !there || err_set(e, "something answers at '%s' already: stop it first, or let {port} stand in --launch, without a URL", probe);
+    url_hide_login(t->url, shown, sizeof shown);
+    return err_set(e, "something answers at '%s' already: stop it first, or let {port} stand in --launch, without a URL", shown);
 }
 
 static void init_results(struct tune *t)

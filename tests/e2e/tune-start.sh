@@ -22,3 +22,16 @@ check "a wrong key ends the setting at once" json "$TMP/key.json" '.settings[0] 
 
 tune model "$RAW ok" --start-timeout 600s --model another
 check "so does a model that is not there" json "$TMP/model.json" '.settings[0] | .state == "failed" and (.why | contains("model '\''another'\'' is not on"))'
+
+# A server that leaves its group is not stopped with it, and would answer for the next setting.
+start_sim
+PORT=${URL##*:}
+stop_server
+cat >"$TMP/leaves.sh" <<'END'
+setsid sh -c 'echo $$ >"$1"; exec timeout 100 "$2" sim --port "$3" --cold 0' sh "$@" &
+exec sleep 600
+END
+tune stays "sh '$TMP/leaves.sh' '$TMP/pid' '$TOKGAUGE' $PORT # {n}" "http://127.0.0.1:$PORT" --set n=1,2
+kill "$(cat "$TMP/pid")"
+check "a setting is not measured with the server of the one before" json "$TMP/stays.json" '.settings | (map(select(.setting == "n=1"))[0].state == "ok") and
+    (map(select(.setting == "n=2"))[0] | .state == "not started" and (.why | startswith("something answers at") and contains("outlive its stop")))'
