@@ -215,6 +215,8 @@ void url_hide_login(const char *url, char *out, size_t size)
     snprintf(out, size, "%.*s%s", (int)(host - url), url, at != NULL ? at + 1 : host);
 }
 
+static rlim_t files_given; /* 0: the limit was never raised */
+
 uint64_t raise_file_limit(void)
 {
     struct rlimit l;
@@ -222,9 +224,19 @@ uint64_t raise_file_limit(void)
         return UINT64_MAX;
     if (l.rlim_cur < l.rlim_max) {
         rlim_t before = l.rlim_cur;
+        files_given = before;
         l.rlim_cur = l.rlim_max;
         if (setrlimit(RLIMIT_NOFILE, &l) != 0)
             l.rlim_cur = before;
     }
     return l.rlim_cur;
+}
+
+void restore_file_limit(void)
+{
+    struct rlimit l;
+    if (files_given == 0 || getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return;
+    l.rlim_cur = files_given;
+    setrlimit(RLIMIT_NOFILE, &l);
 }

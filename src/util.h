@@ -56,6 +56,8 @@ size_t utf8_encode(uint32_t cp, char *out);
 uint64_t rng_next(uint64_t *state);
 /* Lets this process have as many files open as its hard limit allows; returns how many that are. */
 uint64_t raise_file_limit(void);
+/* … as few as it was started with again; for a child between fork and exec. */
+void restore_file_limit(void);
 
 /* Uniform in [0, 1). */
 double rng_unit(uint64_t *state);

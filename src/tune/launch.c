@@ -145,6 +145,7 @@ static void child(pid_t parent, int out, const char *command)
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
     secret_child();
+    restore_file_limit(); /* all servers have the same, whichever was started before the first load */
     execl("/bin/sh", "sh", "-c", command, (char *)NULL);
     _exit(127);
 }

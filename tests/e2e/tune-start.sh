@@ -35,3 +35,7 @@ tune stays "sh '$TMP/leaves.sh' '$TMP/pid' '$TOKGAUGE' $PORT # {n}" "http://127.
 kill "$(cat "$TMP/pid")"
 check "a setting is not measured with the server of the one before" json "$TMP/stays.json" '.settings | (map(select(.setting == "n=1"))[0].state == "ok") and
     (map(select(.setting == "n=2"))[0] | .state == "not started" and (.why | startswith("something answers at") and contains("outlive its stop")))'
+
+ulimit -S -n 400
+tune files "ulimit -n >>'$TMP/limits'; exec '$TOKGAUGE' sim --cold 0 --port {port} # {n}" --set n=1,2
+check "all servers have the limit of open files that this program was given" same "$(tr '\n' ' ' <"$TMP/limits")" "400 400 "
