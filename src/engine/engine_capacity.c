@@ -45,6 +45,7 @@ void engine_plan_capacity(struct engine *g)
     bool by_rate = c->arrival.rate > 0;
     capacity_begin(&g->capacity, by_rate, by_rate ? c->arrival.rate : (double)c->max_num_seqs,
                    by_rate ? RATE_MAX : (double)MIN_OF(g->streams_most, CAPACITY_STREAMS));
+    g->try_running = g->try_waiting = (double)NAN;
     g->steps = g->tries;
     g->steps_n = 0;
     add_try(g);

@@ -54,6 +54,12 @@ start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 -
 "$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 2 --context 64 --max-tokens 4 >"$TMP/refuses.json" 2>/dev/null
 check "what failed is told apart from what was late" json "$TMP/refuses.json" '(.capacity.answer | contains("; limited by requests that failed at 1 stream"))
     and (.capacity.tries | all(.failed > 0 and .failed == .judged - .met))'
+stop_server
+
+start_server "$RAWSERVER" ok
+"$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 1 --context 64 --max-tokens 3 --budget 1s >"$TMP/silent.json" 2>/dev/null
+check "of a server that tells nothing nothing is known, in the first try too" json "$TMP/silent.json" '.capacity.tries | length > 0 and all(.server_running == null)'
+stop_server
 start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
 
 # ---- the server goes away in the middle; somebody stops it ----
