@@ -286,10 +286,20 @@ void engine_first_step(struct engine *g, int64_t now)
     begin_from(g, 0, now);
 }
 
+static bool any_later(const struct engine *g)
+{
+    for (size_t i = g->step + 1; i < g->steps_n; i++)
+        if (engine_fits(g, &g->steps[i]))
+            return true;
+    return false;
+}
+
 bool engine_next_step(struct engine *g, int64_t now)
 {
     if (!engine_next_try(g))
         return false;
+    if (g->stop_asked && any_later(g) && g->result.end != END_GUARD) /* how the load before ended is not how the run did */
+        g->result.end = END_STOPPED;
     if (g->guard.done != GUARD_NOTHING && g->guarded_tokens > 0) { /* memory is back */
         double ram = g->guard.ram_line, gtt = g->guard.gtt_line;
         guard_off(&g->guard);
@@ -305,10 +315,7 @@ bool engine_goes_on(const struct engine *g)
 {
     if (engine_searches(g))
         return g->guarded_tokens > 0 && !g->capacity.over;
-    for (size_t i = g->step + 1; g->guarded_tokens > 0 && i < g->steps_n; i++)
-        if (engine_fits(g, &g->steps[i]))
-            return true;
-    return false;
+    return g->guarded_tokens > 0 && any_later(g);
 }
 
 void engine_note_guarded(struct engine *g)

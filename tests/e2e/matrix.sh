@@ -60,6 +60,12 @@ kill -INT "$early"
 wait "$early"
 check "a cell that was not measured has no figure" lacks "$TMP/early" '≈'
 check "and is not one that was run" contains "$TMP/early" "a matrix of 2 loads, 0 of which were run"
+"$TOKGAUGE" run "$URL" -c 1,2 --context 64 --max-tokens 4000 --order listed --warmup 0 -d 1s --drain 60s --json --out "$TMP/between.ndjson" >"$TMP/between.json" 2>/dev/null &
+between=$!
+check "a cell's time is over, and its answers are waited for" within 30 grep -qs '"type":"sample".*"state":"drain"' "$TMP/between.ndjson"
+kill -INT "$between"
+wait "$between"
+check "who stops it there ends the run, not the cell's time" json "$TMP/between.json" '.ended_by == "stopped"'
 check "memory before the load is that before the warm-up" contains "$TMP/early" "GTT            39.7 GiB before"
 stop_server
 
