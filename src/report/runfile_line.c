@@ -194,7 +194,8 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
     f->samples = room(f->samples, f->samples_n, sizeof *f->samples);
     /* Without a stream it is the suite's agent who sends, and what he is answered is in no figure of the load. */
     f->samples[f->samples_n++] = (struct run_sample){
-        .t = t, .loading = strcmp(state, "load") == 0 && !(json_number(o, "max_num_seqs") < 1), .phase = small(o, "phase"), .pauses = small(o, "pauses"), .streams = small(o, "max_num_seqs"),
+        .t = t, .loading = strcmp(state, "load") == 0 && !(json_number(o, "max_num_seqs") < 1),
+        .phase = small(o, "phase"), .pauses = small(o, "pauses"), .streams = small(o, "max_num_seqs"),
         .rate = json_number(o, "rate"), .in_flight = json_number(o, "in_flight"), .live_tokens = json_number(o, "live_tokens"),
         .live_approx = json_number(o, "live_approx"),
         .output_rate = json_number(o, "output_tok_s"), .ttft_p50 = json_number(o, "ttft_p50_ms"), .ttft_p95 = json_number(o, "ttft_p95_ms"),

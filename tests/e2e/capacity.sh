@@ -52,7 +52,8 @@ check "by rate" contains "$TMP/rate" "requests/s at 64 context"
 
 start_sim --max-num-seqs 4 --step 20 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1 --fault 500=0.5
 "$TOKGAUGE" run "$URL" --json --slo ttft=10s --find-capacity -c 2 --context 64 --max-tokens 4 >"$TMP/refuses.json" 2>/dev/null
-check "what failed is told apart from what was late" json "$TMP/refuses.json" '(.capacity.answer | contains("; limited by requests that failed at 1 stream"))
+check "what failed is told apart from what was late" json "$TMP/refuses.json" '
+    (.capacity.answer | contains("; limited by requests that failed at 1 stream"))
     and (.capacity.tries | all(.failed > 0 and .failed == .judged - .met))'
 stop_server
 

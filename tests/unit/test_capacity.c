@@ -164,7 +164,8 @@ static void test_words(void **state)
 static void expect_shares(const char *capacity)
 {
     begin();
-    buf_addf(&file, "{\"type\":\"phase\",\"t\":1,\"phase\":0,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":%.6f}\n", sqrt(200));
+    buf_addf(&file, "{\"type\":\"phase\",\"t\":1,\"phase\":0,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":%.6f}\n",
+             sqrt(200));
     buf_adds(&file, "{\"type\":\"phase\",\"t\":2,\"phase\":1,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":0.00108}\n"
                     "{\"type\":\"phase\",\"t\":3,\"phase\":2,\"max_num_seqs\":8,\"part\":\"capacity\",\"rate\":14.15}\n");
     buf_addf(&file, "{\"type\":\"summary\",%s}\n", capacity);

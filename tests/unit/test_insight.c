@@ -41,8 +41,8 @@ static void test_cold_start(void **state)
 static void request_of_file(int prompt_tokens, int cached, int ttft_ms)
 {
     long long sent = (2 + seq) * 1000000000LL, first = sent + ttft_ms * 1000000LL;
-    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\",\"context\":null,"
-                    "\"max_tokens\":33,\"sent\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":%d,"
+    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\","
+                    "\"context\":null,\"max_tokens\":33,\"sent\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":%d,"
                     "\"cached_tokens\":%d,\"output_tokens\":33,\"events\":33,\"tokens_from\":\"usage\"}\n",
              seq++, sent, first, first + 900000000, first + 900000000, prompt_tokens, cached);
 }

@@ -127,7 +127,7 @@ static void test_interactive_failed(void **state)
     begin();
     part_phase(0, "interactive", "128 tokens", 1, 64, 128, false);
     for (int k = 0; k < 4; k++)
-        request(&(struct ask){.phase = 0, .context = 64, .ttft_ms = 100, .tpot_ms = 25, .tokens = tokens[k], .outcome = outcomes[k]});
+        request(&(struct ask){.phase = 0, .context = 64, .ttft_ms = 100, .tpot_ms = 25, .outcome = outcomes[k], .tokens = tokens[k]});
     make_report();
     has("mean of 2     100 ms          40.0     126");
 }
@@ -231,7 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_build),       cmocka_unit_test(test_quick),  cmocka_unit_test(test_names),
-        cmocka_unit_test(test_interactive), cmocka_unit_test(test_interactive_failed), cmocka_unit_test(test_stability), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_interactive), cmocka_unit_test(test_interactive_failed),
+        cmocka_unit_test(test_stability),   cmocka_unit_test(test_memory),
         cmocka_unit_test(test_agent),       cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
