@@ -25,30 +25,39 @@ static bool rows_suffice(const struct run_file *f, enum report_format format, st
     return true;
 }
 
+/* To the file that was named, or to standard output, whose reader may have what it wanted (`| head`). */
+static bool put_report(const char *path, const struct buf *b, struct err *e)
+{
+    FILE *out = path != NULL ? outfile_open(path) : stdout;
+    bool ok = out != NULL && say_buf(b, out);
+    if (!ok && out == stdout && errno == EPIPE)
+        return true;
+    if (out != NULL && out != stdout && fclose(out) != 0)
+        ok = false;
+    return ok || err_set(e, "cannot write '%s': %s", path != NULL ? path : "standard output", outfile_why(errno));
+}
+
+static bool write_report(const struct options *o, const struct run_file *f, struct err *e)
+{
+    const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,
+                                     .notes_n = o->notes_n};
+    struct buf b;
+    if (!rows_suffice(f, r.format, e))
+        return false;
+    buf_init(&b, 1u << 30);
+    report_write(f, &r, &b);
+    bool ok = put_report(o->report_out, &b, e);
+    buf_release(&b);
+    if (f->bad_lines > 0)
+        fprintf(stderr, "tokgauge: %zu lines of '%s' could not be read\n", f->bad_lines, f->path);
+    return ok;
+}
+
 int files_report(const struct options *o)
 {
     struct err e;
     struct run_file *f = run_file_load(o->files[0], &e);
-    if (f == NULL)
-        return complain(&e, EXIT_FAILED);
-    if (!rows_suffice(f, (enum report_format)o->format, &e)) {
-        run_file_free(f);
-        return complain(&e, EXIT_FAILED);
-    }
-    struct buf b;
-    buf_init(&b, 1u << 30);
-    const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,
-                                     .notes_n = o->notes_n};
-    report_write(f, &r, &b);
-    FILE *out = o->report_out != NULL ? outfile_open(o->report_out) : stdout;
-    bool ok = out != NULL && fwrite(b.data, 1, b.len, out) == b.len && fflush(out) == 0;
-    if (out != NULL && out != stdout && fclose(out) != 0)
-        ok = false;
-    if (!ok)
-        err_set(&e, "cannot write '%s': %s", o->report_out != NULL ? o->report_out : "standard output", outfile_why(errno));
-    if (f->bad_lines > 0)
-        fprintf(stderr, "tokgauge: %zu lines of '%s' could not be read\n", f->bad_lines, o->files[0]);
-    buf_release(&b);
+    bool ok = f != NULL && write_report(o, f, &e);
     run_file_free(f);
     return ok ? EXIT_DONE : complain(&e, EXIT_FAILED);
 }

@@ -52,6 +52,13 @@ if [ "$(id -u)" = 0 ]; then
 else
     echo "ok a link of somebody else is not followed # only root can make one here"
 fi
+head -n 1 "$RUN" >"$TMP/many.ndjson"
+grep '"part":"load"' "$RUN" | head -n 1 | awk '{ for (i = 0; i < 5000; i++) print }' >>"$TMP/many.ndjson"
+check "a reader that has what it wanted of a report" sh -c '{ "$1" report "$2" --format csv 2>"$3/err"; echo $? >"$3/status"; } |
+    head -n 1 >"$3/out" && grep -q "^seq,stream" "$3/out" && [ "$(cat "$3/status")" = 0 ] && [ ! -s "$3/err" ]' \
+    sh "$TOKGAUGE" "$TMP/many.ndjson" "$TMP"
+check "standard output on a full disk" sh -c '"$1" report "$2" --format csv 2>"$3/err" >/dev/full; [ $? = 1 ] &&
+    grep -q "cannot write .standard output.: No space left on device" "$3/err"' sh "$TOKGAUGE" "$TMP/many.ndjson" "$TMP"
 check "a report on a full disk" refuses 1 "No space left on device" report "$RUN" --out /dev/full
 
 # ---- two at once ----
