@@ -19,6 +19,7 @@ void buf_release(struct buf *b)
 void buf_clear(struct buf *b)
 {
     b->len = 0;
+    b->cut = false;
     if (b->data != NULL)
         b->data[0] = '\0';
 }
@@ -34,8 +35,10 @@ void buf_forget(struct buf *b)
 static bool reserve(struct buf *b, size_t extra)
 {
     assert(b->max > 0); /* buf_init */
-    if (extra > b->max - b->len)
+    if (extra > b->max - b->len) {
+        b->cut = true;
         return false;
+    }
     size_t need = b->len + extra + 1;
     if (need <= b->cap)
         return true;

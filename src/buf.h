@@ -10,6 +10,7 @@
 struct buf {
     char *data; /* NUL after len, once anything was put in; NULL before */
     size_t len, cap, max;
+    bool cut; /* something had no room since it was empty: for who looks once, when all is put in */
 };
 
 void buf_init(struct buf *b, size_t max);

@@ -37,6 +37,8 @@ static bool put_report(const char *path, const struct buf *b, struct err *e)
     return ok || err_set(e, "cannot write '%s': %s", path != NULL ? path : "standard output", outfile_why(errno));
 }
 
+#define REPORT_MOST (1u << 30)
+
 static bool write_report(const struct options *o, const struct run_file *f, struct err *e)
 {
     const struct report_options r = {.format = (enum report_format)o->format, .detailed = o->detailed, .notes = o->notes,
@@ -44,9 +46,10 @@ static bool write_report(const struct options *o, const struct run_file *f, stru
     struct buf b;
     if (!rows_suffice(f, r.format, e))
         return false;
-    buf_init(&b, 1u << 30);
-    report_write(f, &r, &b);
-    bool ok = put_report(o->report_out, &b, e);
+    buf_init(&b, REPORT_MOST);
+    bool ok = report_write(f, &r, &b) || err_set(e, "the report of '%s' is longer than %u MiB: nothing of it is written", f->path,
+                                                 REPORT_MOST >> 20);
+    ok = ok && put_report(o->report_out, &b, e);
     buf_release(&b);
     if (f->bad_lines > 0)
         fprintf(stderr, "tokgauge: %zu lines of '%s' could not be read\n", f->bad_lines, f->path);

@@ -27,15 +27,22 @@ static void beside(const char *run_file, const char *ending, char *path, size_t 
     snprintf(path, size, "%.*s%s", (int)(cut ? n - k : n), run_file, ending);
 }
 
+#define REPORT_MOST (64u << 20)
+
+static bool write_report(const struct run_file *f, const struct report_options *o, struct buf *b, struct err *e)
+{
+    return report_write(f, o, b) || err_set(e, "the report of '%s' is longer than %u MiB: nothing of it is written", f->path,
+                                            REPORT_MOST >> 20);
+}
+
 static bool keep(const struct run_file *f, const char *run_file, const struct report_options *o, const char *ending,
                  struct buf *out, struct err *e)
 {
     char path[PATH_MAX];
     struct buf b;
-    buf_init(&b, 64u << 20);
+    buf_init(&b, REPORT_MOST);
     beside(run_file, ending, path, sizeof path);
-    report_write(f, o, &b);
-    bool ok = write_new(path, &b, e);
+    bool ok = write_report(f, o, &b, e) && write_new(path, &b, e);
     if (ok && out != NULL)
         buf_addf(out, "Report: %s\n", path);
     buf_release(&b);
@@ -49,11 +56,11 @@ bool bench_report(const char *run_file, bool json, const char *const *notes, siz
         return false;
     struct report_options o = {.format = json ? REPORT_JSON : REPORT_MD, .notes = notes, .notes_n = notes_n, .brief = !json};
     struct buf b;
-    buf_init(&b, 64u << 20);
-    report_write(f, &o, &b);
-    if (json)
+    buf_init(&b, REPORT_MOST);
+    bool ok = write_report(f, &o, &b, e);
+    if (ok && json)
         buf_add(out, b.data, b.len);
-    else
+    else if (ok)
         report_plain(b.data, out);
     buf_release(&b);
     o.brief = false;
@@ -61,7 +68,7 @@ bool bench_report(const char *run_file, bool json, const char *const *notes, siz
     if (!json)
         buf_adds(out, "\n");
     o.format = REPORT_MD;
-    bool ok = keep(f, run_file, &o, ".md", told, e);
+    ok = keep(f, run_file, &o, ".md", told, e) && ok;
     o.format = REPORT_HTML;
     ok = keep(f, run_file, &o, ".html", told, e) && ok;
     if (!json)

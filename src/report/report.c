@@ -107,7 +107,7 @@ static void write_json(const struct run_file *f, struct buf *out)
     buf_adds(out, "\n");
 }
 
-void report_write(const struct run_file *f, const struct report_options *o, struct buf *out)
+bool report_write(const struct run_file *f, const struct report_options *o, struct buf *out)
 {
     switch (o->format) {
     case REPORT_MD: report_markdown(f, o, out); break;
@@ -116,4 +116,5 @@ void report_write(const struct run_file *f, const struct report_options *o, stru
     case REPORT_JSON: write_json(f, out); break;
     case REPORT_VLLM: report_vllm(f, o->detailed, out); break;
     }
+    return !out->cut;
 }

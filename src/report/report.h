@@ -21,7 +21,8 @@ struct report_options {
     bool brief;               /* REPORT_MD of a suite: its parts and the findings alone */
 };
 
-void report_write(const struct run_file *f, const struct report_options *o, struct buf *out);
+/* False where out has no room for all of it. */
+bool report_write(const struct run_file *f, const struct report_options *o, struct buf *out);
 
 /* Stability of a group of requests by the coefficient of variation of their end-to-end latency (sample standard deviation
  * over mean): "STABLE" below 0.30, "SOME VARIANCE" below 0.60, else "UNSTABLE"; NULL where cv is NAN. */

@@ -50,13 +50,21 @@ static void test_buf_bound(void **state)
     struct buf b;
     buf_init(&b, 10);
     assert_true(buf_adds(&b, "12345"));
+    assert_false(b.cut);
     assert_false(buf_adds(&b, "678901"));
     assert_string_equal(b.data, "12345");
+    assert_true(b.cut);
     assert_true(buf_adds(&b, "67890"));
     assert_false(buf_add(&b, "x", 1));
     buf_drop(&b, 3);
     assert_string_equal(b.data, "4567890");
+    assert_true(b.cut); /* what is there is not all that was put in, whatever comes later */
+    buf_clear(&b);
+    assert_false(b.cut);
+    assert_false(buf_add_json(&b, "12345\n67890", 11));
+    assert_true(b.cut && b.len == 0);
     buf_release(&b);
+    assert_false(b.cut);
 }
 
 /* What one long answer needed is not kept for all that come after it. */

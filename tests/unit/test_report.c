@@ -42,6 +42,26 @@ static void test_whole(void **state)
     run_file_free(f);
 }
 
+/* A report that is longer than its buffer is none. */
+static void test_no_room(void **state)
+{
+    (void)state;
+    static const enum report_format formats[] = {REPORT_MD, REPORT_HTML, REPORT_CSV, REPORT_JSON, REPORT_VLLM};
+    struct err e;
+    struct run_file *f = run_file_load(tests_path("fixtures/run-small.ndjson"), &e);
+    assert_non_null(f);
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        struct buf all, less;
+        buf_init(&all, 1 << 20);
+        assert_true(report_write(f, &(struct report_options){.format = formats[i]}, &all));
+        buf_init(&less, all.len - 1);
+        assert_false(report_write(f, &(struct report_options){.format = formats[i]}, &less));
+        buf_release(&less);
+        buf_release(&all);
+    }
+    run_file_free(f);
+}
+
 /* Fails where a tag of the page is not closed, or closed by another. */
 static void expect_balanced(const char *html)
 {
@@ -386,7 +406,7 @@ int main(void)
         cmocka_unit_test(test_whole),          cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_killed),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_strange_values),    cmocka_unit_test(test_strange_times),
         cmocka_unit_test(test_too_many),       cmocka_unit_test(test_strange_charts),    cmocka_unit_test(test_stability),
-        cmocka_unit_test(test_thresholds),
+        cmocka_unit_test(test_thresholds),     cmocka_unit_test(test_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
