@@ -119,6 +119,12 @@ static double ttft_of(const struct row *r)
     return r->tl.outcome == OUT_OK && r->tl.first_token != 0 && !r->tl.slept ? (double)(r->tl.first_token - r->tl.sent) / 1e6 : (double)NAN;
 }
 
+/* It ended well, and its moments say how long it took. */
+static bool timed(const struct row *r)
+{
+    return r->tl.outcome == OUT_OK && !r->tl.slept;
+}
+
 /* ---- the rules ---- */
 
 /* The first request has a short prompt; so the group with the shortest is what to hold it against. */
@@ -337,7 +343,7 @@ static bool decode_fell(const struct run_file *f, const struct run_phase *p, dou
     size_t n = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct row *r = run_file_row(f, i);
-        if (r->phase != p->id || r->tl.outcome != OUT_OK)
+        if (r->phase != p->id || !timed(r))
             continue;
         double v[M_REQUEST_COUNT_];
         timeline_numbers(&r->tl, v);
@@ -361,7 +367,7 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
         if (r->phase != p->id)
             continue;
         failed += r->tl.outcome != OUT_OK && r->tl.outcome != OUT_CANCELLED; /* the latter was our own will */
-        if (r->tl.outcome != OUT_OK)
+        if (!timed(r))
             continue;
         if (first_at == f->rows_n || r->tl.sent < first.tl.sent) {
             first = *r;
@@ -371,7 +377,7 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
     out[0] = '\0';
     for (size_t i = 0; i < f->rows_n && first_at < f->rows_n; i++) {
         const struct row *r = run_file_row(f, i);
-        if (r->phase != p->id || i == first_at || r->tl.outcome != OUT_OK)
+        if (r->phase != p->id || i == first_at || !timed(r))
             continue;
         later++;
         later_cached += cached(r);

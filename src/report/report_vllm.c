@@ -32,7 +32,7 @@ static double tpot(const struct row *r)
 
 static double queue_time(const struct row *r)
 {
-    return r->tl.due != 0 && r->tl.sent != 0 ? (double)(r->tl.sent - r->tl.due) / 1e6 : (double)NAN;
+    return r->tl.due != 0 && r->tl.sent != 0 && !r->tl.slept ? (double)(r->tl.sent - r->tl.due) / 1e6 : (double)NAN;
 }
 
 static void stats_of(const struct run_file *f, const char *name, number_fn *number, struct jsonw *j)
@@ -69,7 +69,7 @@ static void itl_of(const struct run_file *f, struct jsonw *j)
     jw_num(j, "p99_itl_ms", d.p99, 6);
 }
 
-/* vLLM's lists have all requests, the failed ones with zeros and their error. */
+/* vLLM's lists have all requests, the failed ones with zeros and their error; ours null where it is not known. */
 static void list(const struct run_file *f, const char *name, number_fn *number, double unit, struct jsonw *j)
 {
     jw_open(j, name, '[');
@@ -108,7 +108,7 @@ static void gaps(const struct run_file *f, struct jsonw *j)
     jw_open(j, "itls", '[');
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct run_detail *d = &f->details[i];
-        if (!d->gaps_known) {
+        if (!d->gaps_known || run_file_row(f, i)->tl.slept) {
             jw_str(j, NULL, NULL);
             continue;
         }

@@ -28,6 +28,8 @@ static struct vllm_request request_of(double ttft, double e2e, double tokens)
 
 struct vllm_request vllm_request(const struct timeline *t)
 {
+    if (t->slept) /* its moments say nothing */
+        return (struct vllm_request){(double)NAN, (double)NAN, (double)NAN};
     return request_of(between(t->sent, t->first_token), between(t->sent, t->last_token), (double)t->output_tokens);
 }
 

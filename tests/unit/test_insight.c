@@ -204,6 +204,15 @@ static void test_prefill(void **state)
     silent("prefill_linear");
 }
 
+static void request_slept(int seconds)
+{
+    long long sent = (2 + seq) * 1000000000LL, end = sent + seconds * 1000000000LL;
+    buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\","
+                    "\"context\":4096,\"max_tokens\":33,\"sent\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,"
+                    "\"prompt_tokens\":4096,\"output_tokens\":33,\"events\":33,\"tokens_from\":\"usage\",\"slept\":true}\n",
+             seq++, sent, sent + 1, end, end);
+}
+
 static void test_variance(void **state)
 {
     (void)state;
@@ -251,6 +260,19 @@ static void test_variance_cancelled(void **state)
     says("variance", "each decoded slower than the one before (33.3 → 11.1 tok/s)");
     request(&(struct ask){0, 4096, 0, 300, 10, "reset", NULL, 5, 0});
     says("variance", "1 failed");
+}
+
+/* What this machine slept through has no time. */
+static void test_variance_slept(void **state)
+{
+    (void)state;
+    begin();
+    phase(0, 1, 4096, false);
+    request_slept(3600);
+    for (int i = 1; i <= 3; i++)
+        requests(1, 0, 4096, 0, 300, 30 * i);
+    request_slept(1);
+    says("variance", "each decoded slower than the one before (33.3 → 11.1 tok/s)");
 }
 
 /* Answers of other lengths take other times. */
@@ -437,7 +459,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),        cmocka_unit_test(test_cold_start), cmocka_unit_test(test_prefix_cache),
         cmocka_unit_test(test_queueing),       cmocka_unit_test(test_decode_scaling), cmocka_unit_test(test_prefill),
-        cmocka_unit_test(test_variance),       cmocka_unit_test(test_variance_cancelled), cmocka_unit_test(test_other_sizes),
+        cmocka_unit_test(test_variance),       cmocka_unit_test(test_variance_cancelled), cmocka_unit_test(test_variance_slept),
+        cmocka_unit_test(test_other_sizes),
              cmocka_unit_test(test_throttling), cmocka_unit_test(test_memory), cmocka_unit_test(test_guarded),
         cmocka_unit_test(test_kv_growth),      cmocka_unit_test(test_memory_growth), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_client),         cmocka_unit_test(test_failures),

@@ -197,6 +197,49 @@ static void test_round_trip(void **state)
     compare_run_release(&theirs);
 }
 
+/* Requests that this machine slept through: they ended, with so many tokens, and nobody knows how fast. */
+static void test_slept(void **state)
+{
+    (void)state;
+    struct err e = {""};
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"chunks\":true}\n"
+                 "{\"type\":\"phase\",\"t\":0,\"phase\":0,\"max_num_seqs\":1}\n");
+    for (int i = 0; i < 3; i++) {
+        long long sent = i * 1000000000LL + 5, first = sent + (i == 1 ? 900 : 100) * 1000000LL, last = first + 40000000;
+        buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"phase\":0,\"outcome\":\"ok\",\"due\":%lld,"
+                     "\"started\":%lld,\"sent\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,"
+                     "\"prompt_tokens\":64,\"output_tokens\":5,\"tokens_from\":\"usage\",\"gaps\":[10,20],\"slept\":%s}\n",
+                 i, i == 1 ? 1 : sent, sent, sent, first, last, last, i == 1 ? "true" : "false");
+    }
+    FILE *in = fmemopen(b.data, b.len, "r");
+    struct compare_run own = {run_file_read(in, "slept", &e), NULL};
+    fclose(in);
+    buf_clear(&b);
+    assert_non_null(own.own);
+    report_vllm(own.own, true, &b);
+    static const char *const wanted[] = {
+        "\"mean_ttft_ms\":100,", "\"mean_tpot_ms\":10,", "\"mean_e2el_ms\":140,", "\"mean_client_queue_time_ms\":0,",
+        "\"completed\":3,", "\"total_output_tokens\":15,", "\"ttfts\":[0.1,null,0.1]", "\"e2els\":[0.14,null,0.14]",
+        "\"itls\":[[0.00000001,0.00000002],null,["};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (strstr(b.data, wanted[i]) == NULL)
+            fail_msg("no %s in %s", wanted[i], b.data);
+    buf_release(&b);
+    struct compare_run theirs = in_their_form(own.own, true); /* null is read back as what is not known */
+    struct compared c;
+    for (int turn = 0; turn < 2; turn++) {
+        compare_runs(turn == 0 ? &own : &theirs, turn == 0 ? &theirs : &own, 0.02, &c);
+        assert_near(c.figures[1].a, 100, 1e-6); /* TTFT mean */
+        assert_near(c.figures[1].b, 100, 1e-6);
+        assert_int_equal(c.figures[1].n_a, 2);
+        assert_int_equal(c.figures[1].n_b, 2);
+    }
+    compare_run_release(&own);
+    compare_run_release(&theirs);
+}
+
 /* Without the lists there are numbers, and nothing to tell a difference from noise by. */
 static void test_numbers_alone(void **state)
 {
@@ -229,7 +272,7 @@ int main(void)
         cmocka_unit_test(test_requests),       cmocka_unit_test(test_summary),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_strange_values),
         cmocka_unit_test(test_cut_at_every_byte), cmocka_unit_test(test_probe),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_numbers_alone),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_slept),     cmocka_unit_test(test_numbers_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
