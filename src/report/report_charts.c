@@ -77,7 +77,7 @@ static void rate_chart(const struct run_file *f, const struct chart_event *event
                             .events = events,
                             .events_n = events_n};
     c.level = run_file_output_rate(f, &window);
-    if (report_is_suite(f)) /* an average over different loads says nothing */
+    if (report_is_suite(f) || report_is_matrix(f)) /* an average over different loads says nothing */
         c.level = (double)NAN;
     snprintf(name, sizeof name, "%s window: %s", window, fmt_rate(n, c.level));
     c.level_name = name;

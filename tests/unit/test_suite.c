@@ -196,6 +196,31 @@ static void test_agent(void **state)
 
 /* ---- Markdown for a terminal ---- */
 
+/* One load has a mean, and a line at its height; loads one after the other have none that says anything. */
+static void test_level(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"", "interactive", "matrix", "capacity"};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        begin();
+        for (int p = 0; p < 2; p++) {
+            part_phase(p, parts[i], "", 1, 64, 32, false);
+            for (int s = 0; s < 5; s++)
+                sample(p, s, &(struct look){p * 1000 + s * 30, 0, 1, 0.1, 0});
+        }
+        buf_adds(&file, "{\"type\":\"summary\",\"window\":\"steady\",\"output_tok_s\":31.5}\n");
+        struct run_file *f = made();
+        struct buf html;
+        buf_init(&html, 1 << 20);
+        report_write(f, &(struct report_options){.format = REPORT_HTML}, &html);
+        assert_non_null(strstr(html.data, "Output over time"));
+        assert_int_equal(strstr(html.data, "steady window: 31.5") != NULL, i == 0);
+        assert_int_equal(strstr(html.data, "<line class=\"level\"") != NULL, i == 0);
+        buf_release(&html);
+        run_file_free(f);
+    }
+}
+
 static void test_plain(void **state)
 {
     (void)state;
@@ -233,7 +258,7 @@ int main(void)
         cmocka_unit_test(test_build),       cmocka_unit_test(test_quick),  cmocka_unit_test(test_names),
         cmocka_unit_test(test_interactive), cmocka_unit_test(test_interactive_failed),
         cmocka_unit_test(test_stability),   cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_agent),       cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_agent),       cmocka_unit_test(test_level), cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
