@@ -202,8 +202,8 @@ bool engine_next_try(struct engine *g)
     g->try_running = g->try_waiting = (double)NAN;
     g->result.capacity = g->capacity;
     if (g->capacity.over || g->cancelled || g->steps_n == CAPACITY_TRIES) {
-        if (!g->capacity.over && g->stop_asked && g->result.end != END_GUARD) /* how the last try ended is not how the search did */
-            g->result.end = END_STOPPED;
+        if (!g->capacity.over && g->stop_asked && g->result.end != END_GUARD)
+            g->result.end = END_STOPPED; /* how the last try ended is not how the search did */
         char words[400];
         capacity_words(&g->capacity, &g->cfg->slo, prompt_context(g->cfg), words, sizeof words);
         engine_note(g, 0, "%s", words);

@@ -71,8 +71,8 @@ struct server_info {
 bool server_find(struct server_info *s, const struct http_settings *http, const char *url, const char *model,
                  const atomic_bool *stop, struct err *e);
 
-/* Of one that was found: does it say of itself, at /health, that it cannot answer yet?  (llama.cpp lists its model while it loads it.)
- * False then, with one line in e. */
+/* Of one that was found: can it answer?  False with one line in e where it says at /health that it cannot yet: llama.cpp lists its
+ * model while it loads it. */
 bool server_ready(const struct server_info *s, const struct http_settings *http, const atomic_bool *stop, struct err *e);
 
 /* "…/v1/chat/completions" → "…"; adds http:// where there is no scheme.  False where it is no URL. */

@@ -93,8 +93,8 @@ CURLcode transfer_go_on(struct transfer *t);
  * line has ended since and it does not rest, TR_LEFT_OPEN where [DONE] came a while ago and no end after it, else TR_COMPLETE.  All
  * in ns. */
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall);
-/* How long whoever sends them rests after so many failures in a row before this last one: as its Retry-After says, or 100 ms, doubling
- * to 5 s.  In ns. */
+/* How long whoever sends them rests after so many failures in a row before this last one: as its Retry-After says, or 100 ms,
+ * doubling to 5 s.  In ns. */
 int64_t transfer_back_off(const struct transfer *t, int failures);
 /* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).
  * After this t->tl has outcome and counts. */

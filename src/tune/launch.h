@@ -20,8 +20,8 @@ bool launch_running(struct launch *l, char *how, size_t size);
 size_t launch_lines(struct launch *l, uint64_t *seen, char out[LAUNCH_KEPT][LAUNCH_LINE], int64_t at[LAUNCH_KEPT]);
 /* The last n lines, parted by newlines. */
 void launch_last(struct launch *l, size_t n, char *out, size_t size);
-/* TERM to its group, after grace_ns KILL, to that group (and to itself) only; waits for the end of all of it, and frees.  False where
- * it had not ended ten seconds after KILL: it is left behind. */
+/* TERM to its group, after grace_ns KILL, to that group (and to itself) only; waits for the end of all of it, and frees.  False
+ * where it had not ended ten seconds after KILL: it is left behind. */
 bool launch_stop(struct launch *l, int64_t grace_ns);
 
 #endif

@@ -177,12 +177,12 @@ static bool ended_early(struct tune *t, struct tune_result *r)
 }
 
 /* What it said last is the reason, where anything was there to say it. */
-static void fail_late(struct tune *t, struct tune_result *r, const char *url, const struct server_info *info, const struct err *last)
+static void fail_late(struct tune *t, struct tune_result *r, const char *url, bool answered, const struct err *last)
 {
     char why[sizeof last->msg + 400], shown[200];
     double limit = (double)t->c->start_ns / 1e9;
     url_hide_login(url, shown, sizeof shown);
-    if (info->answered)
+    if (answered)
         snprintf(why, sizeof why, "not ready within %.0f s (--start-timeout): %s", limit, last->msg);
     else
         snprintf(why, sizeof why, "nothing answered at %s within %.0f s (--start-timeout): %s", shown, limit, last->msg);
@@ -208,7 +208,7 @@ static bool wait_for_server(struct tune *t, struct tune_result *r, const char *u
             return false;
         }
         if (clock_ns() - began > t->c->start_ns) {
-            fail_late(t, r, url, &info, &e);
+            fail_late(t, r, url, info.answered, &e);
             return false;
         }
         nap(t, LOOK_NS);
@@ -362,7 +362,8 @@ static bool wait_for_nobody(struct tune *t, struct tune_result *r)
     for (int64_t until = clock_ns() + FREE_NS; somebody_answers(t);) {
         if (clock_ns() >= until) {
             url_hide_login(t->url, shown, sizeof shown);
-            snprintf(why, sizeof why, "something answers at '%s' before the server is started: did the last one outlive its stop?", shown);
+            snprintf(why, sizeof why, "something answers at '%s' before the server is started: did the last one outlive its stop?",
+                     shown);
             fail(t, r, TUNE_NOT_STARTED, why);
             return false;
         }

@@ -34,7 +34,7 @@ struct scraper *scraper_start(const struct server_info *server, const struct htt
 /* Waits for the first look, up to so long; ends early when *stop becomes true. */
 void scraper_wait(struct scraper *s, int64_t ns, const atomic_bool *stop);
 void scraper_get(struct scraper *s, struct server_sample *out);
-/* The server was perhaps started anew: what it is asked once is asked again, which models it has, and what it did not have before. */
+/* The server was perhaps started anew: what it is asked once is asked again, which models it has, and what it did not have. */
 void scraper_ask_again(struct scraper *s);
 /* What came of that: true once, where `wanted` is no longer there; other is what is there in its place, empty: nothing. */
 bool scraper_lost_model(struct scraper *s, char *other, size_t size);

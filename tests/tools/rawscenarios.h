@@ -143,7 +143,10 @@ static const struct scenario scenarios[] = {
              "\"role\":"
              "\"assistant\",\"content\":\" one two three\"},\"finish_reason\":\"stop\"}]}",
      .framing = FRAMING_LENGTH},
-    {.name = "error-200", .head = HEAD_JSON("200 OK"), .body = ERROR_JSON("500", "the engine is not up"), .framing = FRAMING_LENGTH},
+    {.name = "error-200",
+     .head = HEAD_JSON("200 OK"),
+     .body = ERROR_JSON("500", "the engine is not up"),
+     .framing = FRAMING_LENGTH},
     /* Errors and nonsense inside a 200 stream. */
     {.name = "error-event-old",
      .body = ROLE TOKEN(" one") "error: " ERROR_JSON("500", "context full") "\n\n" CUT DONE},

@@ -126,12 +126,13 @@ static void test_number_is_kept(void **state)
     rmdir(folder);
 }
 
-/* What the command starts may leave its group and keep the pipe, and the command itself may leave: neither keeps the end waiting. */
+/* What the command starts may leave its group and keep the pipe, and so may the command itself: neither keeps the end waiting. */
 static void test_strays(void **state)
 {
     (void)state;
-    static const char *const commands[] = {"setsid sh -c 'while echo away; do sleep 0.01; done' & exec sleep 300",
-                                           "exec perl -e 'setpgrp(0, getpgrp(getppid())) or exit 9; $| = 1; print \"away\\n\"; sleep 300'"};
+    static const char *const commands[] = {
+        "setsid sh -c 'while echo away; do sleep 0.01; done' & exec sleep 300",
+        "exec perl -e 'setpgrp(0, getpgrp(getppid())) or exit 9; $| = 1; print \"away\\n\"; sleep 300'"};
     char folder[] = "/tmp/tokgauge-launch.XXXXXX", file[64], how[64], line[64];
     struct err e;
     assert_non_null(mkdtemp(folder));
