@@ -113,21 +113,41 @@ void engine_begin_drain(struct engine *g, int64_t at, enum run_end why)
     engine_set_target(g, &t);
 }
 
-static void see_load_end(struct engine *g, int64_t now)
-{
-    int64_t dry = earliest(g, true);
-    if (dry != 0)
-        engine_begin_drain(g, dry, END_REQUESTS);
-    else if (g->deadline != 0 && now >= g->deadline && g->state != RUN_PAUSED)
-        engine_begin_drain(g, g->deadline, END_DURATION);
-}
-
 static bool all_idle(const struct engine *g)
 {
     for (int i = 0; i < g->workers_n; i++)
         if (g->views[i].version != g->shared.target.version || g->views[i].active > 0)
             return false;
     return true;
+}
+
+/* Only a stream that has sent a request tells that there are no more; a key may have taken away all that had.  The workers must
+ * have been heard once more since it seemed so: one may just have begun the last request. */
+static bool nothing_left(struct engine *g, int64_t now)
+{
+    const struct load_target *t = &g->shared.target;
+    struct workload_item item;
+    if (t->open || !g->step_begun || !all_idle(g) || workload_next(&t->workload, atomic_load(&g->shared.next_seq), 0, &item)) {
+        g->nothing_since = 0;
+        return false;
+    }
+    if (g->nothing_since == 0)
+        g->nothing_since = now;
+    for (int i = 0; i < g->workers_n; i++)
+        if (g->views[i].at <= g->nothing_since)
+            return false;
+    return true;
+}
+
+static void see_load_end(struct engine *g, int64_t now)
+{
+    int64_t dry = earliest(g, true);
+    if (dry != 0)
+        engine_begin_drain(g, dry, END_REQUESTS);
+    else if (nothing_left(g, now))
+        engine_begin_drain(g, now, END_REQUESTS);
+    else if (g->deadline != 0 && now >= g->deadline && g->state != RUN_PAUSED)
+        engine_begin_drain(g, g->deadline, END_DURATION);
 }
 
 /* ---- beginning and end ---- */

@@ -139,6 +139,7 @@ struct engine {
     int64_t rates_at;
     struct prompt_set *repeated;     /* prompts of the steps that repeat one; steps_n */
     int64_t drain_start, deadline;
+    int64_t nothing_since;           /* since when nothing is in flight and nothing left to send; 0: there is */
     bool waits;                      /* between two loads, for memory to come back */
     int64_t paused_since, paused_ns;
     int pauses; /* after which one and the same phase went on */

@@ -164,6 +164,15 @@ wait "no more than 20 streams: 'ulimit -n'"
 key q
 expect-exit 0
 E2
+# Fewer requests than streams, and the streams that had sent them are gone: it ends all the same.  (Which stream has the one request is chance.)
+for try in 1 2 3; do
+    check "all requests were sent by streams that a key took away ($try)" "$PTY" 120 40 xterm-256color sh -c "$TOKGAUGE run $URL -c 8 -n 1 --workers 4 --context 64 --max-tokens 300; exit 0" <<'E2'
+wait "1 of 8"
+key _ _ _
+wait "streams 1"
+expect-exit 0
+E2
+done
 # The suite: its checklist, and keys that would change its load.
 check "the suite shows where it is; the load is its own" "$PTY" 120 40 xterm-256color "$TOKGAUGE" bench "$URL" --only a,d --runs 2 <<'E2'
 wait "● interactive 32 tokens"
