@@ -148,6 +148,15 @@ void schedule_give_back(struct schedule *s, const struct scheduled *r)
     pthread_mutex_unlock(&s->lock);
 }
 
+bool schedule_may_send(struct schedule *s, const struct scheduled *r)
+{
+    pthread_mutex_lock(&s->lock);
+    bool may = r->item.due < s->until;
+    s->held -= !may;
+    pthread_mutex_unlock(&s->lock);
+    return may;
+}
+
 bool schedule_sent(struct schedule *s)
 {
     pthread_mutex_lock(&s->lock);

@@ -58,6 +58,9 @@ void schedule_until(struct schedule *s, int64_t until);
 /* False: there are no more.  What was taken is either sent or given back. */
 bool schedule_take(struct schedule *s, struct scheduled *out);
 void schedule_give_back(struct schedule *s, const struct scheduled *r);
+/* Just before it is sent: false where it is due at the end or later, which may have been set since it was taken.  It is gone
+ * then, and was none of the load's. */
+bool schedule_may_send(struct schedule *s, const struct scheduled *r);
 /* True: this was the last one of all. */
 bool schedule_sent(struct schedule *s);
 /* The rate that is aimed at, requests a second; of a trace: no sense. */

@@ -59,7 +59,7 @@ static bool next_due(struct worker *w, struct slot **s)
     if (!w->holds)
         return false;
     if (w->held.item.due <= clock_ns())
-        return true;
+        return w->holds = schedule_may_send(&w->shared->schedule, &w->held); /* what follows is due later still */
     set_clock(w, w->held.item.due);
     return false;
 }

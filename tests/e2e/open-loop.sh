@@ -32,6 +32,8 @@ load --rate 100 --arrival burst:10 -n 40
 check "bursts: ten at once" rows 'group_by(.due) | length == 4 and all(length == 10)'
 load --ramp 5:100:1s --arrival constant -d 1s
 check "a ramp: (5 + 100) / 2 requests in its second" json "$TMP/out.json" '.requests.ended >= 52 and .requests.ended <= 53 and .arrivals.ramp_to == 100'
+load --rate 1 --arrival constant -d 1s
+check "one that is due just when the time is over is none of it" json "$TMP/out.json" '.requests.ended == 1 and .ended_by == "duration"'
 load --rate 20 --warmup 10 -n 10
 check "warm-up requests come first, at the same rate" json "$TMP/run.ndjson" '[.[] | select(.type == "request" and .part == "warmup")] | length == 10' -s
 check "and are not measured" json "$TMP/out.json" '.requests.ended == 10'

@@ -372,13 +372,33 @@ static void test_held_over_two(void **state)
     schedule_release(&s);
 }
 
+/* The end is set when the load has begun, and the next request may be held by then: due at the end or later, it is none of it. */
+static void test_until(void **state)
+{
+    (void)state;
+    struct schedule s;
+    struct scheduled a, b;
+    schedule_init(&s);
+    schedule_begin(&s, &(struct arrival_config){.kind = ARRIVE_CONSTANT, .rate = 1}, NULL, 1, (struct workload){0}, 100 * SEC);
+    assert_true(schedule_take(&s, &a) && schedule_may_send(&s, &a));
+    assert_false(schedule_sent(&s));
+    assert_true(schedule_take(&s, &b) && b.item.due == 101 * SEC);
+    schedule_until(&s, 101 * SEC + 1);
+    assert_true(schedule_may_send(&s, &b));
+    schedule_until(&s, 101 * SEC);
+    assert_false(schedule_may_send(&s, &b));
+    assert_int_equal(s.held, 0);
+    assert_false(schedule_take(&s, &b));
+    schedule_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gaps),  cmocka_unit_test(test_poisson_counts), cmocka_unit_test(test_ramp), cmocka_unit_test(test_arrival_words),
         cmocka_unit_test(test_lengths), cmocka_unit_test(test_trace),        cmocka_unit_test(test_schedule), cmocka_unit_test(test_queue_keeps),
         cmocka_unit_test(test_rate_changes), cmocka_unit_test(test_held),
-        cmocka_unit_test(test_held_over_two),
+        cmocka_unit_test(test_held_over_two), cmocka_unit_test(test_until),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
