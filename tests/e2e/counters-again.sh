@@ -11,7 +11,7 @@ without_page() { # PORT
     PORT=${URL##*:}
 }
 run() { # OUT
-    "$TOKGAUGE" run "$URL" --json -c 1 -d 50s --max-tokens 3 --context 32 --out "$TMP/$1.ndjson" >/dev/null 2>&1 &
+    "$TOKGAUGE" run "$URL" --json -c 1 -d 50s --max-tokens 3 --context 32 --rows none --out "$TMP/$1.ndjson" >/dev/null 2>&1 &
     RUN=$!
     within 20 grep -qs '"type":"sample".*"state":"load"' "$TMP/$1.ndjson"
 }
@@ -20,7 +20,7 @@ ends() {
     wait $RUN
     stop_server
 }
-counts() { # OUT: the newest samples have gauges of the page
+counts() { # OUT: the newest sample has gauges of the page
     tail -n 40 "$1" | grep '"type":"sample"' | tail -n 1 | grep -q '"server_waiting":[0-9]'
 }
 silent() {
