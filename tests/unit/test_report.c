@@ -262,7 +262,7 @@ static struct run_file *read_text(struct buf *b)
 }
 
 /* ,"A0":1,"A1":1 … */
-static void keys(struct buf *b, char letter, int n)
+static void keys(struct buf *b, int letter, int n)
 {
     for (int i = 0; i < n; i++)
         buf_addf(b, ",\"%c%d\":1", letter, i);
@@ -282,7 +282,7 @@ static void test_too_many(void **state)
     assert_int_equal(f->bad_lines, 76);
     run_file_free(f);
     buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"model\":\"m\"}\n");
-    for (char c = 'A'; c <= 'Z'; c++) {
+    for (int c = 'A'; c <= 'Z'; c++) {
         buf_addf(&b, "{\"type\":\"server\",\"model\":\"%c\"", c);
         keys(&b, c, c == 'B' ? 1000 : 100); /* that of B is none */
         buf_adds(&b, "}\n");

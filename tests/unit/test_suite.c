@@ -127,7 +127,7 @@ static void test_interactive_failed(void **state)
     begin();
     part_phase(0, "interactive", "128 tokens", 1, 64, 128, false);
     for (int k = 0; k < 4; k++)
-        request(&(struct ask){.phase = 0, .context = 64, .ttft_ms = 100, .tpot_ms = 25, .outcome = outcomes[k], .tokens = tokens[k]});
+        request(&(struct ask){.context = 64, .ttft_ms = 100, .tpot_ms = 25, .outcome = outcomes[k], .tokens = tokens[k]});
     make_report();
     has("mean of 2     100 ms          40.0     126");
 }
