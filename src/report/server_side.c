@@ -15,7 +15,7 @@ static double end_s(const struct row *r)
 static void add_rows(const struct run_file *f, double until_s, struct server_side *o)
 {
     double most = 0;
-    size_t by_events = 0;
+    size_t untold = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct row *r = run_file_row(f, i);
         if (r->tl.sent == 0)
@@ -23,7 +23,7 @@ static void add_rows(const struct run_file *f, double until_s, struct server_sid
         bool ended = r->tl.outcome == OUT_OK && end_s(r) <= until_s;
         bool sure = ended && r->tl.source != TOK_EVENTS && r->tl.output_tokens >= 0;
         most = fmax(most, (double)r->max_tokens);
-        by_events += r->tl.outcome == OUT_OK && r->tl.source == TOK_EVENTS;
+        untold += r->tl.outcome == OUT_OK && (r->tl.source == TOK_EVENTS || r->tl.output_tokens < 0);
         o->our_requests += ended; /* it need not be known of how many tokens */
         o->our_tokens += sure ? (double)r->tl.output_tokens : 0;
         o->unsure_requests += !ended;
@@ -33,7 +33,7 @@ static void add_rows(const struct run_file *f, double until_s, struct server_sid
     o->our_tokens += f->warmup_tokens;
     o->unsure_requests += (double)(f->warmup_n - f->warmup_ok);
     o->unsure_tokens += (double)f->warmup_unsure * most;
-    if (by_events > 0)
+    if (untold > 0)
         o->our_tokens = (double)NAN;
 }
 

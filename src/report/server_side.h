@@ -10,7 +10,7 @@ struct server_side {
     struct server_counts counts;
     double seconds;      /* from the first look to the last; NAN */
     /* Of the same stretch, by what was sent and received here, warm-up too.  NAN: it cannot be told (an agent's calls went to
-     * the server as well, tokens are counted as events, the counters began in the middle of the load, or nobody has looked). */
+     * the server as well, tokens are not told, the counters began in the middle of the load, or nobody has looked). */
     double our_requests, our_tokens;
     double unsure_requests; /* that failed or were cancelled: the server may have counted them or not */
     double unsure_tokens;   /* … theirs, and of those that did not tell how many */

@@ -284,6 +284,11 @@ static void test_unsure(void **state)
     look(31, 4, 0, 0.25, "\"finished\":20");
     says("other_clients", "the server ended 31 requests, 12 of them came from here at the most");
     ten_requests("unique");
+    for (char *p = file.data; (p = strstr(p, "\"output_tokens\":33")) != NULL;)
+        memcpy(p, "\"output_tokens\":-1", strlen("\"output_tokens\":-1"));
+    look(30, 4, 0, 0.25, "\"finished\":11,\"generated_tokens\":363");
+    expect_rows((const char *const[]){"| Requests that ended | 11 | 10 |", "| Output tokens | 363 |  |"}, 2);
+    ten_requests("unique");
     buf_adds(&file, "{\"type\":\"sample\",\"t\":30600000000,\"state\":\"load\","
                     "\"server_counted\":{\"finished\":11,\"generated_tokens\":363}}\n");
     expect_rows((const char *const[]){"| Requests that ended | 11 |  |", "| Output tokens | 363 |  |"}, 2);
