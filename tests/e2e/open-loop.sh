@@ -66,8 +66,8 @@ check "the wait for the first arrival is no load" json "$TMP/run.ndjson" '(map(s
     map(select(.type == "sample" and .t < $sent)) | length > 2 and all(.state == "preflight" or .state == "warmup")' -s
 load --rate 3 --seed 11 -d 12s
 "$TOKGAUGE" compare "$TMP/run.ndjson" "$TMP/run.ndjson" --format json >"$TMP/same.json" 2>"$TMP/err"
-rate_by() { # EXPRESSION of the comparison, EXPRESSION of the summary: within a tenth
-    jq -n -e --slurpfile a "$TMP/same.json" --slurpfile b "$TMP/out.json" "(\$a[0] | $1) as \$x | (\$b[0] | $2) as \$y | (\$x / \$y - 1 | fabs) < 0.1" >/dev/null ||
+rate_by() { # EXPRESSION of the comparison, EXPRESSION of the summary: within a fifth, for the last second may be cut
+    jq -n -e --slurpfile a "$TMP/same.json" --slurpfile b "$TMP/out.json" "(\$a[0] | $1) as \$x | (\$b[0] | $2) as \$y | (\$x / \$y - 1 | fabs) < 0.2" >/dev/null ||
         { jq -c "$1" "$TMP/same.json"; jq -c "$2" "$TMP/out.json"; return 1; }
 }
 check "seconds in which nothing was in flight are load too: compare says the rate of the summary" rate_by \
