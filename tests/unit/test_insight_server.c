@@ -284,8 +284,9 @@ static void test_unsure(void **state)
     look(31, 4, 0, 0.25, "\"finished\":20");
     says("other_clients", "the server ended 31 requests, 12 of them came from here at the most");
     ten_requests("unique");
-    for (char *p = file.data; (p = strstr(p, "\"output_tokens\":33")) != NULL;)
-        memcpy(p, "\"output_tokens\":-1", strlen("\"output_tokens\":-1"));
+    static const char known[] = "\"output_tokens\":33", unknown[] = "\"output_tokens\":-1";
+    for (char *p = file.data; (p = strstr(p, known)) != NULL;)
+        memcpy(p, unknown, sizeof unknown - 1);
     look(30, 4, 0, 0.25, "\"finished\":11,\"generated_tokens\":363");
     expect_rows((const char *const[]){"| Requests that ended | 11 | 10 |", "| Output tokens | 363 |  |"}, 2);
     ten_requests("unique");
