@@ -410,24 +410,36 @@ void insight_variance(const struct run_file *f, const struct run_phase *p, char 
 
 #define SAME_SIZE 0.10 /* standard deviation of requests' tokens, of their mean */
 
+/* Mean and sum of squares beside it, value by value (Welford 1962): a file may have a million. */
+struct spread {
+    double n, mean, squares;
+};
+
+static void spread_add(struct spread *s, double v)
+{
+    double off = v - s->mean;
+    s->n++;
+    s->mean += off / s->n;
+    s->squares += off * (v - s->mean);
+}
+
+static bool alike_in_size(const struct spread *s)
+{
+    return !(s->n > 1) || !(sqrt(s->squares / (s->n - 1)) > SAME_SIZE * s->mean);
+}
+
 bool insight_one_size(const struct run_file *f, const struct run_phase *p)
 {
-    double *in = xcalloc(f->rows_n + 1, sizeof *in), *out = xcalloc(f->rows_n + 1, sizeof *out);
-    size_t ins = 0, outs = 0;
+    struct spread in = {0}, out = {0};
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct row *r = run_file_row(f, i);
         if ((p != NULL && r->phase != p->id) || r->tl.outcome != OUT_OK)
             continue;
-        in[ins++] = (double)(r->tl.prompt_tokens > 0 ? r->tl.prompt_tokens : r->context);
+        spread_add(&in, (double)(r->tl.prompt_tokens > 0 ? r->tl.prompt_tokens : r->context));
         if (r->tl.output_tokens > 0)
-            out[outs++] = (double)r->tl.output_tokens;
+            spread_add(&out, (double)r->tl.output_tokens);
     }
-    struct dist a, b;
-    dist_of_values(&a, in, ins);
-    dist_of_values(&b, out, outs);
-    free(in);
-    free(out);
-    return outs >= 2 && !(a.stddev > SAME_SIZE * a.mean) && !(b.stddev > SAME_SIZE * b.mean);
+    return out.n >= 2 && alike_in_size(&in) && alike_in_size(&out);
 }
 
 static bool variance(const struct facts *d, struct insight *o)
