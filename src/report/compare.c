@@ -219,8 +219,8 @@ static void peaks(const struct run_file *f, double peak[COMPARE_POOLS])
 static double ended(const struct compare_run *r, double *failed)
 {
     if (r->vllm != NULL) {
-        *failed = fmax(r->vllm->totals.failed, 0);
-        return fmax(r->vllm->totals.completed, 0) + *failed;
+        *failed = fmax(r->vllm->totals.failed, 0); /* none where the file does not say */
+        return r->vllm->totals.completed + *failed;
     }
     const struct tally *t = &r->own->total;
     *failed = (double)tally_failed(t);

@@ -10,6 +10,7 @@
 
 #define FILE_MAX_BYTES (128u << 20) /* cJSON takes some five times as much */
 #define PROBE_BYTES 65536
+#define COUNT_MOST 1e15
 
 /* ---- definitions ---- */
 
@@ -184,6 +185,12 @@ static bool not_such(const char *path, struct err *e)
     return err_set(e, "'%s' is neither a run file nor what 'vllm bench serve --save-result' writes", path);
 }
 
+/* An unknown number is in order: not every version says how many failed. */
+static bool is_count(const struct vllm_file *f, const char *name, double n, struct err *e)
+{
+    return isnan(n) || (n >= 0 && n <= COUNT_MOST) || err_set(e, "'%s' in '%s' is %g: no number of requests", name, f->path, n);
+}
+
 static bool parse(struct vllm_file *f, const struct buf *b, struct err *e)
 {
     const char *end = NULL;
@@ -194,6 +201,8 @@ static bool parse(struct vllm_file *f, const struct buf *b, struct err *e)
     const struct vllm_totals *t = &f->totals;
     if (isnan(t->seconds) || isnan(t->output_tokens) || isnan(t->completed))
         return not_such(f->path, e);
+    if (!is_count(f, "completed", t->completed, e) || !is_count(f, "failed", t->failed, e))
+        return false;
     for (; end < b->data + b->len; end++)
         if (strchr(" \t\r\n", *end) == NULL)
             return *end == '{' ? err_set(e, "'%s' holds several results (--append-result): each needs its own file", f->path)

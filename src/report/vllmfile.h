@@ -21,7 +21,7 @@ double vllm_request_number(const struct vllm_request *r, enum metric_id m);
 struct vllm_totals {
     double seconds; /* from the first start to the last end; NAN unknown */
     double input_tokens, output_tokens; /* of the requests that ended well */
-    double completed, failed;
+    double completed, failed; /* 0 … 1e15; NAN where a file does not say how many failed */
 };
 struct vllm_totals vllm_totals(const struct run_file *f);
 

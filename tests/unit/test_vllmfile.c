@@ -93,6 +93,8 @@ static void test_refusals(void **state)
         {"{" GOOD "}\n{" GOOD "}\n", "holds several results (--append-result): each needs its own file"},
         {"{" GOOD ",\"ttfts\":[1,2],\"itls\":[[1]]}", "do not fit together: 2 ttfts, 1 itls"},
         {"{" GOOD ",\"ttfts\":[1,2],\"errors\":[]}", "do not fit together: 2 ttfts, 0 errors"},
+        {"{\"duration\":1,\"completed\":6.6e99,\"total_output_tokens\":9}", "'completed' in 'folder/result.json' is 6.6e+99: no number"},
+        {"{" GOOD ",\"failed\":-1}", "'failed' in 'folder/result.json' is -1: no number of requests"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err e;
