@@ -62,15 +62,15 @@ void transfer_keep(struct transfer *t, struct kept_text *kept)
 
 struct arrival {
     struct transfer *t;
-    int64_t now;
+    int64_t came;
 };
 
-static void note_stamp(struct transfer *t, int64_t now, const struct chat_event *e)
+static void note_stamp(struct transfer *t, int64_t came, const struct chat_event *e)
 {
-    int64_t late = now - e->stamp_ns;
+    int64_t late = came - e->stamp_ns;
     hist_add(&t->sink->stamp_arrival, late > 0 ? (uint64_t)late : 0, 1);
-    if (e->output && t->tl.first_token == now && e->server_ttft_ns > 0) {
-        int64_t error = (now - t->tl.sent) - e->server_ttft_ns;
+    if (e->output && t->tl.events == 1 && e->server_ttft_ns > 0) {
+        int64_t error = (came - t->tl.sent) - e->server_ttft_ns;
         hist_add(&t->sink->stamp_ttft, (uint64_t)llabs(error), 1);
     }
 }
@@ -105,7 +105,7 @@ static void on_event(void *ctx, const struct sse_event *ev)
     if ((e.done || e.finish) && !t->fresh)
         curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 0L);
     bool approx;
-    int64_t tokens = timeline_event(&t->tl, a->now, &e, &approx);
+    int64_t tokens = timeline_event(&t->tl, a->came, &e, &approx);
     if (tokens > 0) {
         if (t->tl.asked == 0 || t->live_tokens < LIVE_MOST * t->tl.asked)
             count_live(t, tokens, approx);
@@ -120,7 +120,7 @@ static void on_event(void *ctx, const struct sse_event *ev)
                 buf_adds(&t->answer, e.text);
         }
         if (e.stamp_ns > 0)
-            note_stamp(t, a->now, &e);
+            note_stamp(t, a->came, &e);
     }
     if (e.error && t->error[0] == '\0')
         str_copy(t->error, sizeof t->error, e.error_text);
@@ -148,6 +148,24 @@ static bool turn_is_over(struct transfer *t, size_t n)
     return over;
 }
 
+void transfer_look(struct transfer *t, int fd)
+{
+    if (fd == t->socket && t->tl.sent != 0 && t->tl.first_token == 0)
+        rxtime_look(&t->rx, fd);
+}
+
+void transfer_looked(struct transfer *t)
+{
+    t->rx.fd = -1;
+}
+
+/* Never before the request: libcurl may have sent it anew since the look. */
+static int64_t came_at(const struct transfer *t, int64_t now)
+{
+    int64_t at = t->tl.first_token == 0 ? rxtime_of(&t->rx, now) : now;
+    return at >= t->tl.sent ? at : now;
+}
+
 static size_t on_data(char *p, size_t size, size_t n, void *ctx)
 {
     int64_t now = clock_ns();
@@ -160,13 +178,14 @@ static size_t on_data(char *p, size_t size, size_t n, void *ctx)
         return CURL_WRITEFUNC_PAUSE;
     hist_add(&sink->batch_delay, (uint64_t)(now - sink->pass_start), 1);
     sink->bytes += len;
+    int64_t came = came_at(t, now);
     if (t->tl.first_byte == 0)
-        t->tl.first_byte = now;
+        t->tl.first_byte = came;
     if (t->last_line == 0)
         t->last_line = now;
     if (!t->any_event && t->head.len < HEAD_MAX)
         buf_add(&t->head, p, MIN_OF(len, HEAD_MAX - t->head.len));
-    struct arrival a = {t, now};
+    struct arrival a = {t, came};
     size_t unfinished = t->sse.line.len;
     bool was_done = t->tl.done;
     bool ok = sse_feed(&t->sse, p, len, on_event, &a);
@@ -202,6 +221,8 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
     int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
     t->no_socket = fd < 0 ? errno : 0;
     t->connecting = clock_ns();
+    if (fd >= 0)
+        rxtime_begin(fd);
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -218,7 +239,7 @@ static int on_prereq(void *ctx, char *a, char *b, int c, int d)
 
 void transfer_init(struct transfer *t, const struct http_settings *s, const char *url, struct token_sink *sink)
 {
-    *t = (struct transfer){.sink = sink};
+    *t = (struct transfer){.sink = sink, .socket = -1, .rx.fd = -1};
     sse_init(&t->sse);
     buf_init(&t->body, HTTP_BODY_MAX * 16);
     buf_init(&t->head, HEAD_MAX);

@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "hist.h"
 #include "load/http.h"
+#include "load/rxtime.h"
 #include "measure/sse.h"
 #include "measure/timeline.h"
 
@@ -64,6 +65,8 @@ struct transfer {
     size_t tail_n;
     TAILQ_ENTRY(transfer) next_resting;
     int64_t connecting;    /* since when it has tried to get the connection that it waits for; 0: it has one */
+    int socket;            /* that libcurl waits for, −1: none; the owner of its loop sets it */
+    struct rxtime rx;      /* … and when came what libcurl reads from it now, as far as the first token */
     int no_socket;         /* errno where none could be had; 0 */
     long retry_after_s;    /* Retry-After header, 0: none */
     char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */
@@ -87,6 +90,10 @@ bool transfer_found_dead(const struct transfer *t, CURLcode code);
 void transfer_again(struct transfer *t);
 /* Makes the handle ready to be run with the bytes in t->body, which ask for so many output tokens (0: nobody knows). */
 void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now);
+/* Before libcurl reads from this socket, and after it: until the first token the moments are those when the bytes came to this
+ * machine, not when this thread came to read them; thereafter that would cost a tenth of what a token costs. */
+void transfer_look(struct transfer *t, int fd);
+void transfer_looked(struct transfer *t);
 /* A transfer of the sink's `resting` takes its next turn.  Other than CURLE_OK: its handle is done with this code. */
 CURLcode transfer_go_on(struct transfer *t);
 /* Waited for too long?  TR_CONNECT without a connection after HTTP_CONNECT_MS, TR_TIMEOUT before the first byte, TR_STALLED where no

@@ -346,11 +346,30 @@ static void on_socket(evutil_socket_t fd, short what, void *ctx)
     reap(w);
 }
 
+static void on_stream_socket(evutil_socket_t fd, short what, void *ctx)
+{
+    struct slot *s = ctx;
+    transfer_look(&s->t, (int)fd);
+    on_socket(fd, what, s->w);
+    transfer_looked(&s->t);
+}
+
+/* Some handles are libcurl's own, with no slot. */
+static void watch_socket(struct worker *w, struct event *ev, int fd, short mask, struct slot *s)
+{
+    if (s == NULL) {
+        event_assign(ev, w->base, fd, mask, on_socket, w);
+        return;
+    }
+    s->t.socket = fd;
+    event_assign(ev, w->base, fd, mask, on_stream_socket, s);
+}
+
 static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
-    (void)easy;
     struct worker *w = ctx;
     struct event *ev = socket_ctx;
+    struct slot *s = NULL;
     if (ev != NULL)
         event_del(ev);
     if (what == CURL_POLL_REMOVE) {
@@ -363,9 +382,9 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *
     if (ev == NULL) {
         ev = event_new(w->base, fd, mask, on_socket, w);
         curl_multi_assign(w->multi, fd, ev);
-    } else {
-        event_assign(ev, w->base, fd, mask, on_socket, w);
     }
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s);
+    watch_socket(w, ev, fd, mask, s);
     event_add(ev, NULL);
     return 0;
 }

@@ -336,7 +336,10 @@ static void step(struct rig *r, int wait_ms)
     if (r->t->rests && (r->code = transfer_go_on(r->t)) != CURLE_OK)
         r->ended = true;
     curl_multi_poll(r->multi, NULL, 0, wait_ms, NULL);
+    r->t->socket = r->client;
+    transfer_look(r->t, r->client);
     curl_multi_perform(r->multi, &running);
+    transfer_looked(r->t);
     for (CURLMsg *m; (m = curl_multi_info_read(r->multi, &left)) != NULL;)
         if (m->msg == CURLMSG_DONE) {
             r->ended = true;
@@ -527,6 +530,47 @@ static void test_transfers(void **state)
     close_rig(&rig);
 }
 
+/* Until the first token the moments are those when the bytes came, however late they are read. */
+static void test_read_late(void **state)
+{
+    (void)state;
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n",
+                      token[] = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}\n\n";
+    static struct token_sink sink;
+    struct rig rig;
+    struct transfer t;
+    int64_t written = 0;
+    open_rig(&rig, &t, &sink);
+    for (int i = 0; i < 200; i++) { /* the kernel begins to stamp some packets after it was asked to */
+        rig.ended = false;
+        transfer_reuse(&t, false);
+        transfer_start(&t, 0, clock_ns(), clock_ns());
+        curl_multi_add_handle(rig.multi, t.easy);
+        assert_true(take_request(&rig));
+        assert_int_equal(send(rig.server, head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+        until_read(&rig);
+        assert_int_equal(send(rig.server, token, sizeof token - 1, MSG_NOSIGNAL), sizeof token - 1);
+        while (!readable(rig.client))
+            continue;
+        written = clock_ns();
+        while (clock_ns() < written + 20 * NS_PER_MS)
+            poll(NULL, 0, 1);
+        until_read(&rig);
+        assert_int_equal(send(rig.server, token, sizeof token - 1, MSG_NOSIGNAL), sizeof token - 1);
+        until_read(&rig);
+        hang_up(&rig, false);
+        while (!rig.ended)
+            step(&rig, 20);
+        curl_multi_remove_handle(rig.multi, t.easy);
+        transfer_finish(&t, clock_ns(), rig.code, TR_COMPLETE);
+        assert_int_equal(t.tl.events, 2);
+        if (t.tl.first_token <= written)
+            break;
+    }
+    assert_true(t.tl.first_token <= written);
+    close_rig(&rig);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -623,7 +667,8 @@ static void test_turns(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns), cmocka_unit_test(test_no_connection), cmocka_unit_test(test_addresses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_read_late), cmocka_unit_test(test_turns),
+                                       cmocka_unit_test(test_no_connection), cmocka_unit_test(test_addresses)};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     curl_global_cleanup();
