@@ -49,7 +49,7 @@ void rxtime_look(struct rxtime *r, int fd)
     struct msghdr m = {.msg_iov = &to, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     int waiting = 0;
     r->fd = -1;
-    if (ioctl(fd, SIOCINQ, &waiting) != 0 || waiting <= 0)
+    if (ioctl(fd, SIOCINQ, &waiting) != 0 || waiting <= 0 || waiting >= LOOK_BYTES)
         return;
     r->received = received_by(fd); /* what comes from here on is seen, and then not believed */
     ssize_t n = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT);

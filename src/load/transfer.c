@@ -150,8 +150,10 @@ static bool turn_is_over(struct transfer *t, size_t n)
 
 void transfer_look(struct transfer *t, int fd)
 {
-    if (fd == t->socket && t->tl.sent != 0 && t->tl.first_token == 0)
-        rxtime_look(&t->rx, fd);
+    if (fd != t->socket || t->tl.sent == 0 || (t->tl.first_token != 0 && t->sink->looks <= 0))
+        return;
+    t->sink->looks -= t->tl.first_token != 0;
+    rxtime_look(&t->rx, fd);
 }
 
 void transfer_looked(struct transfer *t)
@@ -159,11 +161,12 @@ void transfer_looked(struct transfer *t)
     t->rx.fd = -1;
 }
 
-/* Never before the request: libcurl may have sent it anew since the look. */
-static int64_t came_at(const struct transfer *t, int64_t now)
+/* Never before the request, which libcurl may have sent anew since the look, nor before what stood in front of it. */
+static int64_t came_at(struct transfer *t, int64_t now)
 {
-    int64_t at = t->tl.first_token == 0 ? rxtime_of(&t->rx, now) : now;
-    return at >= t->tl.sent ? at : now;
+    int64_t at = rxtime_of(&t->rx, now);
+    t->last_came = at >= t->tl.sent ? MAX_OF(at, t->last_came) : now;
+    return t->last_came;
 }
 
 static size_t on_data(char *p, size_t size, size_t n, void *ctx)
@@ -318,7 +321,7 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
     buf_forget(&t->text);
     buf_forget(&t->answer);
     t->any_event = t->live_approx = t->head_ended = false;
-    t->last_line = t->live_tokens = 0;
+    t->last_came = t->last_line = t->live_tokens = 0;
     t->got = 0;
     t->tail_n = 0;
     if (t->kept != NULL)

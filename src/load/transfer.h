@@ -21,6 +21,7 @@ struct token_sink {
     uint64_t approx;      /* … of which counted as events */
     uint64_t first;       /* … of which were a request's first */
     uint64_t events, bytes;
+    int looks;            /* into a socket that the owner can still afford, beyond those for first tokens */
     struct hist batch_delay;             /* ns */
     struct hist stamp_arrival, stamp_ttft; /* ns: arrival − stamp; |measured TTFT − the server's| (with stamps only) */
     /* An answer that comes as fast as it can be read must not keep the others waiting: after so many bytes in one pass of the
@@ -43,6 +44,7 @@ struct transfer {
     struct token_sink *sink;
     int64_t turn_of;       /* the sink's pass_start when … */
     size_t turn_got;       /* … so many bytes came */
+    int64_t last_came;     /* the newest moment at which any of it came */
     int64_t last_line;     /* end of the last whole line, up to [DONE], or first byte: without one nothing moves on */
     uint64_t got;          /* bytes of the answer */
     int64_t live_tokens;   /* of this request so far */
@@ -90,8 +92,9 @@ bool transfer_found_dead(const struct transfer *t, CURLcode code);
 void transfer_again(struct transfer *t);
 /* Makes the handle ready to be run with the bytes in t->body, which ask for so many output tokens (0: nobody knows). */
 void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now);
-/* Before libcurl reads from this socket, and after it: until the first token the moments are those when the bytes came to this
- * machine, not when this thread came to read them; thereafter that would cost a tenth of what a token costs. */
+/* Before libcurl reads from this socket, and after it: then the moments are those when the bytes came to this machine, not when
+ * this thread came to read them.  A look costs a third of what a token costs: up to the first token there always is one, and then
+ * as long as the sink has any left. */
 void transfer_look(struct transfer *t, int fd);
 void transfer_looked(struct transfer *t);
 /* A transfer of the sink's `resting` takes its next turn.  Other than CURLE_OK: its handle is done with this code. */

@@ -530,44 +530,110 @@ static void test_transfers(void **state)
     close_rig(&rig);
 }
 
-/* Until the first token the moments are those when the bytes came, however late they are read. */
+/* The token is there to be read: the moment. */
+static int64_t send_token(struct rig *r, int64_t *before)
+{
+    static const char token[] = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}\n\n";
+    *before = clock_ns();
+    assert_int_equal(send(r->server, token, sizeof token - 1, MSG_NOSIGNAL), sizeof token - 1);
+    while (!readable(r->client))
+        continue;
+    return clock_ns();
+}
+
+static void be_late(void)
+{
+    for (int64_t end = clock_ns() + 20 * NS_PER_MS; clock_ns() < end;)
+        poll(NULL, 0, 1);
+}
+
+static void begin_stream(struct rig *r)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+    r->ended = false;
+    transfer_reuse(r->t, false);
+    transfer_start(r->t, 0, clock_ns(), clock_ns());
+    curl_multi_add_handle(r->multi, r->t->easy);
+    assert_true(take_request(r));
+    assert_int_equal(send(r->server, head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+    until_read(r);
+}
+
+static void end_stream(struct rig *r)
+{
+    hang_up(r, false);
+    while (!r->ended)
+        step(r, 20);
+    curl_multi_remove_handle(r->multi, r->t->easy);
+    transfer_finish(r->t, clock_ns(), r->code, TR_COMPLETE);
+}
+
+/* The moments are those when the bytes came, however late they are read; after the first token as long as looks are left. */
 static void test_read_late(void **state)
 {
     (void)state;
-    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n",
-                      token[] = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}\n\n";
     static struct token_sink sink;
     struct rig rig;
     struct transfer t;
-    int64_t written = 0;
+    int64_t before, written = 0;
     open_rig(&rig, &t, &sink);
     for (int i = 0; i < 200; i++) { /* the kernel begins to stamp some packets after it was asked to */
-        rig.ended = false;
-        transfer_reuse(&t, false);
-        transfer_start(&t, 0, clock_ns(), clock_ns());
-        curl_multi_add_handle(rig.multi, t.easy);
-        assert_true(take_request(&rig));
-        assert_int_equal(send(rig.server, head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+        sink.looks = 0;
+        begin_stream(&rig);
+        written = send_token(&rig, &before);
+        be_late();
         until_read(&rig);
-        assert_int_equal(send(rig.server, token, sizeof token - 1, MSG_NOSIGNAL), sizeof token - 1);
-        while (!readable(rig.client))
-            continue;
-        written = clock_ns();
-        while (clock_ns() < written + 20 * NS_PER_MS)
-            poll(NULL, 0, 1);
-        until_read(&rig);
-        assert_int_equal(send(rig.server, token, sizeof token - 1, MSG_NOSIGNAL), sizeof token - 1);
-        until_read(&rig);
-        hang_up(&rig, false);
-        while (!rig.ended)
-            step(&rig, 20);
-        curl_multi_remove_handle(rig.multi, t.easy);
-        transfer_finish(&t, clock_ns(), rig.code, TR_COMPLETE);
-        assert_int_equal(t.tl.events, 2);
         if (t.tl.first_token <= written)
             break;
+        end_stream(&rig);
     }
-    assert_true(t.tl.first_token <= written);
+    assert_true(t.tl.first_token >= before && t.tl.first_token <= written);
+    written = send_token(&rig, &before);
+    be_late();
+    int64_t read_at = clock_ns();
+    until_read(&rig);
+    assert_true(t.tl.events == 2 && t.tl.last_token >= read_at);
+    sink.looks = 1;
+    written = send_token(&rig, &before);
+    be_late();
+    until_read(&rig);
+    assert_true(t.tl.events == 3 && t.tl.last_token >= before && t.tl.last_token <= written && sink.looks == 0);
+    end_stream(&rig);
+    assert_true(t.tl.events == 3 && t.tl.last_token <= written);
+    close_rig(&rig);
+}
+
+/* Of what is read in two parts the first may have no time of its own, when more came meanwhile, and the second may: yet it is no
+ * earlier. */
+static void test_no_way_back(void **state)
+{
+    (void)state;
+    static const char role[] = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+    static struct token_sink sink;
+    struct rig rig;
+    struct transfer t;
+    int64_t before;
+    int running;
+    open_rig(&rig, &t, &sink);
+    transfer_share(&t, 1000); /* 4 KiB at a time */
+    begin_stream(&rig);
+    sink.turn_most = 1; /* it rests after the first of them */
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(send(rig.server, role, sizeof role - 1, MSG_NOSIGNAL), sizeof role - 1);
+    send_token(&rig, &before);
+    be_late();
+    t.socket = rig.client;
+    transfer_look(&t, rig.client);
+    send_token(&rig, &before);
+    sink.pass_start = 0;
+    curl_multi_perform(rig.multi, &running);
+    transfer_looked(&t);
+    int64_t first_byte = t.tl.first_byte;
+    assert_true(t.rests && t.tl.first_token == 0 && first_byte >= before);
+    sink.turn_most = 0;
+    until_read(&rig);
+    end_stream(&rig);
+    assert_true(t.tl.events == 2 && t.tl.first_token >= first_byte && t.tl.first_byte == first_byte);
     close_rig(&rig);
 }
 
@@ -667,7 +733,8 @@ static void test_turns(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_transfers), cmocka_unit_test(test_read_late), cmocka_unit_test(test_turns),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_read_late), cmocka_unit_test(test_no_way_back),
+                                       cmocka_unit_test(test_transfers), cmocka_unit_test(test_turns),
                                        cmocka_unit_test(test_no_connection), cmocka_unit_test(test_addresses)};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
