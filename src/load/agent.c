@@ -88,20 +88,13 @@ static int64_t finished(const struct agent *a)
 
 /* ---- one answer ---- */
 
-struct patience {
-    const struct transfer *t;
-    enum transport how;
-};
-
-static bool lost_patience(void *ctx)
+static enum transport overdue(const struct transfer *t, const void *ctx)
 {
-    struct patience *p = ctx;
-    const struct timeline *t = &p->t->tl;
-    int64_t now = clock_ns(), waited = now - t->started;
-    p->how = transfer_overdue(p->t, now, FIRST_NS, TOTAL_NS);
-    if (p->how != TR_LEFT_OPEN && (waited > TOTAL_NS || (t->first_token == 0 && waited > FIRST_NS)))
-        p->how = TR_TIMEOUT;
-    return p->how != TR_COMPLETE;
+    (void)ctx;
+    int64_t now = clock_ns(), waited = now - t->tl.started;
+    enum transport how = transfer_overdue(t, now, FIRST_NS, TOTAL_NS);
+    bool late = waited > TOTAL_NS || (t->tl.first_token == 0 && waited > FIRST_NS);
+    return late && how != TR_LEFT_OPEN ? TR_TIMEOUT : how;
 }
 
 /* What a gateway writes as an answer when the model behind it failed. */
@@ -128,9 +121,7 @@ static void send_one(struct agent *a, struct transfer *t, size_t scenario, bool 
                 &t->body);
     int64_t now = clock_ns(), before = direct ? -1 : finished(a);
     transfer_start(t, direct ? DIRECT_TOKENS : 0, now, clock_ns());
-    struct patience p = {t, TR_COMPLETE};
-    CURLcode code = http_perform(t->easy, a->stop, lost_patience, &p);
-    transfer_finish(t, clock_ns(), code, p.how);
+    transfer_perform(t, a->stop, overdue, NULL);
     int64_t after = before >= 0 ? finished(a) : -1;
     *row = (struct agent_row){.scenario = agent_scenarios[scenario].name, .direct = direct, .tl = t->tl,
                               .answer_bytes = (int64_t)t->text.len, .calls = after >= before && before >= 0 ? after - before : -1};

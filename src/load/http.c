@@ -296,9 +296,11 @@ CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void 
             code = m->data.result;
             break;
         }
-        if (running == 0 || (stop != NULL && atomic_load(stop)) || (give_up != NULL && give_up(ctx)))
+        if (running == 0 || (stop != NULL && atomic_load(stop)))
             break;
         curl_multi_poll(multi, NULL, 0, 50, NULL);
+        if (give_up != NULL && give_up(ctx))
+            break;
     }
     curl_multi_remove_handle(multi, easy);
     curl_multi_cleanup(multi);

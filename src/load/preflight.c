@@ -60,19 +60,6 @@ static void calibrate(struct ask *a)
     p->tokenized = true;
 }
 
-struct patience {
-    const struct transfer *t;
-    const struct run_config *c;
-    enum transport how;
-};
-
-static bool lost_patience(void *ctx)
-{
-    struct patience *p = ctx;
-    p->how = transfer_overdue(p->t, clock_ns(), p->c->timeout_ns, p->c->stall_ns);
-    return p->how != TR_COMPLETE;
-}
-
 static void send_one(struct ask *a, struct transfer *t, size_t words, int64_t max_tokens)
 {
     prompt_body(a->prompts,
@@ -81,9 +68,7 @@ static void send_one(struct ask *a, struct transfer *t, size_t words, int64_t ma
                 (buf_clear(&t->body), &t->body));
     int64_t now = clock_ns();
     transfer_start(t, max_tokens, now, now);
-    struct patience p = {t, a->c, TR_COMPLETE};
-    CURLcode code = http_perform(t->easy, a->stop, lost_patience, &p);
-    transfer_finish(t, clock_ns(), code, p.how);
+    transfer_perform(t, a->stop, transfer_overdue_now, a->c);
 }
 
 /* A 400 that names a field we sent as unknown: leave it out from now on. */

@@ -57,19 +57,6 @@ static bool look(struct probe *p)
     return ok;
 }
 
-struct patience {
-    const struct probe *p;
-    const struct transfer *t;
-    enum transport how;
-};
-
-static bool lost_patience(void *ctx)
-{
-    struct patience *w = ctx;
-    w->how = transfer_overdue(w->t, clock_ns(), w->p->c->timeout_ns, w->p->c->stall_ns);
-    return w->how != TR_COMPLETE;
-}
-
 static void send_one(struct probe *p, struct transfer *t, uint64_t seq)
 {
     const struct run_config *c = p->c;
@@ -79,9 +66,7 @@ static void send_one(struct probe *p, struct transfer *t, uint64_t seq)
                                                 .words = prompt_words(&p->pre.scale, c->context), .extra = c->extra_body},
                 &t->body);
     transfer_start(t, c->max_tokens, clock_ns(), clock_ns());
-    struct patience w = {p, t, TR_COMPLETE};
-    CURLcode code = http_perform(t->easy, &p->stop, lost_patience, &w);
-    transfer_finish(t, clock_ns(), code, w.how);
+    transfer_perform(t, &p->stop, transfer_overdue_now, c);
     struct row row = {.tl = t->tl, .seq = seq, .stream = 1, .context = prompt_context(c), .max_tokens = c->max_tokens,
                       .fixed_length = (p->pre.fields & (BODY_IGNORE_EOS | BODY_MIN_TOKENS)) != 0};
     str_copy(row.error, sizeof row.error, t->error);

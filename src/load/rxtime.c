@@ -5,6 +5,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,10 +13,24 @@
 
 #define LOOK_BYTES 16384 /* more than all that comes before a first token */
 
-void rxtime_begin(int fd)
+static void stamp(int fd)
 {
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+/* The kernel begins to stamp a while after the first socket of the machine asked for it, and ends after the last: it changes its own
+ * code for that (net_enable_timestamp in net/core/dev.c).  One that stays open spares it that at each connection. */
+static void keep_stamping(void)
+{
+    stamp(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+void rxtime_begin(int fd)
+{
+    static pthread_once_t kept = PTHREAD_ONCE_INIT;
+    pthread_once(&kept, keep_stamping);
+    stamp(fd);
 }
 
 /* tcpi_bytes_received (RFC 4898 tcpEStatsAppHCThruOctetsReceived), Linux 4.1 and later; 0 unknown. */

@@ -11,7 +11,7 @@ struct rxtime {
     uint64_t received; /* bytes that the connection had received by then */
 };
 
-/* From now on what this socket receives is stamped; where the kernel cannot, nothing is known of it. */
+/* From now on, or soon, what this socket receives is stamped; where the kernel cannot, nothing is known of it. */
 void rxtime_begin(int fd);
 /* Looks at what waits in a TCP socket, and leaves it there.  What is read before the next look … */
 void rxtime_look(struct rxtime *r, int fd);

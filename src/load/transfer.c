@@ -349,6 +349,12 @@ enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t t
     return now - t->last_line > stall && !t->rests ? TR_STALLED : TR_COMPLETE;
 }
 
+enum transport transfer_overdue_now(const struct transfer *t, const void *config)
+{
+    const struct run_config *c = config;
+    return transfer_overdue(t, clock_ns(), c->timeout_ns, c->stall_ns);
+}
+
 int64_t transfer_back_off(const struct transfer *t, int failures)
 {
     if (t->retry_after_s > 0)
@@ -475,4 +481,33 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
     note_connection(t);
     timeline_finish(&t->tl, how == TR_LEFT_OPEN ? t->last_line : now, how, (int)status);
     word_error(t, status, how);
+}
+
+struct patience {
+    struct transfer *t;
+    enum transport (*overdue)(const struct transfer *t, const void *ctx);
+    const void *ctx;
+    enum transport how;
+};
+
+static bool before_reading(void *ctx)
+{
+    struct patience *p = ctx;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    curl_easy_getinfo(p->t->easy, CURLINFO_ACTIVESOCKET, &fd);
+    p->t->socket = fd;
+    p->t->sink->looks = 1; /* for a single stream there always is one */
+    transfer_looked(p->t);
+    transfer_look(p->t, fd);
+    p->how = p->overdue(p->t, p->ctx);
+    return p->how != TR_COMPLETE;
+}
+
+void transfer_perform(struct transfer *t, const atomic_bool *stop, enum transport (*overdue)(const struct transfer *t, const void *ctx),
+                      const void *ctx)
+{
+    struct patience p = {t, overdue, ctx, TR_COMPLETE};
+    CURLcode code = http_perform(t->easy, stop, before_reading, &p);
+    transfer_looked(t);
+    transfer_finish(t, clock_ns(), code, p.how);
 }

@@ -103,11 +103,17 @@ CURLcode transfer_go_on(struct transfer *t);
  * line has ended since and it does not rest, TR_LEFT_OPEN where [DONE] came a while ago and no end after it, else TR_COMPLETE.  All
  * in ns. */
 enum transport transfer_overdue(const struct transfer *t, int64_t now, int64_t timeout, int64_t stall);
+/* The same now, by the limits of a struct run_config; for transfer_perform. */
+enum transport transfer_overdue_now(const struct transfer *t, const void *config);
 /* How long whoever sends them rests after so many failures in a row before this last one: as its Retry-After says, or 100 ms,
  * doubling to 5 s.  In ns. */
 int64_t transfer_back_off(const struct transfer *t, int failures);
 /* The handle is done (or was taken out, `how` saying why where it was our doing; else TR_COMPLETE and `code` decides).
  * After this t->tl has outcome and counts. */
 void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how);
+/* Runs one that was started to its end on this thread, without a loop of the caller's, and finishes it.  It is given up where *stop is
+ * set, or where overdue(t, ctx), asked 20 times a second, says anything but TR_COMPLETE. */
+void transfer_perform(struct transfer *t, const atomic_bool *stop, enum transport (*overdue)(const struct transfer *t, const void *ctx),
+                      const void *ctx);
 
 #endif

@@ -14,8 +14,8 @@ rests() {
     ! at_work
 }
 
-start_sim --overhead 800 --cold 0 --step 1 --jitter 0
-"$TOKGAUGE" run "$URL" --json -c 1 -n 3 --max-tokens 1 --stamps --warmup 0 >"$TMP/out.json" 2>"$TMP/err" &
+start_sim --prefill-rate 700 --cold 0 --step 1 --jitter 0
+"$TOKGAUGE" run "$URL" --json -c 1 -n 2 --max-tokens 1 --stamps --warmup 0 >"$TMP/out.json" 2>"$TMP/err" &
 RUN=$!
 STOPS=0
 while within 20 at_work_or_ended && ! ended; do
@@ -27,7 +27,7 @@ while within 20 at_work_or_ended && ! ended; do
 done
 wait "$RUN"
 check "a run that is stopped again and again ends well" same "$?" 0
-check "it was stopped while it waited" test "$STOPS" -ge 2
-check "all answers count" json "$TMP/out.json" '.requests.ok == 3 and .stamps.arrival_us.n == 3'
+check "it was stopped while it waited" test "$STOPS" -ge 1
+check "all answers count" json "$TMP/out.json" '.requests.ok == 2 and .stamps.arrival_us.n == 2'
 check "no token is said to have come when it was read" json "$TMP/out.json" '.stamps.arrival_us.max < 300000'
 check "that it was held up is told" json "$TMP/out.json" '.client.lag_ms.max > 300'
