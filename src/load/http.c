@@ -281,7 +281,7 @@ void http_reply_release(struct http_reply *r)
     buf_release(&r->body);
 }
 
-CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void *ctx), void *ctx)
+CURLcode http_perform(CURL *easy, const atomic_bool *stop, const struct http_watch *watch)
 {
     CURLM *multi = curl_multi_init();
     if (multi == NULL)
@@ -296,11 +296,11 @@ CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void 
             code = m->data.result;
             break;
         }
-        if (running == 0 || (stop != NULL && atomic_load(stop)))
+        if (running == 0 || (stop != NULL && atomic_load(stop)) || (watch != NULL && watch->give_up(watch->ctx)))
             break;
         curl_multi_poll(multi, NULL, 0, 50, NULL);
-        if (give_up != NULL && give_up(ctx))
-            break;
+        if (watch != NULL)
+            watch->before_reading(watch->ctx);
     }
     curl_multi_remove_handle(multi, easy);
     curl_multi_cleanup(multi);
@@ -355,7 +355,7 @@ bool http_call(const struct http_settings *s, const char *url, const char *json,
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(json));
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, json);
     }
-    r->code = http_perform(easy, stop, NULL, NULL);
+    r->code = http_perform(easy, stop, NULL);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &r->status);
     r->same_machine = is_same_machine(easy, url);
     bool ok = r->code == CURLE_OK && r->status != 0;

@@ -56,8 +56,13 @@ void http_explain(CURLcode code, const char *detail, const char *url, struct err
  * want of something on this machine (then it returns true).  no_socket: errno where not even a socket could be had, else 0. */
 bool http_name_refusal(CURL *easy, CURLcode code, int no_socket, char *error);
 
-/* Runs one prepared handle to its end on this thread, looking at *stop 20 times a second; before it reads what came, and as often,
- * it asks give_up(ctx), where that is not NULL. */
-CURLcode http_perform(CURL *easy, const atomic_bool *stop, bool (*give_up)(void *ctx), void *ctx);
+/* Runs one prepared handle to its end on this thread, looking at *stop 20 times a second.  As often, where there is a watch: it is
+ * asked whether to give up, after everything that had come was read, and told that what comes now is about to be. */
+struct http_watch {
+    bool (*give_up)(void *ctx);
+    void (*before_reading)(void *ctx);
+    void *ctx;
+};
+CURLcode http_perform(CURL *easy, const atomic_bool *stop, const struct http_watch *watch);
 
 #endif

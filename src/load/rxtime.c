@@ -12,6 +12,8 @@
 #include <time.h>
 
 #define LOOK_BYTES 16384 /* more than all that comes before a first token */
+#define TICKS_NS (20 * NS_PER_MS)
+#define ESTABLISHED 1 /* TCP_ESTABLISHED of netinet/tcp.h, which does not go with linux/tcp.h */
 
 static void stamp(int fd)
 {
@@ -33,27 +35,31 @@ void rxtime_begin(int fd)
     stamp(fd);
 }
 
-/* tcpi_bytes_received (RFC 4898 tcpEStatsAppHCThruOctetsReceived), Linux 4.1 and later; 0 unknown. */
-static uint64_t received_by(int fd)
+/* False where nothing can be said of it.  (RFC 4898 has the names; a kernel before 4.1 tells of no bytes.) */
+static bool connection(int fd, struct tcp_info *info)
 {
-    struct tcp_info info = {0};
-    socklen_t n = sizeof info;
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 ? info.tcpi_bytes_received : 0;
+    socklen_t n = sizeof *info;
+    memset(info, 0, sizeof *info);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &n) == 0 && info->tcpi_bytes_received > 0;
 }
 
-/* The kernel stamps by the wall clock, which may be set while we look: an age of less than nothing is none.  The other clock
- * is read last, so that the moment comes out too late by that, and never too early. */
+/* The kernel stamps by the wall clock.  The other one is read last: if this thread is held up between the two the moment comes out
+ * too late, and never too early; of two attempts the earlier one is nearer. */
 static int64_t monotonic_of(const struct timespec *wall)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t age = (now.tv_sec - wall->tv_sec) * NS_PER_SEC + (now.tv_nsec - wall->tv_nsec);
-    return age >= 0 ? clock_ns() - age : 0;
+    int64_t at = INT64_MAX;
+    for (int i = 0; i < 2; i++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        int64_t age = (now.tv_sec - wall->tv_sec) * NS_PER_SEC + (now.tv_nsec - wall->tv_nsec);
+        at = MIN_OF(at, clock_ns() - age);
+    }
+    return at;
 }
 
 /* Of several segments recvmsg(2) tells the stamp of the last that it took bytes of, so it must see all of them.  Where no byte
  * waits it would take what waits in their place, as the error of a connection that was reset, and libcurl would not hear of it. */
-void rxtime_look(struct rxtime *r, int fd)
+static int64_t last_stamp(int fd)
 {
     char bytes[LOOK_BYTES];
     union {
@@ -62,22 +68,37 @@ void rxtime_look(struct rxtime *r, int fd)
     } control;
     struct iovec to = {bytes, sizeof bytes};
     struct msghdr m = {.msg_iov = &to, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
-    int waiting = 0;
-    r->fd = -1;
-    if (ioctl(fd, SIOCINQ, &waiting) != 0 || waiting <= 0 || waiting >= LOOK_BYTES)
-        return;
-    r->received = received_by(fd); /* what comes from here on is seen, and then not believed */
     ssize_t n = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT);
-    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-    if (n == sizeof bytes || c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS || r->received == 0)
-        return;
+    struct cmsghdr *c = n > 0 && n < (ssize_t)sizeof bytes ? CMSG_FIRSTHDR(&m) : NULL;
+    if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+        return 0;
     struct timespec stamp;
     memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
-    r->at = monotonic_of(&stamp);
-    r->fd = r->at > 0 ? fd : -1;
+    return monotonic_of(&stamp);
+}
+
+/* Not believed:
+ *  - after a segment came out of its order (Linux 5.4 tells): what waited for the missing one has an earlier stamp than that;
+ *  - after the end of the stream: that has no stamp;
+ *  - where the kernel's other record, in ticks of up to 10 ms and of a clock that nobody sets, has the last segment come later: the
+ *    wall clock was set meanwhile, or the machine slept. */
+void rxtime_look(struct rxtime *r, int fd)
+{
+    struct tcp_info info;
+    int waiting = 0;
+    r->fd = -1;
+    if (ioctl(fd, SIOCINQ, &waiting) != 0 || waiting <= 0 || waiting >= LOOK_BYTES || !connection(fd, &info) ||
+        info.tcpi_rcv_ooopack != 0 || info.tcpi_state != ESTABLISHED)
+        return;
+    r->received = info.tcpi_bytes_received; /* what comes from here on is seen, and then not believed */
+    r->at = last_stamp(fd);
+    int64_t age = clock_ns() - r->at;
+    if (r->at > 0 && age >= 0 && age <= info.tcpi_last_data_recv * NS_PER_MS + TICKS_NS)
+        r->fd = fd;
 }
 
 int64_t rxtime_of(const struct rxtime *r, int64_t now)
 {
-    return r->fd >= 0 && received_by(r->fd) == r->received ? MIN_OF(r->at, now) : now;
+    struct tcp_info info;
+    return r->fd >= 0 && connection(r->fd, &info) && info.tcpi_bytes_received == r->received ? MIN_OF(r->at, now) : now;
 }

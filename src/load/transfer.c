@@ -68,7 +68,8 @@ struct arrival {
 static void note_stamp(struct transfer *t, int64_t came, const struct chat_event *e)
 {
     int64_t late = came - e->stamp_ns;
-    hist_add(&t->sink->stamp_arrival, late > 0 ? (uint64_t)late : 0, 1);
+    if (late >= 0) /* a token that came before it was sent counts nowhere, and there are fewer arrivals than tokens */
+        hist_add(&t->sink->stamp_arrival, (uint64_t)late, 1);
     if (e->output && t->tl.events == 1 && e->server_ttft_ns > 0) {
         int64_t error = (came - t->tl.sent) - e->server_ttft_ns;
         hist_add(&t->sink->stamp_ttft, (uint64_t)llabs(error), 1);
@@ -152,8 +153,8 @@ void transfer_look(struct transfer *t, int fd)
 {
     if (fd != t->socket || t->tl.sent == 0 || (t->tl.first_token != 0 && t->sink->looks <= 0))
         return;
-    t->sink->looks -= t->tl.first_token != 0;
     rxtime_look(&t->rx, fd);
+    t->sink->looks -= t->tl.first_token != 0 && t->rx.fd >= 0;
 }
 
 void transfer_looked(struct transfer *t)
@@ -257,6 +258,8 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
      * and transfer_overdue knows the time: a timer in libcurl for each of thousands of streams is a fortieth of what a token costs. */
     if (!http_has_one_address(url))
         curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
+    else /* a timer that outlives the connect: when it rings libcurl reads what is there, and nobody has looked at when that came */
+        curl_easy_setopt(t->easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
@@ -466,7 +469,8 @@ static void word_error(struct transfer *t, long status, enum transport how)
 void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transport how)
 {
     stop_resting(t);
-    struct arrival a = {t, now};
+    int64_t came = code == CURLE_OK && how == TR_COMPLETE ? came_at(t, now) : now;
+    struct arrival a = {t, came};
     sse_end(&t->sse, on_event, &a);
     t->tl.cut |= t->sse.cut;
     long status = 0;
@@ -479,7 +483,7 @@ void transfer_finish(struct transfer *t, int64_t now, CURLcode code, enum transp
     bool foreign = status >= 200 && status < 300 && t->head.len > 0 && !t->sse.seen;
     t->tl.malformed |= foreign && how == TR_COMPLETE;
     note_connection(t);
-    timeline_finish(&t->tl, how == TR_LEFT_OPEN ? t->last_line : now, how, (int)status);
+    timeline_finish(&t->tl, how == TR_LEFT_OPEN ? t->last_line : came, how, (int)status);
     word_error(t, status, how);
 }
 
@@ -490,24 +494,29 @@ struct patience {
     enum transport how;
 };
 
-static bool before_reading(void *ctx)
+static bool give_up(void *ctx)
 {
     struct patience *p = ctx;
+    p->how = p->overdue(p->t, p->ctx);
+    return p->how != TR_COMPLETE;
+}
+
+static void before_reading(void *ctx)
+{
+    const struct patience *p = ctx;
     curl_socket_t fd = CURL_SOCKET_BAD;
     curl_easy_getinfo(p->t->easy, CURLINFO_ACTIVESOCKET, &fd);
     p->t->socket = fd;
     p->t->sink->looks = 1; /* for a single stream there always is one */
     transfer_looked(p->t);
     transfer_look(p->t, fd);
-    p->how = p->overdue(p->t, p->ctx);
-    return p->how != TR_COMPLETE;
 }
 
 void transfer_perform(struct transfer *t, const atomic_bool *stop, enum transport (*overdue)(const struct transfer *t, const void *ctx),
                       const void *ctx)
 {
     struct patience p = {t, overdue, ctx, TR_COMPLETE};
-    CURLcode code = http_perform(t->easy, stop, before_reading, &p);
-    transfer_looked(t);
+    CURLcode code = http_perform(t->easy, stop, &(struct http_watch){give_up, before_reading, &p});
     transfer_finish(t, clock_ns(), code, p.how);
+    transfer_looked(t);
 }

@@ -68,7 +68,7 @@ struct transfer {
     TAILQ_ENTRY(transfer) next_resting;
     int64_t connecting;    /* since when it has tried to get the connection that it waits for; 0: it has one */
     int socket;            /* that libcurl waits for, −1: none; the owner of its loop sets it */
-    struct rxtime rx;      /* … and when came what libcurl reads from it now, as far as the first token */
+    struct rxtime rx;      /* … and when came what libcurl reads from it now */
     int no_socket;         /* errno where none could be had; 0 */
     long retry_after_s;    /* Retry-After header, 0: none */
     char error[160];       /* after transfer_finish: why it was not ok, sanitised; else empty */
@@ -93,7 +93,7 @@ void transfer_again(struct transfer *t);
 /* Makes the handle ready to be run with the bytes in t->body, which ask for so many output tokens (0: nobody knows). */
 void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t now);
 /* Before libcurl reads from this socket, and after it: then the moments are those when the bytes came to this machine, not when
- * this thread came to read them.  A look costs a third of what a token costs: up to the first token there always is one, and then
+ * this thread came to read them.  A look costs half of what a token costs: up to the first token there always is one, and then
  * as long as the sink has any left. */
 void transfer_look(struct transfer *t, int fd);
 void transfer_looked(struct transfer *t);

@@ -17,7 +17,7 @@
 #define HISTORY_MAX (64u << 20) /* more than what is kept, with one more turn */
 #define TURN_BYTES (16u << 10) /* some sixty events: others wait a tenth of a millisecond */
 #define LAG_NS (10 * NS_PER_MS)
-#define LOOKS_A_TICK 40 /* 4,000 a second cost a hundredth of a core … */
+#define LOOKS_A_TICK 40 /* 4,000 a second cost a hundredth of a core, or two … */
 #define LOOKS_MOST 2000 /* … and a batch of a thousand sequences sends its tokens all at once */
 
 static void make_body(const struct slot *slot, struct buf *out)
@@ -93,6 +93,8 @@ static void count_ticks(struct worker *w)
     for (; ticks > 0 && w->lag_due != 0; ticks--, w->lag_due += LAG_NS) {
         hist_add(&w->set->lag, now > w->lag_due ? (uint64_t)(now - w->lag_due) : 0, 1);
         w->sink.looks = MIN_OF(w->sink.looks + LOOKS_A_TICK, LOOKS_MOST);
+        if (now - w->lag_due > HELD_UP_NS)
+            w->patient_until = now + NS_PER_SEC;
     }
 }
 

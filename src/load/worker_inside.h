@@ -7,6 +7,8 @@
 
 #include <event2/event.h>
 
+#define HELD_UP_NS (300 * NS_PER_MS) /* so late is no loop that was not stopped */
+
 struct slot {
     struct transfer t; /* first, so that a transfer's address is its slot's */
     struct worker *w;
@@ -37,6 +39,7 @@ struct worker {
     struct event *wake, *curl_timer, *lag_timer, *starter, *resumer, *due_timer;
     int lag_fd, due_fd;
     int64_t lag_due; /* of its next tick, 0: it does not run */
+    int64_t patient_until; /* nothing is overdue before: this thread was held up, and what came meanwhile may not have been read */
     struct mailbox mailbox;
     struct record_set *set;
     struct token_sink sink;

@@ -89,6 +89,10 @@ void worker_apply_target(struct worker *w)
 void worker_check_timeouts(struct worker *w, int64_t now)
 {
     const struct run_config *c = w->shared->cfg;
+    if (w->lag_due != 0 && now - w->lag_due > HELD_UP_NS)
+        w->patient_until = now + NS_PER_SEC;
+    if (now < w->patient_until)
+        return;
     for (int i = 0; i < w->slots_n; i++) {
         struct slot *s = w->slots[i];
         enum transport how = s->active ? transfer_overdue(&s->t, now, c->timeout_ns, c->stall_ns) : TR_COMPLETE;

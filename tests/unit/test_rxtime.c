@@ -12,6 +12,8 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LATE_NS (20 * NS_PER_MS)
@@ -112,6 +114,41 @@ static void test_late_reader(void **state)
     close_pair(&p);
 }
 
+static int64_t wall_is_set; /* so far from what it was */
+
+/* In place of the C library's. */
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+    long rc = syscall(SYS_clock_gettime, clock, t);
+    if (clock == CLOCK_REALTIME)
+        t->tv_sec += wall_is_set;
+    return (int)rc;
+}
+
+/* A clock that is set between the arrival and the look has no say. */
+static void test_wall_clock(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {1, -1, 3600, -3600};
+    struct pair p;
+    struct rxtime r = {.fd = -1};
+    int64_t before, after;
+    open_pair(&p);
+    for (int i = 0; i < TRIES && r.fd < 0; i++) {
+        take_all(&p);
+        send_bytes(&p, 50, &before, &after);
+        rxtime_look(&r, p.here);
+    }
+    assert_true(rxtime_of(&r, INT64_MAX) <= after);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        wall_is_set = steps[i];
+        rxtime_look(&r, p.here);
+        assert_true(rxtime_of(&r, INT64_MAX) == INT64_MAX);
+    }
+    wall_is_set = 0;
+    close_pair(&p);
+}
+
 static void test_unknown(void **state)
 {
     (void)state;
@@ -124,6 +161,16 @@ static void test_unknown(void **state)
     poll(&(struct pollfd){.fd = p.here, .events = POLLIN}, 1, -1);
     rxtime_look(&r, p.here); /* the end of it */
     assert_true(rxtime_of(&r, 5) == 5);
+    close_pair(&p);
+
+    int64_t before, after;
+    open_pair(&p);
+    send_bytes(&p, 50, &before, &after);
+    shutdown(p.there, SHUT_WR); /* an end that came after them, and has no time */
+    while (poll(&(struct pollfd){.fd = p.here, .events = POLLRDHUP}, 1, -1) < 1)
+        continue;
+    rxtime_look(&r, p.here);
+    assert_true(rxtime_of(&r, INT64_MAX) == INT64_MAX);
     close_pair(&p);
 
     open_pair(&p);
@@ -152,6 +199,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_late_reader),
+        cmocka_unit_test(test_wall_clock),
         cmocka_unit_test(test_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
