@@ -132,7 +132,7 @@ static void test_wall_clock(void **state)
     static const int64_t steps[] = {1, -1, 3600, -3600};
     struct pair p;
     struct rxtime r = {.fd = -1};
-    int64_t before, after;
+    int64_t before = 0, after = 0;
     open_pair(&p);
     for (int i = 0; i < TRIES && r.fd < 0; i++) {
         take_all(&p);
