@@ -86,14 +86,14 @@ void rxtime_look(struct rxtime *r, int fd)
 {
     struct tcp_info info;
     int waiting = 0;
+    int64_t began = clock_ns(); /* this thread may be held up here too */
     r->fd = -1;
     if (ioctl(fd, SIOCINQ, &waiting) != 0 || waiting <= 0 || waiting >= LOOK_BYTES || !connection(fd, &info) ||
         info.tcpi_rcv_ooopack != 0 || info.tcpi_state != ESTABLISHED)
         return;
     r->received = info.tcpi_bytes_received; /* what comes from here on is seen, and then not believed */
     r->at = last_stamp(fd);
-    int64_t age = clock_ns() - r->at;
-    if (r->at > 0 && age >= 0 && age <= info.tcpi_last_data_recv * NS_PER_MS + TICKS_NS)
+    if (r->at > 0 && r->at <= clock_ns() && began - r->at <= info.tcpi_last_data_recv * NS_PER_MS + TICKS_NS)
         r->fd = fd;
 }
 
