@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define LATE_NS (20 * NS_PER_MS)
+#define CLOCKS_NS (10 * NS_PER_MS) /* much more than two clocks are read apart, on a busy machine too */
 #define TRIES 200 /* the kernel begins to stamp some packets after it was asked to */
 
 struct pair {
@@ -92,7 +93,7 @@ static void test_late_reader(void **state)
         now = clock_ns();
         at = rxtime_of(&r, now);
     }
-    assert_true(at >= before && at <= after && now - at >= LATE_NS);
+    assert_true(at >= before && at <= after + CLOCKS_NS && now - at >= LATE_NS - CLOCKS_NS);
 
     int64_t second;
     send_bytes(&p, 50, &before, &after);
@@ -101,7 +102,7 @@ static void test_late_reader(void **state)
     spend(LATE_NS);
     rxtime_look(&r, p.here);
     at = rxtime_of(&r, clock_ns());
-    assert_true(at >= second && at <= after);
+    assert_true(at >= second && at <= after + CLOCKS_NS);
     assert_true(rxtime_of(&r, second - 1) == second - 1); /* never later than what its reader says */
 
     send_bytes(&p, 1, &before, &after); /* more has come since the look */
@@ -139,7 +140,7 @@ static void test_wall_clock(void **state)
         send_bytes(&p, 50, &before, &after);
         rxtime_look(&r, p.here);
     }
-    assert_true(rxtime_of(&r, INT64_MAX) <= after);
+    assert_true(rxtime_of(&r, INT64_MAX) <= after + CLOCKS_NS);
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         wall_is_set = steps[i];
         rxtime_look(&r, p.here);
