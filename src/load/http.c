@@ -208,12 +208,19 @@ static void host_of(const char *url, char *out, size_t size)
     curl_url_cleanup(u);
 }
 
-bool http_has_one_address(const char *url)
+bool http_is_address(const char *url)
 {
     char host[256];
     struct in6_addr a;
     host_of(url, host, sizeof host);
-    return strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &a) == 1 || inet_pton(AF_INET6, host, &a) == 1;
+    return inet_pton(AF_INET, host, &a) == 1 || inet_pton(AF_INET6, host, &a) == 1;
+}
+
+bool http_has_one_address(const char *url)
+{
+    char host[256];
+    host_of(url, host, sizeof host);
+    return strcmp(host, "localhost") == 0 || http_is_address(url);
 }
 
 bool http_is_loopback(const char *url)

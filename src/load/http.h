@@ -25,6 +25,8 @@ void http_settings_release(struct http_settings *s);
 
 /* Is its host an address, or this machine? */
 bool http_has_one_address(const char *url);
+/* Is it written as an address, and no name at all? */
+bool http_is_address(const char *url);
 /* Is its host this machine by its very name: localhost, 127.…, ::1, or the address that stands for all (0.0.0.0, ::)? */
 bool http_is_loopback(const char *url);
 /* The options every handle has.  `error` is a CURL_ERROR_SIZE buffer that lives as long as the handle. */

@@ -258,7 +258,7 @@ void transfer_init(struct transfer *t, const struct http_settings *s, const char
      * and transfer_overdue knows the time: a timer in libcurl for each of thousands of streams is a fortieth of what a token costs. */
     if (!http_has_one_address(url))
         curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, HTTP_CONNECT_MS);
-    else /* a timer that outlives the connect: when it rings libcurl reads what is there, and nobody has looked at when that came */
+    if (http_is_address(url)) /* a timer that outlives the connect: when it rings libcurl reads what is there, and nobody has looked before */
         curl_easy_setopt(t->easy, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_data);

@@ -655,6 +655,8 @@ static void test_addresses(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         if (http_has_one_address(cases[i].url) != cases[i].one || http_is_loopback(cases[i].url) != cases[i].here)
             fail_msg("%s", cases[i].url);
+    assert_true(http_is_address("http://127.0.0.1:8000/v1") && http_is_address("http://[::1]:8000") && !http_is_address("http://localhost:8000") &&
+                !http_is_address("http://gpu-box"));
 }
 
 /* A connection that does not come is given up in time; one that was there has other limits. */
