@@ -175,10 +175,12 @@ first_frame() {
         "$BIN/meter" --out "$TMP/frame$i.cost" --pty 120x40 --until "${FRAME_TEXT:-quit}" --limit 10 \
             "$TOKGAUGE" run "$URL" --max-num-seqs 4 --duration 20s
         "$BIN/meter" --out "$TMP/wire$i.cost" --request --limit 10 "$TOKGAUGE" run http://127.0.0.1:PORT --json 2>/dev/null
+        "$BIN/meter" --out "$TMP/barewire$i.cost" --request --limit 10 "$BIN/drain" http://127.0.0.1:PORT 1 1 8 --discard >/dev/null 2>&1
         "$BIN/meter" --out "$TMP/exec$i.cost" "$TOKGAUGE" --version >/dev/null
     done
     stop_server
-    row "start to first request on the wire, median of $ROUNDS" ms "$(jq .first_ms "$TMP"/wire?.cost | median)" null 15 value
+    row "start to first request on the wire, median of $ROUNDS" ms "$(jq .first_ms "$TMP"/wire?.cost | median)" \
+        "$(jq .first_ms "$TMP"/barewire?.cost | median)" 15 value
     row "start to first frame, median of $ROUNDS" ms "$(jq .first_ms "$TMP"/frame?.cost | median)" null 50 value
     row '  of which --version alone takes' ms "$(jq '.wall_s * 1000' "$TMP"/exec?.cost | median)" null null info
 }
