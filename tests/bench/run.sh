@@ -3,7 +3,7 @@
 # the same minute against the same server (blaster).  A table on stdout, the same rows in $BUILD/bench.json; exit 1 when
 # a target is missed.
 #
-#   ROUNDS=5       rounds of the timing figures, the median counts      ONLY='timing idle'   only these parts
+#   ROUNDS=5       rounds (to 9) of timing, flood and first_frame: the median counts      ONLY='timing idle'   only these parts
 #                  parts: timing load flood crowd growth openloop lindley first_frame frame idle watch report
 #   IDLE_S=60      how long the idle cost is watched      FRAMES=10000   frames of each kind that the part `frame` makes
 #   … and what speed.sh and open.sh say of their parts

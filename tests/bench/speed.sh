@@ -48,25 +48,32 @@ load() {
 
 # As fast as loopback carries it, in writes of 64 tokens: what reading an event costs.  Plain events are those of most servers:
 # text and nothing more; vLLM tells the count of tokens in each where it is asked to, as we do (three more numbers to read).
+per_second() { jq -n "$1 | if . == null then null else 1 / . end"; } # by the µs of one, in millions
+
 flood() {
     tokens=200000 chunks=2000000
     for kind in plain counted; do
         plain='' limit=null least=null judged=info judged_least=info
         [ "$kind" = counted ] || plain=--plain limit=10 least=0.8 judged=ratio judged_least=least
-        # shellcheck disable=SC2086  # no word where it is empty
-        start_blaster --flood $plain
-        ours flood 10 10 "$tokens" --workers 1
-        stop_server
-        # shellcheck disable=SC2086
-        start_blaster --flood $plain
-        bare flood_bare 10 1 "$tokens" --discard
-        stop_server
-        row "flood, 10 streams, $kind: requests not ok" '' "$(value flood.json '(10 - .requests.ok) | tostring')" null 0 value
-        row "flood, 10 streams, $kind: CPU a chunk" µs "$(value flood.cost ".cpu_s * 1e6 / $chunks")" \
-            "$(value flood_bare.cost ".cpu_s * 1e6 / $chunks")" "$limit" "$judged"
-        row "flood, $kind: chunks a second on one core" million "$(value flood.cost "$chunks / .cpu_s / 1e6")" \
-            "$(value flood_bare.cost "$chunks / .cpu_s / 1e6")" "$least" "$judged_least"
-        row "flood, $kind: client lag p99" ms "$(value flood.json .client.lag_ms.p99)" null null info
+        round=0
+        while [ "$round" -lt "$ROUNDS" ]; do
+            round=$((round + 1))
+            # shellcheck disable=SC2086  # no word where it is empty
+            start_blaster --flood $plain
+            ours "$kind$round" 10 10 "$tokens" --workers 1
+            stop_server
+            # shellcheck disable=SC2086
+            start_blaster --flood $plain
+            bare "$kind${round}_bare" 10 1 "$tokens" --discard
+            stop_server
+        done
+        mine=$(jq ".cpu_s * 1e6 / $chunks" "$TMP/$kind"?.cost | median)
+        theirs=$(jq ".cpu_s * 1e6 / $chunks" "$TMP/$kind"?_bare.cost | median)
+        row "flood, 10 streams, $kind: requests not ok" '' \
+            "$(jq -s "10 * $ROUNDS - (map(.requests.ok) | add)" "$TMP/$kind"?.json)" null 0 value
+        row "flood, 10 streams, $kind: CPU a chunk, median of $ROUNDS" µs "$mine" "$theirs" "$limit" "$judged"
+        row "flood, $kind: chunks a second on one core" million "$(per_second "$mine")" "$(per_second "$theirs")" "$least" "$judged_least"
+        row "flood, $kind: client lag p99, median of $ROUNDS" ms "$(jq .client.lag_ms.p99 "$TMP/$kind"?.json | median)" null null info
     done
 }
 
