@@ -285,22 +285,31 @@ size_t compare_quantile_min(double q)
     return n < COMPARE_MORE ? MAX_OF((size_t)n, COMPARE_MIN) : COMPARE_MORE;
 }
 
-/* The quantile of n values drawn from sorted with replacement.  Counting the draws spares sorting them. */
-static double resampled_quantile(const double *sorted, uint32_t *count, size_t n, double q, uint64_t *rng)
+/* One side of quantiles that are compared: its values, and how many would tell as much if none depended on another. */
+struct ranked {
+    const double *v; /* sorted by the time that it is drawn from */
+    size_t n, independent;
+    size_t need; /* independent is 0: the values it takes to know */
+};
+
+/* The quantile of so many values drawn with replacement.  Counting the draws spares sorting them. */
+static double resampled_quantile(const struct ranked *r, uint32_t *count, double q, uint64_t *rng)
 {
+    const double *sorted = r->v;
+    size_t n = r->n, draws = r->independent;
     memset(count, 0, n * sizeof *count);
-    for (size_t i = 0; i < n; i += 2) { /* two draws of 32 bits each from one number */
+    for (size_t i = 0; i < draws; i += 2) { /* two draws of 32 bits each from one number */
         uint64_t bits = rng_next(rng);
         count[((bits >> 32) * n) >> 32]++;
-        if (i + 1 < n)
+        if (i + 1 < draws)
             count[((bits & UINT32_MAX) * n) >> 32]++;
     }
-    double pos = q * (double)(n - 1);
+    double pos = q * (double)(draws - 1);
     size_t rank = (size_t)pos, i = 0, seen = count[0];
     while (seen <= rank)
         seen += count[++i];
     double low = sorted[i], high = low;
-    if (seen == rank + 1 && rank + 1 < n) { /* the next in rank is another value */
+    if (seen == rank + 1 && rank + 1 < draws) { /* the next in rank is another value */
         while (count[++i] == 0)
             continue;
         high = sorted[i];
@@ -317,40 +326,59 @@ static void percentile_interval(double *v, struct comparison *c)
     c->hi = stats_quantile(v, RESAMPLES, 1 - TAIL);
 }
 
-static void quantile_bootstrap(const struct sides *s, double q, uint64_t seed, struct comparison *c)
+static void quantile_bootstrap(const struct ranked *a, const struct ranked *b, double q, uint64_t seed, struct comparison *c)
 {
     double diff[RESAMPLES];
-    uint32_t *count = xcalloc(MAX_OF(s->na, s->nb), sizeof *count);
+    uint32_t *count = xcalloc(MAX_OF(a->n, b->n), sizeof *count);
     for (int i = 0; i < RESAMPLES; i++) {
-        double of_a = resampled_quantile(s->a, count, s->na, q, &seed);
-        diff[i] = resampled_quantile(s->b, count, s->nb, q, &seed) - of_a;
+        double of_a = resampled_quantile(a, count, q, &seed);
+        diff[i] = resampled_quantile(b, count, q, &seed) - of_a;
     }
     free(count);
     percentile_interval(diff, c);
+}
+
+/* So many more values, of which a share tells something new. */
+static size_t more_of(const struct ranked *r, size_t need)
+{
+    if (r->independent == 0)
+        return at_least(r->n, MAX_OF(r->need, need));
+    double each = (double)r->n / (double)r->independent;
+    return r->independent < r->n ? round_up((double)at_least(r->independent, need) * each) : at_least(r->n, need);
+}
+
+/* Sorts both sides. */
+static void compare_ranked(struct sides *s, struct ranked *a, struct ranked *b, double q, uint64_t seed,
+                           const struct compare_rule *rule, struct comparison *c)
+{
+    struct dist unused;
+    size_t need = compare_quantile_min(q);
+    bool identical = sides_identical(s);
+    dist_of_values(&unused, s->a, s->na);
+    dist_of_values(&unused, s->b, s->nb);
+    point(c, stats_quantile(s->a, s->na, q), s->na, stats_quantile(s->b, s->nb, q), s->nb, rule);
+    if (identical) {
+        same_values(c);
+    } else if (MIN_OF(a->independent, b->independent) >= need) {
+        quantile_bootstrap(a, b, q, seed, c);
+        judge(c, rule);
+    } else if (sides_min(s) > 0) {
+        size_t more_a = more_of(a, need), more_b = more_of(b, need);
+        c->more = MAX_OF(more_a, more_b);
+    }
 }
 
 void compare_quantile(const double *a, size_t na, const double *b, size_t nb, double q, uint64_t seed,
                       const struct compare_rule *rule, struct comparison *c)
 {
     struct sides s;
-    struct dist unused;
     sides_take(&s, a, na, b, nb);
-    bool identical = sides_identical(&s);
-    dist_of_values(&unused, s.a, s.na); /* sorts */
-    dist_of_values(&unused, s.b, s.nb);
-    point(c, stats_quantile(s.a, s.na, q), s.na, stats_quantile(s.b, s.nb, q), s.nb, rule);
-    if (identical) {
-        same_values(c);
-    } else if (sides_min(&s) >= compare_quantile_min(q)) {
-        quantile_bootstrap(&s, q, seed, c);
-        judge(c, rule);
-    } else if (sides_min(&s) > 0) {
-        c->more = at_least(sides_min(&s), compare_quantile_min(q));
-    }
+    struct ranked ra = {s.a, s.na, s.na, 0}, rb = {s.b, s.nb, s.nb, 0};
+    compare_ranked(&s, &ra, &rb, q, seed, rule, c);
     sides_release(&s);
 }
 
-/* ---- rates ---- */
+/* ---- series ---- */
 
 /* Exact where all values are equal: what rounding leaves would look like a series in step with itself. */
 static double mean_of(const double *v, size_t n)
@@ -448,7 +476,7 @@ static double resampled_distance(const struct blocks *k, uint64_t *rng)
 
 /* The percentile interval, wider by t/z: the normal-like spread of resampled means knows nothing of how uncertain a
  * variance from so few blocks is. */
-static void rates_bootstrap(const struct blocks *a, const struct blocks *b, uint64_t seed, struct comparison *c)
+static void series_bootstrap(const struct blocks *a, const struct blocks *b, uint64_t seed, struct comparison *c)
 {
     double diff[RESAMPLES], var_a = 0, var_b = 0;
     for (int i = 0; i < RESAMPLES; i++) {
@@ -463,7 +491,7 @@ static void rates_bootstrap(const struct blocks *a, const struct blocks *b, uint
     c->hi = c->diff + c->hi * wider;
 }
 
-void compare_rates(const double *a, size_t na, const double *b, size_t nb, size_t block, uint64_t seed,
+void compare_series_means(const double *a, size_t na, const double *b, size_t nb, size_t block, uint64_t seed,
                    const struct compare_rule *rule, struct comparison *c)
 {
     struct sides s;
@@ -474,7 +502,7 @@ void compare_rates(const double *a, size_t na, const double *b, size_t nb, size_
     if (sides_identical(&s)) {
         same_values(c);
     } else if (long_a && long_b) {
-        rates_bootstrap(&ka, &kb, seed, c);
+        series_bootstrap(&ka, &kb, seed, c);
         judge(c, rule);
     } else if (sides_min(&s) > 0) {
         size_t more_a = at_least(s.na, ka.need), more_b = at_least(s.nb, kb.need);
@@ -482,5 +510,51 @@ void compare_rates(const double *a, size_t na, const double *b, size_t nb, size_
     }
     free(ka.sum);
     free(kb.sum);
+    sides_release(&s);
+}
+
+/* The variance of a resampled mean, over all blocks there are, as the bootstrap would have it. */
+static double resampled_variance(const struct blocks *k)
+{
+    double sum = 0, length = (double)k->length;
+    for (size_t from = 0; from < k->n; from++) {
+        double distance = (k->sum[from + k->length] - k->sum[from]) / length;
+        sum += distance * distance;
+    }
+    return k->widen * k->widen * sum / (double)k->n / (double)k->draws;
+}
+
+/* A quantile is as uncertain as the share of values above it (Bahadur 1966): of how many independent values would that
+ * share be known as well? */
+static struct ranked ranked_series(const double *v, size_t n, double q, size_t block)
+{
+    struct blocks k;
+    struct dist unused;
+    double *copy = finite_values(v, n, &n), above = 0;
+    dist_of_values(&unused, copy, n); /* sorts */
+    double quantile = stats_quantile(copy, n, q);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = v[i] > quantile;
+        above += copy[i] / (double)n;
+    }
+    bool known = blocks_init(&k, copy, n, block);
+    struct ranked r = {v, n, known ? n : 0, k.need};
+    if (known && above > 0) {
+        double wider = student_quantile(1 - TAIL, k.df) / Z_TAIL; /* see series_bootstrap */
+        double independent = above * (1 - above) / (resampled_variance(&k) * wider * wider);
+        r.independent = independent < (double)n ? (size_t)independent : n; /* NAN: nothing varies */
+    }
+    free(k.sum);
+    free(copy);
+    return r;
+}
+
+void compare_series_quantile(const double *a, size_t na, const double *b, size_t nb, double q, size_t block, uint64_t seed,
+                             const struct compare_rule *rule, struct comparison *c)
+{
+    struct sides s;
+    sides_take(&s, a, na, b, nb);
+    struct ranked ra = ranked_series(s.a, s.na, q, block), rb = ranked_series(s.b, s.nb, q, block);
+    compare_ranked(&s, &ra, &rb, q, seed, rule, c);
     sides_release(&s);
 }

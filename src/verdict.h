@@ -52,11 +52,16 @@ void compare_means(const double *a, size_t na, const double *b, size_t nb, const
  * or too few for the quantile: see compare_quantile_min.  Time grows as na + nb: some 10 ms for 2 × 2048. */
 void compare_quantile(const double *a, size_t na, const double *b, size_t nb, double q, uint64_t seed,
                       const struct compare_rule *rule, struct comparison *c);
-/* The means of two series, each in time order, whose neighbours depend on each other: a bootstrap of blocks of at least
- * `block` values (0: COMPARE_BLOCK).  No interval where a side has fewer than COMPARE_BLOCKS blocks or COMPARE_MIN
+/* The means of two series, each in time order, whose neighbours depend on each other, as the rates of one second after
+ * the other do and the times of requests that waited for one another: a bootstrap of blocks of at least `block` values
+ * (0: COMPARE_BLOCK).  No interval where a side has fewer than COMPARE_BLOCKS blocks or COMPARE_MIN
  * values, or is too short for how long its values remember. */
-void compare_rates(const double *a, size_t na, const double *b, size_t nb, size_t block, uint64_t seed,
+void compare_series_means(const double *a, size_t na, const double *b, size_t nb, size_t block, uint64_t seed,
                    const struct compare_rule *rule, struct comparison *c);
+/* The quantile q of two such series: as compare_quantile, of as many values as would tell as much of it if none depended
+ * on another.  No interval where that many are too few, or where compare_series_means would have none. */
+void compare_series_quantile(const double *a, size_t na, const double *b, size_t nb, double q, size_t block, uint64_t seed,
+                             const struct compare_rule *rule, struct comparison *c);
 /* Shares: so many of n.  The interval of their difference is Newcombe's (1998, Statistics in Medicine 17, 873: method 10), from
  * Wilson's of each. */
 void compare_shares(double hits_a, size_t na, double hits_b, size_t nb, const struct compare_rule *rule, struct comparison *c);

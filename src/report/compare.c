@@ -58,9 +58,18 @@ const char *compare_run_path(const struct compare_run *r)
 
 /* ---- what a run has of a figure ---- */
 
+/* Requests that are sent when they are due wait for each other where the server is busy: then a value tells of its
+ * neighbours.  Where a stream sends its next request when the last has ended, they hardly do. */
+enum order {
+    ORDER_NONE, /* they do not depend on each other */
+    ORDER_TIME, /* they do, and stand in the order of time */
+    ORDER_LOST  /* they do, and nobody knows their order any more */
+};
+
 struct values {
     double *v; /* owned */
     size_t n;
+    enum order order;
     double alone; /* where there are no values: the figure itself; NAN unknown */
 };
 
@@ -70,6 +79,7 @@ static void of_shape(const struct run_file *f, enum metric_id m, struct values *
 {
     const struct hist *h = f->total.hist[m];
     out->n = h != NULL ? (size_t)MIN_OF(h->count, (uint64_t)SHAPE_VALUES) : 0;
+    out->order = run_file_open_loop(f) ? ORDER_LOST : ORDER_NONE;
     out->v = xcalloc(out->n + 1, sizeof *out->v);
     for (size_t i = 0; i < out->n; i++) /* the ranks themselves, so that their quantiles are those of the histogram */
         out->v[i] = hist_quantile(h, out->n > 1 ? (double)i / (double)(out->n - 1) : 0.5) / metrics[m].scale;
@@ -79,6 +89,7 @@ static void of_shape(const struct run_file *f, enum metric_id m, struct values *
 static void of_requests(const struct run_file *f, enum metric_id m, bool by_vllm, struct values *out)
 {
     out->v = xcalloc(f->rows_n + 1, sizeof *out->v);
+    out->order = run_file_open_loop(f) ? ORDER_TIME : ORDER_NONE;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct timeline *t = &run_file_row(f, i)->tl;
         double v[M_REQUEST_COUNT_];
@@ -97,6 +108,7 @@ static void of_samples(const struct run_file *f, struct values *out)
 {
     double seconds, tokens;
     out->v = xcalloc(f->samples_n + 1, sizeof *out->v);
+    out->order = ORDER_TIME;
     for (size_t i = 0; i + 1 < f->samples_n; i++)
         if (run_file_interval(f, i, &seconds, &tokens))
             out->v[out->n++] = tokens / seconds;
@@ -105,6 +117,7 @@ static void of_samples(const struct run_file *f, struct values *out)
 static void of_vllm(const struct vllm_file *f, const struct figure *g, struct values *out)
 {
     out->v = xcalloc(f->requests_n + 1, sizeof *out->v);
+    out->order = isfinite(vllm_file_rate(f)) ? ORDER_TIME : ORDER_NONE;
     for (size_t i = 0; i < f->requests_n; i++) {
         double x = vllm_request_number(&f->requests[i], g->metric);
         if (isfinite(x))
@@ -146,8 +159,8 @@ static double figure_of(const struct values *x, double quantile)
     return quantile > 0 ? stats_quantile(x->v, x->n, quantile) : d.mean;
 }
 
-/* Of one of them only a number is known: numbers that are equal, as far as they are written, are the same; others are
- * not judged. */
+/* Of one of them only a number is known, or not how its values depend on each other: numbers that are equal, as far as
+ * they are written, are the same; others are not judged. */
 static void compare_alone(const struct figure *g, const struct values *x, const struct values *y,
                           const struct compare_rule *rule, struct comparison *c)
 {
@@ -189,10 +202,13 @@ static void compare_figure(const struct figure *g, const struct values *x, const
                            double spread, struct comparison *c)
 {
     const struct compare_rule rule = {metrics[g->metric].better == BETTER_HIGHER ? 1 : -1, min_effect, spread};
-    if (isfinite(x->alone) || isfinite(y->alone))
+    bool series = x->order == ORDER_TIME || y->order == ORDER_TIME;
+    if (isfinite(x->alone) || isfinite(y->alone) || x->order == ORDER_LOST || y->order == ORDER_LOST)
         compare_alone(g, x, y, &rule, c);
-    else if (g->metric == M_OUTPUT_RATE)
-        compare_rates(x->v, x->n, y->v, y->n, COMPARE_BLOCK, SEED, &rule, c);
+    else if (series && g->quantile > 0)
+        compare_series_quantile(x->v, x->n, y->v, y->n, g->quantile, COMPARE_BLOCK, SEED, &rule, c);
+    else if (series)
+        compare_series_means(x->v, x->n, y->v, y->n, COMPARE_BLOCK, SEED, &rule, c);
     else if (g->quantile > 0)
         compare_quantile(x->v, x->n, y->v, y->n, g->quantile, SEED, &rule, c);
     else
@@ -215,11 +231,11 @@ static void peaks(const struct run_file *f, double peak[COMPARE_POOLS])
     }
 }
 
-/* How many requests ended, cancelled ones left out, and how many of them failed. */
+/* How many requests ended, cancelled ones left out, and how many of them failed; NAN: not known. */
 static double ended(const struct compare_run *r, double *failed)
 {
     if (r->vllm != NULL) {
-        *failed = fmax(r->vllm->totals.failed, 0); /* none where the file does not say */
+        *failed = r->vllm->totals.failed;
         return r->vllm->totals.completed + *failed;
     }
     const struct tally *t = &r->own->total;
@@ -231,7 +247,10 @@ static void compare_failed(const struct compare_run *a, const struct compare_run
 {
     const struct compare_rule rule = {-1, min_effect, (double)NAN};
     double failed_a, failed_b, n_a = ended(a, &failed_a), n_b = ended(b, &failed_b);
-    compare_shares(failed_a, (size_t)n_a, failed_b, (size_t)n_b, &rule, c);
+    if (isnan(failed_a) || isnan(failed_b))
+        compare_numbers(failed_a / n_a, failed_b / n_b, &rule, c);
+    else
+        compare_shares(failed_a, (size_t)n_a, failed_b, (size_t)n_b, &rule, c);
 }
 
 void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c)

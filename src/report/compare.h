@@ -2,7 +2,8 @@
  *
  * Besides run files it takes what `vllm bench serve --save-result` writes.  Where one of two runs is such, the figures
  * of both are taken by vLLM's definitions (vllmfile.h), and that TTFT means two things is an objection where the other
- * is not.  What such a file tells only as one number is shown, and has no verdict: nothing is known of its spread. */
+ * is not.  What such a file tells only as one number is shown, and has no verdict: nothing is known of its spread.  So are the
+ * requests of an open loop without rows: they depend on each other, and nobody knows how they followed each other. */
 #ifndef TG_COMPARE_H
 #define TG_COMPARE_H
 

@@ -87,6 +87,8 @@ static void object_to_arrivals(const struct run_file *a, const struct run_file *
         object(c, "different loads: %s against %s", rate_text(n, x), rate_text(m, y));
     else if (a->summary != NULL && b->summary != NULL && cJSON_IsObject(p) != cJSON_IsObject(q))
         object(c, "different loads: one sent requests by the clock, the other when a stream was free");
+    else if (run_file_even_load(a) != run_file_even_load(b))
+        object(c, "different loads: one followed a trace or a ramp that the other did not");
     else if (!cJSON_IsObject(p) || !cJSON_IsObject(q))
         return;
     else if (!same_words(s, t) || !run_same_number(json_number(p, "ramp_to"), json_number(q, "ramp_to")) ||
@@ -179,8 +181,7 @@ static double wave_share(const struct run_file *f)
 {
     double n = (double)f->total.requests, warmup = run_file_number(f, "warmup");
     double wave = (double)f->phases[0].streams - (warmup > 0 ? warmup : 0);
-    bool open = f->phases[0].rate > 0 || cJSON_IsObject(json_get(f->summary, "arrivals"));
-    return n > 0 && !open ? fmax(fmin(wave, n), 0) / n : 0;
+    return n > 0 && !run_file_open_loop(f) ? fmax(fmin(wave, n), 0) / n : 0;
 }
 
 static void object_to_sizes(const struct run_file *a, const struct run_file *b, struct compared *c)
@@ -238,12 +239,11 @@ static struct load load_of_own(const struct run_file *f)
 static struct load load_of_vllm(const struct vllm_file *f)
 {
     const cJSON *streams = cJSON_GetObjectItemCaseSensitive(f->root, "max_concurrency");
-    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(f->root, "request_rate");
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(f->root, "endpoint_type");
     const cJSON *backend = cJSON_GetObjectItemCaseSensitive(f->root, "backend");
     const char *api = cJSON_IsString(type) ? type->valuestring : cJSON_IsString(backend) ? backend->valuestring : NULL;
     return (struct load){.streams = cJSON_IsNumber(streams) ? streams->valuedouble : (double)NAN,
-                         .rate = cJSON_IsNumber(rate) ? rate->valuedouble : (double)INFINITY,
+                         .rate = vllm_file_rate(f),
                          .input = mean_tokens(f->totals.input_tokens, f->totals.completed),
                          .output = mean_tokens(f->totals.output_tokens, f->totals.completed),
                          .chat = api != NULL && strstr(api, "chat") != NULL, .known = api != NULL};

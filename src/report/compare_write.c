@@ -64,7 +64,7 @@ static void advice(char *out, size_t size, const struct figure *g, const struct 
         snprintf(out, size, "about %zu more %s%s a side would tell", c->more, g->metric == M_OUTPUT_RATE ? "second" : "request",
                  c->more == 1 ? "" : "s");
     else if (c->verdict == VERDICT_NONE && isfinite(c->diff))
-        str_copy(out, size, "nothing but this number is known");
+        str_copy(out, size, "too little is known of its spread");
 }
 
 /* ---- text ---- */

@@ -107,14 +107,18 @@ static bool any_passes(const struct gate *g, const char *run, const struct compa
                        struct err *e)
 {
     char list[256] = "";
+    bool judged = false;
     if (failed->verdict == VERDICT_LOSE)
         snprintf(list, sizeof list, "%.2f %% of the requests failed against %.2f %%", failed->b * 100, failed->a * 100);
     for (size_t i = 0; i < FIGURES_N; i++) {
         size_t len = strlen(list);
+        judged = judged || compared[i].verdict != VERDICT_NONE;
         if (compared[i].verdict == VERDICT_LOSE)
             snprintf(list + len, sizeof list - len, "%s%s %+.1f %%", len > 0 ? ", " : "", figures[i].id,
                      change(&compared[i]) * 100);
     }
+    if (list[0] == '\0' && !judged)
+        return err_set(e, "threshold '%s' cannot be judged of '%s': too little is known of every figure", g->text, run);
     if (list[0] == '\0')
         return true;
     return err_set(e, "threshold broken: '%s' is so of '%s' (%s)", g->text, run, list);

@@ -336,17 +336,19 @@ static void system_facts(const struct run_file *f, struct doc *d)
     doc_table_end(d);
 }
 
-/* Of an open loop: when requests were sent, and what was left.  A killed run has no summary: then its first rate. */
+/* Of an open loop: when requests were sent, and what was left.  A killed run has no summary: then by its samples. */
 static void arrivals_of(const struct run_file *f, struct doc *d)
 {
     const cJSON *a = json_get(f->summary, "arrivals");
     const char *kind = json_text(a, "kind"), *trace = json_text(a, "trace");
     char n[FMT_SIZE], to[FMT_SIZE];
-    double rate = cJSON_IsObject(a) ? json_number(a, "rate") : f->phases_n > 0 ? f->phases[0].rate : (double)NAN;
+    double rate = cJSON_IsObject(a) ? json_number(a, "rate") : f->phases_n > 0 ? f->phases[0].rate : (double)NAN, last = json_number(a, "ramp_to");
+    if (!cJSON_IsObject(a) && !run_file_even_load(f))
+        run_file_rates(f, &rate, &last);
     if (trace != NULL)
         doc_text(d, "Requests were sent when a trace said: %s. ", trace);
-    else if (f->phases_n == 1 && rate > 0 && isfinite(json_number(a, "ramp_to")))
-        doc_text(d, "From %s to %s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), fmt_rate(to, json_number(a, "ramp_to")),
+    else if (f->phases_n == 1 && rate > 0 && isfinite(last))
+        doc_text(d, "From %s to %s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), fmt_rate(to, last),
                  kind != NULL ? ", " : "", kind != NULL ? kind : "");
     else if (f->phases_n == 1 && rate > 0)
         doc_text(d, "%s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), kind != NULL ? ", " : "", kind != NULL ? kind : "");

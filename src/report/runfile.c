@@ -332,18 +332,35 @@ bool run_file_one_load(const struct run_file *f)
 
 #define EVEN 1.05 /* times the lowest rate */
 
-bool run_file_even_load(const struct run_file *f)
+void run_file_rates(const struct run_file *f, double *least, double *most)
 {
-    double least = (double)INFINITY, most = 0;
+    *least = (double)INFINITY;
+    *most = 0;
     for (size_t i = 0; i < f->samples_n; i++) {
         const struct run_sample *s = &f->samples[i];
         if (s->loading && isfinite(s->rate)) {
-            least = fmin(least, s->rate);
-            most = fmax(most, s->rate);
+            *least = fmin(*least, s->rate);
+            *most = fmax(*most, s->rate);
         }
     }
+}
+
+bool run_file_even_load(const struct run_file *f)
+{
+    double least, most;
+    run_file_rates(f, &least, &most);
     bool trace = json_text(json_get(f->summary, "arrivals"), "trace") != NULL;
     return run_file_one_load(f) && !trace && !(most > EVEN * least);
+}
+
+bool run_file_open_loop(const struct run_file *f)
+{
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (f->phases[i].rate > 0)
+            return true;
+    if (f->rows_n > 0 && run_file_row(f, 0)->tl.free_at != 0) /* of a trace that was killed */
+        return true;
+    return cJSON_IsObject(json_get(f->summary, "arrivals"));
 }
 
 bool run_file_servers_memory(const struct run_file *f)

@@ -197,6 +197,10 @@ bool run_same_number(double a, double b);
 bool run_file_one_load(const struct run_file *f);
 /* … and does it stay the same from the beginning to the end, as a ramp and a trace do not? */
 bool run_file_even_load(const struct run_file *f);
+/* The lowest and the highest rate of its schedule under load, requests/s; INFINITY and 0 in a closed loop. */
+void run_file_rates(const struct run_file *f, double *least, double *most);
+/* Was a request sent when it was due, whether others were answered or not?  (Then those of a busy server wait for each other.) */
+bool run_file_open_loop(const struct run_file *f);
 /* Was the memory that the samples tell of the server's?  False: its machine is another one. */
 bool run_file_servers_memory(const struct run_file *f);
 

@@ -143,13 +143,22 @@ static bool read_requests(struct vllm_file *f, struct err *e)
     int n = 0;
     if (!open_lists(f, at, &n, e))
         return false;
-    f->requests = n > 0 ? xcalloc((size_t)n, sizeof *f->requests) : NULL;
+    bool listed = n > 0;
+    double failed = 0, asked = number(f, "num_prompts");
+    f->requests = listed ? xcalloc((size_t)n, sizeof *f->requests) : NULL;
     for (; n > 0; n--) {
         if (ended_well(at))
             f->requests[f->requests_n++] = read_request(at);
+        else
+            failed++;
         for (int i = 0; i < LISTS; i++)
             at[i] = at[i] != NULL ? at[i]->next : NULL;
     }
+    struct vllm_totals *t = &f->totals; /* not every version says how many failed */
+    if (isnan(t->failed) && asked >= t->completed && asked <= COUNT_MOST)
+        t->failed = asked - t->completed;
+    else if (isnan(t->failed) && listed)
+        t->failed = failed;
     return true;
 }
 
@@ -185,7 +194,7 @@ static bool not_such(const char *path, struct err *e)
     return err_set(e, "'%s' is neither a run file nor what 'vllm bench serve --save-result' writes", path);
 }
 
-/* An unknown number is in order: not every version says how many failed. */
+/* An unknown number is in order. */
 static bool is_count(const struct vllm_file *f, const char *name, double n, struct err *e)
 {
     return isnan(n) || (n >= 0 && n <= COUNT_MOST) || err_set(e, "'%s' in '%s' is %g: no number of requests", name, f->path, n);
@@ -236,6 +245,12 @@ void vllm_file_free(struct vllm_file *f)
     free(f->requests);
     free(f->path);
     free(f);
+}
+
+double vllm_file_rate(const struct vllm_file *f)
+{
+    double rate = number(f, "request_rate"); /* "inf" is a word there */
+    return rate > 0 ? rate : (double)INFINITY;
 }
 
 double vllm_file_figure(const struct vllm_file *f, enum metric_id m, double q)

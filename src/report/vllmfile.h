@@ -21,7 +21,7 @@ double vllm_request_number(const struct vllm_request *r, enum metric_id m);
 struct vllm_totals {
     double seconds; /* from the first start to the last end; NAN unknown */
     double input_tokens, output_tokens; /* of the requests that ended well */
-    double completed, failed; /* 0 … 1e15; NAN where a file does not say how many failed */
+    double completed, failed; /* 0 … 1e15; NAN where a file does not tell how many failed */
 };
 struct vllm_totals vllm_totals(const struct run_file *f);
 
@@ -44,6 +44,8 @@ bool vllm_file_probe(FILE *in);
 struct vllm_file *vllm_file_read(FILE *in, const char *path, struct err *e);
 void vllm_file_free(struct vllm_file *f);
 
+/* Requests a second that it sent; INFINITY: all at once. */
+double vllm_file_rate(const struct vllm_file *f);
 /* A figure from the file's summary, in the metric's unit: the quantile q of M_TTFT, M_E2E or M_TPOT, their mean where q
  * is 0, or M_OUTPUT_RATE.  NAN where it does not stand there. */
 double vllm_file_figure(const struct vllm_file *f, enum metric_id m, double q);

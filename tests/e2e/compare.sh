@@ -69,6 +69,47 @@ jq -c 'select(.type != "request" or .seq == null or .seq < 2)' "$TMP/slow.ndjson
 compare "$TMP/few.ndjson" "$TMP/fast.ndjson" --json >"$TMP/c.json"
 check "hardly any requests: nobody wins" json "$TMP/c.json" '[.comparisons[0].metrics[].verdict] | all(. == "unsure" or . == "none")'
 
+# Requests that are sent when they are due wait for each other: twenty in a row that were slow are one event, not twenty.
+# in_waves NAME SLOW RATE: a hundred requests in five waves, slow ones where SLOW has a 1
+in_waves() {
+    jq -c -n --arg slow "$2" --argjson rate "$3" '[inputs] | map(select(.type == "header")) +
+        map(select(.type == "phase") | if $rate then .rate = $rate else . end) +
+        [map(select(.type == "request" and .part == "load"))[0] as $row | range(100) | . as $i |
+         ((if $slow[($i / 20 | floor):][0:1] == "1" then 900000000 else 0 end) + $i % 7 * 1000000) as $wait |
+         $row | .seq = $i + 1 | .first_token += $wait | .first_answer += $wait | .last_token += $wait | .end += $wait] | .[]' \
+        "$TMP/slow.ndjson" >"$TMP/$1.ndjson"
+}
+for rate in null 5; do
+    in_waves seldom 01010 "$rate"
+    in_waves often 10101 "$rate"
+    compare "$TMP/seldom.ndjson" "$TMP/often.ndjson" --json >"$TMP/waves.$rate.json"
+done
+waves='.comparisons[0].metrics | map(select(.figure == "ttft_mean" or .figure == "e2e_mean" or .figure == "ttft_p50") | .verdict)'
+check "slow requests, each by itself" json "$TMP/waves.null.json" "$waves"' == ["lose", "lose", "lose"]'
+check "slow ones in a row, of an open loop: nobody wins" json "$TMP/waves.5.json" "$waves"' == ["unsure", "unsure", "unsure"]'
+check "which the gate lets pass" exits 0 "$TOKGAUGE" compare "$TMP/seldom.ndjson" "$TMP/often.ndjson" --fail-if "any worse"
+for name in seldom often; do
+    "$TOKGAUGE" report "$TMP/$name.ndjson" --format vllm --detailed | jq -c '.request_rate = 5' >"$TMP/$name.json"
+    jq -c '.request_rate = "inf"' "$TMP/$name.json" >"$TMP/$name.inf.json"
+done
+compare "$TMP/seldom.json" "$TMP/often.json" --json >"$TMP/c.json"
+check "the same of what vLLM wrote" json "$TMP/c.json" "$waves"' == ["unsure", "unsure", "unsure"]'
+compare "$TMP/seldom.inf.json" "$TMP/often.inf.json" --json >"$TMP/c.json"
+check "but for one that sent them all at once" json "$TMP/c.json" "$waves"' == ["lose", "lose", "lose"]'
+compare "$TMP/spread.ndjson" "$TMP/none.ndjson" --json >"$TMP/c.json"
+jq -c 'if .type == "phase" then .rate = 5 elif .type == "summary" then .arrivals = {kind: "poisson", rate: 5} else . end' "$TMP/none.ndjson" >"$TMP/open.ndjson"
+jq -c 'if .type == "phase" then .rate = 5 elif .type == "summary" then .arrivals = {kind: "poisson", rate: 5} else . end' "$TMP/spread.ndjson" >"$TMP/rows.ndjson"
+compare "$TMP/rows.ndjson" "$TMP/open.ndjson" --json >"$TMP/c.json"
+check "without rows nobody knows what stood in a row" json "$TMP/c.json" '.comparisons[0].metrics | map(select(.figure == "ttft_mean") | .verdict) == ["none"]'
+# A ramp whose run was killed is one all the same.
+jq -c 'if .type == "phase" then .rate = 5 elif .type == "sample" and .state == "load" then .rate = 5 else . end | select(.type != "summary")' "$TMP/slow.ndjson" >"$TMP/even.ndjson"
+jq -c 'if .type == "phase" then .rate = 5 elif .type == "sample" and .state == "load" then .rate = 5 + .t / 1e9 else . end | select(.type != "summary")' \
+    "$TMP/slow.ndjson" >"$TMP/killed.ndjson"
+compare "$TMP/even.ndjson" "$TMP/killed.ndjson" >"$TMP/c.txt"
+check "a killed ramp and a rate" contains "$TMP/c.txt" "NOT COMPARABLE: different loads: one followed a trace or a ramp"
+"$TOKGAUGE" report "$TMP/killed.ndjson" >"$TMP/killed.md" 2>&1
+check "the report tells that the rate rose" sh -c 'grep -q "^From [0-9.]* to [0-9.]* requests/s, whatever" "$1"' sh "$TMP/killed.md"
+
 # ---- several runs ----
 
 compare "$TMP/slow.ndjson" "$TMP/fast.ndjson" "$TMP/slow.ndjson" --json >"$TMP/c.json"
@@ -107,6 +148,19 @@ check "two of them: tested request by request" json "$TMP/c.json" '.comparisons[
         == ["win", "win", "win"])'
 check "their rate is only a number" json "$TMP/c.json" '.comparisons[0].metrics[0] | .figure == "output_tok_s"
     and .b > .a and .verdict == "none"'
+# Not every version of it says how many failed; then what it asked for does, or the list of errors.
+jq -c '.num_prompts = 24 | .completed = 20 | .failed = 4' "$TMP/slow.json" >"$TMP/says.json"
+jq -c 'del(.failed)' "$TMP/says.json" >"$TMP/asked.json"
+compare "$TMP/asked.json" "$TMP/says.json" --json >"$TMP/c.json"
+check "failures, by what was asked for" json "$TMP/c.json" '.comparisons[0].failed | .verdict == "same" and (.a - 4 / 24 | fabs) < 1e-6'
+jq -c 'del(.num_prompts, .failed) | .completed = 23 | .errors[3] = "timeout"' "$TMP/slow.json" >"$TMP/listed.json"
+compare "$TMP/listed.json" "$TMP/slow.json" --json >"$TMP/c.json"
+check "failures, by the list of errors" json "$TMP/c.json" '.comparisons[0].failed | (.a - 1 / 24 | fabs) < 1e-6'
+jq -c 'del(.num_prompts, .failed)' "$TMP/slow.short.json" >"$TMP/silent.json"
+compare "$TMP/silent.json" "$TMP/slow.json" --json >"$TMP/c.json"
+check "no word of failures is not none" json "$TMP/c.json" '.comparisons[0].failed | .verdict == "none" and .a == null'
+check "where nothing is judged, nothing passes" exits 3 "$TOKGAUGE" compare "$TMP/fast.short.json" "$TMP/slow.short.json" --fail-if 'any worse'
+check "which says so" contains "$TMP/err" "cannot be judged"
 check "a build can fail by them" exits 3 "$TOKGAUGE" compare "$TMP/fast.json" "$TMP/slow.json" --fail-if 'tpot_mean > +10%'
 check "what is only a number cannot be judged, which fails too" exits 3 "$TOKGAUGE" compare "$TMP/fast.short.json" "$TMP/slow.short.json" \
     --fail-if 'tpot_mean worse'

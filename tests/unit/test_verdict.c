@@ -124,7 +124,7 @@ static void test_direction(void **state)
     assert_int_equal(c.verdict, VERDICT_WIN);
     compare_quantile(one, 100, two, 100, 0.5, 1, &lower, &c);
     assert_int_equal(c.verdict, VERDICT_LOSE);
-    compare_rates(one, 100, two, 100, 10, 1, &higher, &c);
+    compare_series_means(one, 100, two, 100, 10, 1, &higher, &c);
     assert_int_equal(c.verdict, VERDICT_WIN);
     compare_means(one, 100, two, 100, &neither, &c);
     assert_int_equal(c.verdict, VERDICT_UNSURE); /* plainly different, and no better for it */
@@ -172,7 +172,7 @@ static void compare_each(int which, const double *a, size_t na, const double *b,
     else if (which == 1)
         compare_quantile(a, na, b, nb, 0.5, 5, &any, c);
     else
-        compare_rates(a, na, b, nb, 4, 5, &any, c);
+        compare_series_means(a, na, b, nb, 4, 5, &any, c);
 }
 
 static void test_odd_input(void **state)
@@ -276,16 +276,16 @@ static void test_too_few(void **state)
     /* two blocks and nine values, however plain the difference */
     normals(one, 100, 100, 1, &rng);
     normals(two, 100, 200, 1, &rng);
-    compare_rates(one, 29, two, 100, 10, 1, &higher, &c);
+    compare_series_means(one, 29, two, 100, 10, 1, &higher, &c);
     assert_int_equal(c.verdict, VERDICT_UNSURE);
     assert_unknown(c.lo);
     assert_int_equal(c.more, 1);
-    compare_rates(one, 30, two, 100, 0, 1, &higher, &c);
+    compare_series_means(one, 30, two, 100, 0, 1, &higher, &c);
     assert_int_equal(c.verdict, VERDICT_WIN);
     /* a ramp has no mean that a longer look would not move */
     for (int i = 0; i < 60; i++)
         one[i] = 100 + i;
-    compare_rates(one, 60, two, 60, 10, 1, &higher, &c);
+    compare_series_means(one, 60, two, 60, 10, 1, &higher, &c);
     assert_int_equal(c.verdict, VERDICT_UNSURE);
     assert_true(c.more > 0);
 }
@@ -411,17 +411,79 @@ static void test_false_rates(void **state)
             for (int i = 0; i < 250; i++) {
                 series(one, n, 100, 5, phis[p], &rng);
                 series(two, n, 100, 5, phis[p], &rng);
-                compare_rates(one, n, two, n, 10, (uint64_t)i, &any, &c);
+                compare_series_means(one, n, two, n, 10, (uint64_t)i, &any, &c);
                 wrong += decided(&c);
                 for (size_t j = 0; j < n; j++)
                     two[j] *= 1.1;
-                compare_rates(one, n, two, n, 10, (uint64_t)i, &higher, &c);
+                compare_series_means(one, n, two, n, 10, (uint64_t)i, &higher, &c);
                 found += c.verdict == VERDICT_WIN;
             }
             print_message("rates, phi %g, %zu values: false %d of 250, 10 %% found %d\n", phis[p], n, wrong, found);
             assert_true(wrong <= bound(250));
             assert_true(n < 600 || found > 240);
         }
+}
+
+/* What requests wait in a queue of one server (Lindley 1952), each served for a time of its own, by a share `busy` of the
+ * rate that it could take; `scale` stretches all of it. */
+static void waits(double *v, size_t n, double busy, double scale, uint64_t *rng)
+{
+    double wait = 0;
+    for (size_t i = 0; i < 1000 + n; i++) { /* the first thousand: until it is as it will be */
+        double served = -log(1 - rng_unit(rng)), between = -log(1 - rng_unit(rng)) / busy;
+        if (i >= 1000)
+            v[i - 1000] = scale * (1 + wait + served);
+        wait = fmax(wait + served - between, 0);
+    }
+}
+
+static void compare_waits(double q, size_t n, uint64_t seed, struct comparison *c)
+{
+    if (q > 0)
+        compare_series_quantile(one, n, two, n, q, 10, seed, &lower, c);
+    else
+        compare_series_means(one, n, two, n, 10, seed, &lower, c);
+}
+
+/* Requests that wait for each other: two runs of one server are as far apart as chance has it, and neither is the better. */
+static void test_queues(void **state)
+{
+    (void)state;
+    static const double busy[] = {0.3, 0.7, 0.9}, quantiles[] = {0, 0.5, 0.95};
+    static const size_t lengths[] = {100, 1000};
+    struct comparison c;
+    uint64_t rng = 12;
+    for (size_t p = 0; p < ARRAY_LEN(busy); p++)
+        for (size_t l = 0; l < ARRAY_LEN(lengths); l++) {
+            size_t n = lengths[l];
+            int wrong[3] = {0}, found[3] = {0};
+            for (int i = 0; i < 100; i++) {
+                waits(one, n, busy[p], 1, &rng);
+                waits(two, n, busy[p], 1, &rng);
+                for (int k = 0; k < 3; k++) {
+                    compare_waits(quantiles[k], n, (uint64_t)i, &c);
+                    wrong[k] += decided(&c);
+                }
+                for (size_t j = 0; j < n; j++)
+                    two[j] *= 1.5;
+                for (int k = 0; k < 3; k++) {
+                    compare_waits(quantiles[k], n, (uint64_t)i, &c);
+                    found[k] += c.verdict == VERDICT_LOSE;
+                }
+            }
+            print_message("queue, %g busy, %zu waits: false %d %d %d of 100 (mean, p50, p95), half more found %d %d %d\n", busy[p],
+                          n, wrong[0], wrong[1], wrong[2], found[0], found[1], found[2]);
+            for (int k = 0; k < 3; k++) { /* hundreds of waits in a row are one where hardly a moment is idle: twice as many */
+                assert_true(wrong[k] <= (busy[p] > 0.8 ? 2 : 1) * bound(100));
+                assert_true(busy[p] > 0.5 || n < 1000 || found[k] >= 95);
+            }
+        }
+    /* What it asks for is more than independent values would need. */
+    waits(one, 100, 0.7, 1, &rng);
+    waits(two, 100, 0.7, 1, &rng);
+    compare_waits(0.95, 100, 1, &c);
+    assert_int_equal(c.verdict, VERDICT_UNSURE);
+    assert_true(isnan(c.lo) && c.more > 20);
 }
 
 /* Of 200 comparisons of n values: how many are unsure, and how many of those are settled once `more` are added. */
@@ -541,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_high_quantiles),  cmocka_unit_test(test_seed),
         cmocka_unit_test(test_median_interval), cmocka_unit_test(test_false_means),
         cmocka_unit_test(test_false_quantiles), cmocka_unit_test(test_false_rates),
+        cmocka_unit_test(test_queues),
         cmocka_unit_test(test_more),            cmocka_unit_test(test_more_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
