@@ -113,43 +113,13 @@ static double end_of(const struct run_file *f)
     return end;
 }
 
-static double scaled(const struct hist *h, enum metric_id m, double quantile)
-{
-    if (h == NULL || h->count == 0)
-        return (double)NAN;
-    return (quantile < 0 ? hist_mean(h) : hist_quantile(h, quantile)) / metrics[m].scale;
-}
-
-static struct matrix_cell *cells_of(const struct run_file *f)
-{
-    struct matrix_cell *cells = xcalloc(f->phases_n + 1, sizeof *cells);
-    for (size_t i = 0; i < f->phases_n; i++) {
-        struct tally t;
-        run_file_phase(f, f->phases[i].id, &t);
-        const struct run_phase *p = &f->phases[i];
-        cells[i] = (struct matrix_cell){.streams = p->streams,
-                                        .context = (double)p->context,
-                                        .max_tokens = (double)p->max_tokens,
-                                        .rate = isfinite(p->rate) ? p->rate : 0,
-                                        .goodput = run_file_phase_goodput(f, p->id),
-                                        .good_share = matrix_good_share(f, p, &t),
-                                        .output_rate = run_file_phase_rate(f, f->phases[i].id),
-                                        .decode_rate = scaled(t.hist[M_DECODE_RATE], M_DECODE_RATE, -1),
-                                        .ttft_p50 = scaled(t.hist[M_TTFT], M_TTFT, 0.5),
-                                        .ttft_p95 = scaled(t.hist[M_TTFT], M_TTFT, 0.95),
-                                        .ok = t.outcome[OUT_OK],
-                                        .failed = tally_failed(&t)};
-        tally_release(&t);
-    }
-    return cells;
-}
-
 void replay_measure(struct replay *r)
 {
     const struct run_file *f = r->file;
     free(r->cells);
     r->end = end_of(f);
-    r->cells = cells_of(f);
+    r->cells = xcalloc(f->phases_n + 1, sizeof *r->cells);
+    matrix_cells_of_file(f, r->cells);
     r->load_from = (double)NAN;
     for (size_t i = 0; i < f->rows_n; i++)
         r->load_from = fmin(r->load_from, replay_seconds(run_file_row(f, i)->tl.sent));

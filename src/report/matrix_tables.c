@@ -169,29 +169,90 @@ double matrix_good_share(const struct run_file *f, const struct run_phase *p, co
     return f->slo.n > 0 ? tally_good_share(t) : (double)NAN;
 }
 
+/* Everything that was measured under one load. */
+struct gathered {
+    struct tally t;
+    double rate_seconds, goodput_seconds; /* that these are of */
+    double rate, goodput;                 /* NAN: not known */
+};
+
+/* The mean of two rates, each of so many seconds; of an unknown one it is the other. */
+static void add_rate(double *rate, double *seconds, double more, double more_seconds)
+{
+    if (isfinite(more) && isfinite(*rate) && *seconds + more_seconds > 0)
+        *rate = (*rate * *seconds + more * more_seconds) / (*seconds + more_seconds);
+    else if (isfinite(more))
+        *rate = more;
+    if (isfinite(more) && more_seconds > 0)
+        *seconds += more_seconds;
+}
+
+static void gather(struct gathered *g, const struct run_file *f, int phase)
+{
+    double seconds = run_file_phase_seconds(f, phase);
+    struct tally t;
+    run_file_phase(f, phase, &t);
+    tally_merge(&g->t, &t);
+    tally_release(&t);
+    add_rate(&g->rate, &g->rate_seconds, run_file_phase_rate(f, phase), seconds);
+    add_rate(&g->goodput, &g->goodput_seconds, run_file_phase_goodput(f, phase), seconds);
+}
+
+static struct gathered *gathered_new(void)
+{
+    struct gathered *g = xcalloc(1, sizeof *g);
+    tally_init(&g->t);
+    g->rate = g->goodput = (double)NAN;
+    return g;
+}
+
+static void gathered_free(struct gathered *g)
+{
+    tally_release(&g->t);
+    free(g);
+}
+
+static void fill_cell(struct matrix_cell *c, const struct run_file *f, const struct run_phase *p, const struct gathered *g)
+{
+    const struct tally *t = &g->t;
+    *c = (struct matrix_cell){.streams = p->streams, .context = (double)p->context, .max_tokens = (double)p->max_tokens,
+                              .rate = isfinite(p->rate) ? p->rate : 0, .output_rate = g->rate, .goodput = g->goodput,
+                              .good_share = matrix_good_share(f, p, t), .ok = t->outcome[OUT_OK], .failed = tally_failed(t),
+                              .decode_rate = of_hist(t->hist[M_DECODE_RATE], M_DECODE_RATE, -1),
+                              .ttft_p50 = of_hist(t->hist[M_TTFT], M_TTFT, 0.5), .ttft_p95 = of_hist(t->hist[M_TTFT], M_TTFT, 0.95)};
+}
+
+void matrix_cells_of_file(const struct run_file *f, struct matrix_cell *cells)
+{
+    struct gathered **of = xcalloc(f->phases_n + 1, sizeof *of); /* [i]: of the load whose latest phase is i, as yet */
+    for (size_t i = 0; i < f->phases_n; i++) {
+        size_t before = i;
+        while (before > 0 && !(of[before - 1] != NULL && run_same_load(&f->phases[before - 1], &f->phases[i])))
+            before--;
+        of[i] = before > 0 ? of[before - 1] : gathered_new();
+        if (before > 0)
+            of[before - 1] = NULL;
+        gather(of[i], f, f->phases[i].id);
+        fill_cell(&cells[i], f, &f->phases[i], of[i]);
+    }
+    for (size_t i = 0; i < f->phases_n; i++)
+        if (of[i] != NULL)
+            gathered_free(of[i]);
+    free(of);
+}
+
 void matrix_of_file(const struct run_file *f, struct matrix_view *m)
 {
+    struct matrix_cell *cells = xcalloc(f->phases_n + 1, sizeof *cells);
+    matrix_cells_of_file(f, cells);
     m->n = 0;
     for (size_t i = 0; i < f->left_out_n; i++) {
         const struct run_left_out *l = &f->left_out[i];
         matrix_put(m, l->streams, (double)l->context, (double)l->max_tokens, isfinite(l->rate) ? l->rate : 0)->left_out = true;
     }
-    for (size_t i = 0; i < f->phases_n; i++) {
-        const struct run_phase *p = &f->phases[i];
-        struct tally t;
-        struct matrix_cell *c = matrix_put(m, p->streams, (double)p->context, (double)p->max_tokens, isfinite(p->rate) ? p->rate : 0);
-        run_file_phase(f, p->id, &t);
-        c->left_out = false;
-        c->output_rate = run_file_phase_rate(f, p->id);
-        c->decode_rate = of_hist(t.hist[M_DECODE_RATE], M_DECODE_RATE, -1);
-        c->ttft_p50 = of_hist(t.hist[M_TTFT], M_TTFT, 0.5);
-        c->ttft_p95 = of_hist(t.hist[M_TTFT], M_TTFT, 0.95);
-        c->goodput = run_file_phase_goodput(f, p->id);
-        c->good_share = matrix_good_share(f, p, &t);
-        c->ok = t.outcome[OUT_OK];
-        c->failed = tally_failed(&t);
-        tally_release(&t);
-    }
+    for (size_t i = 0; i < f->phases_n; i++)
+        *matrix_put(m, cells[i].streams, cells[i].context, cells[i].max_tokens, cells[i].rate) = cells[i];
+    free(cells);
 }
 
 static void doc_table(struct doc *d, const struct matrix_grid *g, enum figure f)

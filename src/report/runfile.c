@@ -242,8 +242,18 @@ bool run_file_interval(const struct run_file *f, size_t i, double *seconds, doub
     return a->loading && b->loading && a->phase == b->phase && a->pauses == b->pauses && *seconds > 0 && isfinite(*tokens);
 }
 
+/* A stretch of the load: output tokens a second, and how long it was; NAN: not known. */
+struct rated {
+    double rate, seconds;
+};
+
+static struct rated rated(double tokens, double seconds)
+{
+    return seconds > 0 ? (struct rated){tokens / seconds, seconds} : (struct rated){(double)NAN, (double)NAN};
+}
+
 /* phase −1: of all. */
-static double rate_of_samples(const struct run_file *f, int phase)
+static struct rated rated_samples(const struct run_file *f, int phase)
 {
     double seconds = 0, tokens = 0, s, n;
     for (size_t i = 0; i + 1 < f->samples_n; i++)
@@ -251,7 +261,7 @@ static double rate_of_samples(const struct run_file *f, int phase)
             seconds += s;
             tokens += n;
         }
-    return seconds > 0 ? tokens / seconds : (double)NAN;
+    return rated(tokens, seconds);
 }
 
 double run_file_output_rate(const struct run_file *f, const char **window)
@@ -262,10 +272,11 @@ double run_file_output_rate(const struct run_file *f, const char **window)
         return json_number(f->summary, metrics[M_OUTPUT_RATE].key);
     }
     *window = "samples";
-    return rate_of_samples(f, -1);
+    return rated_samples(f, -1).rate;
 }
 
-static double rate_in_summary(const struct run_file *f, int phase, enum metric_id m)
+/* Of the window that the summary goes by. */
+static double in_summary(const struct run_file *f, int phase, const char *key)
 {
     const cJSON *p;
     cJSON_ArrayForEach(p, json_get(f->summary, "phases"))
@@ -274,22 +285,22 @@ static double rate_in_summary(const struct run_file *f, int phase, enum metric_i
             continue;
         const cJSON *all = json_get(p, "whole"), *steady = json_get(p, "steady");
         bool use = steady_counts(json_number(steady, "seconds"), json_number(all, "seconds"));
-        return json_number(use ? steady : all, metrics[m].key);
+        return json_number(use ? steady : all, key);
     }
     return (double)NAN;
 }
 
 double run_file_phase_goodput(const struct run_file *f, int phase)
 {
-    return f->summary != NULL && f->slo.n > 0 ? rate_in_summary(f, phase, M_GOODPUT) : (double)NAN;
+    return f->summary != NULL && f->slo.n > 0 ? in_summary(f, phase, metrics[M_GOODPUT].key) : (double)NAN;
 }
 
-double run_file_phase_rate(const struct run_file *f, int phase)
+static struct rated rated_phase(const struct run_file *f, int phase)
 {
     if (f->summary != NULL)
-        return rate_in_summary(f, phase, M_OUTPUT_RATE);
+        return (struct rated){in_summary(f, phase, metrics[M_OUTPUT_RATE].key), in_summary(f, phase, "seconds")};
     if (!f->rows_whole)
-        return rate_of_samples(f, phase);
+        return rated_samples(f, phase);
     int64_t from = INT64_MAX, to = 0, tokens = 0;
     for (size_t i = 0; i < f->rows_n; i++) {
         const struct row *r = run_file_row(f, i);
@@ -300,7 +311,17 @@ double run_file_phase_rate(const struct run_file *f, int phase)
         to = MAX_OF(to, t->end);
         tokens += MAX_OF(t->output_tokens, 0);
     }
-    return to > from ? (double)tokens * 1e9 / (double)(to - from) : (double)NAN;
+    return rated((double)tokens, to > from ? (double)(to - from) / 1e9 : 0);
+}
+
+double run_file_phase_rate(const struct run_file *f, int phase)
+{
+    return rated_phase(f, phase).rate;
+}
+
+double run_file_phase_seconds(const struct run_file *f, int phase)
+{
+    return rated_phase(f, phase).seconds;
 }
 
 double run_file_phase_context(const struct run_file *f, const struct run_phase *p)
@@ -319,14 +340,17 @@ bool run_same_number(double a, double b)
     return isfinite(a) ? a == b : !isfinite(b);
 }
 
+bool run_same_load(const struct run_phase *p, const struct run_phase *q)
+{
+    return p->streams == q->streams && p->context == q->context && p->max_tokens == q->max_tokens && p->repeated == q->repeated &&
+           strcmp(p->part, q->part) == 0 && run_same_number(p->rate, q->rate);
+}
+
 bool run_file_one_load(const struct run_file *f)
 {
-    for (size_t i = 1; i < f->phases_n; i++) {
-        const struct run_phase *p = &f->phases[0], *q = &f->phases[i];
-        if (p->streams != q->streams || p->context != q->context || p->max_tokens != q->max_tokens ||
-            p->repeated != q->repeated || strcmp(p->part, q->part) != 0 || !run_same_number(p->rate, q->rate))
+    for (size_t i = 1; i < f->phases_n; i++)
+        if (!run_same_load(&f->phases[0], &f->phases[i]))
             return false;
-    }
     return f->phases_n > 0;
 }
 

@@ -183,6 +183,8 @@ double run_file_output_rate(const struct run_file *f, const char **window);
 /* Output tokens a second in one phase: by its window where there is a summary, else by its requests, from the first one
  * sent to the last one ended (by samples where it has not all of them).  NAN: not known. */
 double run_file_phase_rate(const struct run_file *f, int phase);
+/* … and the seconds that this rate is of. */
+double run_file_phase_seconds(const struct run_file *f, int phase);
 
 /* Requests a second that met all objectives, in one phase; NAN: there are none, or the run did not come to its end. */
 double run_file_phase_goodput(const struct run_file *f, int phase);
@@ -193,6 +195,8 @@ const cJSON *run_file_process(const struct run_file *f);
 double run_file_phase_context(const struct run_file *f, const struct run_phase *p);
 /* Equal, or both not known (NAN). */
 bool run_same_number(double a, double b);
+/* The same target: streams, rate, lengths, part. */
+bool run_same_load(const struct run_phase *p, const struct run_phase *q);
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
 /* … and does it stay the same from the beginning to the end, as a ramp and a trace do not? */

@@ -67,6 +67,18 @@ kill -INT "$between"
 wait "$between"
 check "who stops it there ends the run, not the cell's time" json "$TMP/between.json" '.ended_by == "stopped"'
 check "memory before the load is that before the warm-up" contains "$TMP/early" "GTT            39.7 GiB before"
+# A load that was gone back to is one cell: of all its requests, in the summary and in the report.
+"$TOKGAUGE" run "$URL" -c 2,1,2 --context 64 --max-tokens 16 -n 6 --order listed --warmup 0 --plain --out "$TMP/again.ndjson" >"$TMP/again" 2>&1
+"$TOKGAUGE" report "$TMP/again.ndjson" >"$TMP/again.md"
+cells() { # FILE HEADING: the cells of the one row of that table
+    awk -v heading="$2" 'index($0, heading) { on = 1 } on && ($1 == "64" || $2 == "64") { gsub(/^ *(\| *)?64 */, ""); gsub(/[| ]+/, " "); print; exit }' "$1"
+}
+for heading in 'output tok/s' 'TTFT p95'; do
+    check "a load that was gone back to: the $heading of report and summary" same "$(cells "$TMP/again.md" "$heading" | sed 's/^ *//; s/ *$//; s/ ms//g')" \
+        "$(cells "$TMP/again" "$heading" | sed 's/^ *//; s/ *$//; s/ ms//g')"
+    check "its $heading is of enough requests" sh -c 'case $2 in *≈*) exit 1 ;; [0-9]*) ;; *) exit 1 ;; esac' sh "" \
+        "$(cells "$TMP/again.md" "$heading" | awk '{ sub(/ ms/, ""); print $NF == "ms" ? $(NF - 1) : $NF }')"
+done
 stop_server
 
 bad() { # TEXT ARGS…
