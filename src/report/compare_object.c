@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LENGTHS_APART 0.1 /* share from which mean lengths count as different */
@@ -108,20 +109,35 @@ static bool same_prompts(const struct run_file *a, const struct run_file *b)
     return same;
 }
 
-static bool same_phases(const struct run_file *a, const struct run_file *b)
+static uint64_t requests_of(const struct run_file *f, const struct run_phase *p)
 {
-    bool same = a->phases_n == b->phases_n;
-    for (size_t i = 0; same && i < a->phases_n; i++) {
-        const struct run_phase *p = &a->phases[i], *q = &b->phases[i];
-        struct tally s, t;
-        run_file_phase(a, p->id, &s);
-        run_file_phase(b, q->id, &t);
-        same = p->streams == q->streams && run_same_number(p->rate, q->rate) && p->context == q->context && p->max_tokens == q->max_tokens &&
-               p->repeated == q->repeated && strcmp(p->part, q->part) == 0 && s.requests == t.requests;
-        tally_release(&s);
-        tally_release(&t);
+    struct tally t;
+    run_file_phase(f, p->id, &t);
+    uint64_t n = t.requests;
+    tally_release(&t);
+    return n;
+}
+
+/* Of two suites or matrices, whose loads may have come in any order: each phase of b belongs to one of a. */
+static void object_to_phases(const struct run_file *a, const struct run_file *b, struct compared *c)
+{
+    bool *taken = xcalloc(b->phases_n + 1, sizeof *taken);
+    bool loads = a->phases_n == b->phases_n, shares = true;
+    for (size_t i = 0; loads && i < a->phases_n; i++) {
+        size_t k = 0;
+        while (k < b->phases_n && (taken[k] || !run_same_load(&a->phases[i], &b->phases[k])))
+            k++;
+        loads = k < b->phases_n;
+        if (loads) {
+            taken[k] = true;
+            shares = shares && requests_of(a, &a->phases[i]) == requests_of(b, &b->phases[k]);
+        }
     }
-    return same;
+    free(taken);
+    if (!loads)
+        object(c, "different suites or matrices, or one was ended early");
+    else if (!shares)
+        object(c, "the same loads with other numbers of requests: what is said of all of them is of another mixture");
 }
 
 /* Drawn: their means may be the same, and the loads not.  Fixed: exactly so many tokens were asked for. */
@@ -195,8 +211,7 @@ static void object_to_sizes(const struct run_file *a, const struct run_file *b, 
 static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
 {
     if (is_suite(a) && is_suite(b)) {
-        if (!same_phases(a, b))
-            object(c, "different suites, or one was ended early");
+        object_to_phases(a, b, c);
         return;
     }
     if (!run_file_one_load(a) || !run_file_one_load(b)) {

@@ -79,6 +79,12 @@ for heading in 'output tok/s' 'TTFT p95'; do
     check "its $heading is of enough requests" sh -c 'case $2 in *≈*) exit 1 ;; [0-9]*) ;; *) exit 1 ;; esac' sh "" \
         "$(cells "$TMP/again.md" "$heading" | awk '{ sub(/ ms/, ""); print $NF == "ms" ? $(NF - 1) : $NF }')"
 done
+"$TOKGAUGE" run "$URL" -c 1,2,2 --context 64 --max-tokens 16 -n 6 --order listed --warmup 0 --plain --out "$TMP/order.ndjson" >/dev/null 2>&1
+"$TOKGAUGE" run "$URL" -c 1,2,2 --context 64 --max-tokens 16 -n 7 --order listed --warmup 0 --plain --out "$TMP/more.ndjson" >/dev/null 2>&1
+"$TOKGAUGE" compare "$TMP/again.ndjson" "$TMP/order.ndjson" >"$TMP/out" 2>&1
+check "the same loads in another order can be compared" sh -c '! grep -q "NOT COMPARABLE: .*\(suites\|loads\)" "$1" && grep -q "e2e mean" "$1"' sh "$TMP/out"
+"$TOKGAUGE" compare "$TMP/again.ndjson" "$TMP/more.ndjson" >"$TMP/out" 2>&1
+check "with other numbers of requests they are another mixture" contains "$TMP/out" "NOT COMPARABLE: the same loads with other numbers of requests"
 stop_server
 
 bad() { # TEXT ARGS…
