@@ -140,6 +140,13 @@ char *fmt_json(char out[FMT_SIZE], double v, int decimals)
     return out;
 }
 
+char *fmt_number(char out[FMT_SIZE], double v)
+{
+    if (!isfinite(v))
+        return unknown(out);
+    return fmt_json(out, v, v != 0 ? 3 - (int)floor(log10(fabs(v))) : 0);
+}
+
 /* Reads a plain decimal number (no hex, no inf, no exponent): the only kind a person types as an option. */
 static bool take_number(const char **s, double *v)
 {

@@ -14,6 +14,8 @@
 char *fmt_ms(char out[FMT_SIZE], double ms);
 /* Three figures: 0.42, 34.0, 131.8 → "131.8", 4567 → "4567". */
 char *fmt_rate(char out[FMT_SIZE], double per_s);
+/* Four figures where it has them, and never an exponent: 0.001, 2.5, 14.14, 1189, 100000. */
+char *fmt_number(char out[FMT_SIZE], double v);
 /* Thousands by spaces: 214, 2 048, 1 234 567. */
 char *fmt_count(char out[FMT_SIZE], double n);
 /* Bytes as GiB with one decimal, without the unit: "39.7". */

@@ -262,6 +262,7 @@ static bool print_result(const struct run_result *r, const struct options *o)
 static bool thresholds_hold(const struct run_result *r, const struct options *o)
 {
     bool hold = true;
+    char n[FMT_SIZE];
     for (size_t i = 0; i < o->fail_if_n; i++) {
         const struct threshold *t = &o->fail_if[i];
         double v = threshold_value(t, r);
@@ -271,7 +272,7 @@ static bool thresholds_hold(const struct run_result *r, const struct options *o)
         if (isnan(v))
             fprintf(stderr, "tokgauge: threshold '%s' cannot be judged: that figure is not known\n", t->text);
         else
-            fprintf(stderr, "tokgauge: threshold broken: '%s' is so (%.4g %s)\n", t->text, v, metrics[t->metric].unit);
+            fprintf(stderr, "tokgauge: threshold broken: '%s' is so (%s %s)\n", t->text, fmt_number(n, v), metrics[t->metric].unit);
     }
     return hold;
 }

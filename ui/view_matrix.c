@@ -41,7 +41,8 @@ static const char *load_text(char out[FMT_SIZE], const struct matrix_grid *g, in
     }
     if (!g->by_rate)
         return fmt_count(out, g->load[column]);
-    snprintf(out, FMT_SIZE, "%.3g/s", g->load[column]);
+    size_t len = strlen(fmt_number(out, g->load[column]));
+    snprintf(out + len, FMT_SIZE - len, "/s");
     return out;
 }
 
@@ -183,10 +184,7 @@ static void draw_points(struct canvas *c, const struct axes *a, const struct mat
         if (!labels)
             canvas_put(c, x, y, c->glyphs == GLYPHS_ASCII ? (uint32_t)"*o+"[row] : glyphs[row], curve_roles[row]);
         else if (canvas_at(c, x + 1, y)->ch == ' ')
-            {
-            snprintf(text, sizeof text, "%.3g", g->load[k]);
-            canvas_text(c, x + 1, y, 4, text, ROLE_TEXT);
-        }
+            canvas_text(c, x + 1, y, 6, fmt_number(text, g->load[k]), ROLE_TEXT);
     }
 }
 

@@ -14,14 +14,6 @@ bool engine_searches(const struct engine *g)
     return g->cfg->find_capacity;
 }
 
-static void name_try(struct engine *g, double load)
-{
-    if (g->capacity.by_rate)
-        snprintf(g->try_what, sizeof g->try_what, "%.3g requests/s", load);
-    else
-        snprintf(g->try_what, sizeof g->try_what, "%.0f stream%s", load, load == 1 ? "" : "s");
-}
-
 /* The next try as a step at the end of the list. */
 static void add_try(struct engine *g)
 {
@@ -36,7 +28,7 @@ static void add_try(struct engine *g)
         s->streams = (int64_t)g->capacity.next;
         s->warmup = MAX_OF(c->warmup, s->streams); /* they come all at once: that wave is no steady load */
     }
-    name_try(g, g->capacity.next);
+    capacity_load_text(g->try_what, g->capacity.by_rate, g->capacity.next);
 }
 
 void engine_plan_capacity(struct engine *g)

@@ -15,6 +15,7 @@
 #include "measure/servercounts.h"
 #include "measure/outage.h"
 #include "measure/shown.h"
+#include "report/capacity_words.h"
 #include "report/runlog.h"
 #include "watch/sampler.h"
 #include "watch/scrape.h"
@@ -130,7 +131,7 @@ struct engine {
     struct pace try_pace;            /* by rate: of the phase that began at … */
     int try_phase;
     int64_t try_at;
-    char try_what[48];
+    char try_what[CAPACITY_LOAD];
     bool *left_out;                  /* steps that could not be run; steps_n */
     double guarded_tokens;           /* streams × lengths of the smallest load that the guard has stopped; 0: none */
     int64_t step_at;                 /* when this one began */

@@ -17,13 +17,19 @@ static void add(char *out, size_t size, const char *fmt, ...)
     va_end(ap);
 }
 
-static char *load_text(char out[48], const struct capacity *c, double load)
+char *capacity_load_text(char out[CAPACITY_LOAD], bool by_rate, double load)
 {
-    if (c->by_rate)
-        snprintf(out, 48, "%.3g requests/s", load);
+    char n[FMT_SIZE];
+    if (by_rate)
+        snprintf(out, CAPACITY_LOAD, "%s requests/s", fmt_number(n, load));
     else
-        snprintf(out, 48, "%.0f stream%s", load, load == 1 ? "" : "s");
+        snprintf(out, CAPACITY_LOAD, "%.0f stream%s", load, load == 1 ? "" : "s");
     return out;
+}
+
+static char *load_text(char out[CAPACITY_LOAD], const struct capacity *c, double load)
+{
+    return capacity_load_text(out, c->by_rate, load);
 }
 
 /* The objective that was missed most; SLO_MAX: none, or more requests failed than missed it. */
@@ -40,7 +46,7 @@ static size_t worst(const struct capacity_try *t, const struct slo *slo)
 static void limit_words(const struct capacity *c, const struct slo *slo, char *out, size_t size)
 {
     const struct capacity_try *t = capacity_limit(c);
-    char load[48];
+    char load[CAPACITY_LOAD];
     if (t == NULL)
         return;
     size_t at = worst(t, slo);
@@ -66,7 +72,7 @@ static const char *end_words(const struct capacity *c)
 
 void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size)
 {
-    char goals[160], low[48], high[48], n[FMT_SIZE], at[FMT_SIZE + 16] = "";
+    char goals[160], low[CAPACITY_LOAD], high[CAPACITY_LOAD], n[FMT_SIZE], at[FMT_SIZE + 16] = "";
     const char *why = end_words(c);
     out[0] = '\0';
     slo_text(slo, goals, sizeof goals);

@@ -1,5 +1,6 @@
 #include "report/gate.h"
 
+#include "fmt.h"
 #include "report/threshold.h"
 
 #include <math.h>
@@ -128,6 +129,7 @@ bool gate_passes(const struct gate *g, const char *run, const struct comparison 
 {
     if (g->figure == NULL)
         return any_passes(g, run, compared, failed, e);
+    char a[FMT_SIZE], b[FMT_SIZE];
     const struct comparison *c = &compared[g->figure - figures];
     if (c->verdict == VERDICT_NONE)
         return err_set(e, "threshold '%s' cannot be judged of '%s': too little is known of that figure", g->text, run);
@@ -135,6 +137,6 @@ bool gate_passes(const struct gate *g, const char *run, const struct comparison 
     bool broken = g->worse ? c->verdict == VERDICT_LOSE : counts && beyond(g, change(c));
     if (!broken)
         return true;
-    return err_set(e, "threshold broken: '%s' is so of '%s' (%.4g against %.4g %s, %+.1f %%)", g->text, run, c->b, c->a,
+    return err_set(e, "threshold broken: '%s' is so of '%s' (%s against %s %s, %+.1f %%)", g->text, run, fmt_number(b, c->b), fmt_number(a, c->a),
                    metrics[g->figure->metric].unit, change(c) * 100);
 }

@@ -19,7 +19,8 @@ static char *load_text(char out[FMT_SIZE], const struct matrix_grid *g, int colu
 {
     if (!g->by_rate)
         return fmt_count(out, g->load[column]);
-    snprintf(out, FMT_SIZE, "%.4g/s", g->load[column]);
+    size_t len = strlen(fmt_number(out, g->load[column]));
+    snprintf(out + len, FMT_SIZE - len, "/s");
     return out;
 }
 
@@ -333,9 +334,9 @@ static const struct matrix_cell *best_of(const struct matrix_view *m)
 
 static void cell_name(const struct matrix_cell *c, char *out, size_t size)
 {
-    char a[FMT_SIZE], b[FMT_SIZE];
+    char n[FMT_SIZE], a[FMT_SIZE], b[FMT_SIZE];
     if (c->rate > 0)
-        snprintf(out, size, "%.4g requests/s, context %s, output %s", c->rate, fmt_context(a, c->context), fmt_tokens(b, c->max_tokens));
+        snprintf(out, size, "%s requests/s, context %s, output %s", fmt_number(n, c->rate), fmt_context(a, c->context), fmt_tokens(b, c->max_tokens));
     else
         snprintf(out, size, "%d stream%s, context %s, output %s", c->streams, c->streams == 1 ? "" : "s", fmt_context(a, c->context), fmt_tokens(b, c->max_tokens));
 }

@@ -285,7 +285,7 @@ static void matrix_curves(const struct run_file *f, struct doc *d)
                 if (c == NULL || !isfinite(c->output_rate) || !isfinite(c->ttft_p95))
                     continue;
                 dots[n] = (struct chart_dot){c->output_rate, c->ttft_p95, ""};
-                snprintf(dots[n++].label, sizeof dots[0].label, "%.4g", g.load[k]);
+                fmt_number(dots[n++].label, g.load[k]);
             }
             snprintf(title, sizeof title, "Throughput and latency, context %s, output %s", fmt_context(a, g.context[r]), fmt_tokens(b, outputs[i]));
             snprintf(id, sizeof id, "curve%c", 'a' + number);

@@ -345,7 +345,7 @@ static void phases_table(const struct run_result *r, struct buf *b)
 
 static void capacity(const struct run_result *r, struct buf *b)
 {
-    char words[400], share[FMT_SIZE];
+    char words[400], load[FMT_SIZE], share[FMT_SIZE];
     const struct capacity *c = &r->capacity;
     capacity_words(c, &r->cfg->slo, prompt_context(r->cfg), words, sizeof words);
     label(b, "CAPACITY");
@@ -354,7 +354,7 @@ static void capacity(const struct run_result *r, struct buf *b)
         static const char *const verdicts[] = {"open", "meets", "fails", "unsure"};
         const struct capacity_try *t = &c->tries[i];
         label(b, i == 0 ? "tried" : "");
-        buf_addf(b, "%.4g%s: %s, ", t->load, c->by_rate ? "/s" : t->load == 1 ? " stream" : " streams", verdicts[t->verdict]);
+        buf_addf(b, "%s%s: %s, ", fmt_number(load, t->load), c->by_rate ? "/s" : t->load == 1 ? " stream" : " streams", verdicts[t->verdict]);
         if (t->judged == 0)
             buf_addf(b, "%s\n", t->guarded ? "the guard stopped it" : "no request was judged");
         else

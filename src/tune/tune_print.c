@@ -42,12 +42,10 @@ static void row(const struct tune_result *r, enum tune_objective by, int name_w,
         }
         return;
     }
-    if (by == TUNE_BY_CAPACITY) {
-        snprintf(n, sizeof n, "%.3g%s", r->capacity, r->capacity_sure ? "" : "?");
-        cell(b, n, 10);
-    } else {
+    if (by == TUNE_BY_CAPACITY)
+        buf_addf(b, "%*s%s", r->capacity_sure ? 10 : 9, fmt_number(n, r->capacity), r->capacity_sure ? "" : "?");
+    else
         cell(b, fmt_rate(n, tune_figure(r, by)), 10);
-    }
     cell(b, fmt_rate(n, r->output_rate), 10);
     cell(b, fmt_ms(n, r->ttft_p95), 11);
     cell(b, fmt_percent(n, r->good_share), 9);

@@ -124,6 +124,14 @@ static void test_formats(void **state)
     assert_string_equal(fmt_ms(o, (double)NAN), "–");
     assert_string_equal(fmt_rate(o, 131.84), "131.8");
     assert_string_equal(fmt_rate(o, 0), "0.00");
+    static const struct {
+        double v;
+        const char *text;
+    } numbers[] = {{0, "0"},         {0.001, "0.001"}, {0.00108, "0.00108"}, {0.000012, "0.000012"}, {2, "2"},
+                   {2.5, "2.5"},     {14.1421, "14.14"}, {999.96, "1000"},   {1189.2, "1189"},       {9999.6, "10000"},
+                   {12345.6, "12346"}, {100000, "100000"}, {-1500, "-1500"}, {(double)NAN, "–"}};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        assert_string_equal(fmt_number(o, numbers[i].v), numbers[i].text);
     assert_string_equal(fmt_count(o, 1234567), "1 234 567");
     assert_string_equal(fmt_count(o, 12), "12");
     assert_string_equal(fmt_gib(o, 54272.0 * 1024 * 1024), "53.0"); /* amdgpu.gttsize=54272 */

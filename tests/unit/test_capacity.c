@@ -160,6 +160,24 @@ static void test_words(void **state)
     assert_string_equal(words, "unsure: the time did not suffice for one load (1 requests/s at 2k context)");
 }
 
+/* Rates go up to 100,000 a second, and each is written out. */
+static void test_fast_words(void **state)
+{
+    (void)state;
+    struct slo slo;
+    struct err e;
+    struct capacity c;
+    char words[400];
+    assert_true(slo_parse("ttft=500ms", &slo, &e));
+    capacity_begin(&c, true, 1000, 100000);
+    capacity_tried(&c, &(struct capacity_try){.load = 1189.2, .verdict = CAPACITY_MEETS});
+    capacity_tried(&c, &(struct capacity_try){.load = 12345.6, .verdict = CAPACITY_FAILS, .behind = true});
+    capacity_tried(&c, &(struct capacity_try){.load = 5000, .verdict = CAPACITY_UNSURE});
+    capacity_words(&c, &slo, 0, words, sizeof words);
+    assert_string_equal(words, "unsure, the time did not suffice: 1189 requests/s meet ttft ≤ 500 ms, 12346 requests/s do not; limited by throughput "
+                               "at 12346 requests/s: fewer requests end than are due");
+}
+
 /* The share of the try whose load the phase had: as it is written now, and with the four decimals of older files. */
 static void expect_shares(const char *capacity)
 {
@@ -201,6 +219,6 @@ static void test_shares(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_search), cmocka_unit_test(test_pace),
-                                       cmocka_unit_test(test_words), cmocka_unit_test(test_shares)};
+                                       cmocka_unit_test(test_words), cmocka_unit_test(test_fast_words), cmocka_unit_test(test_shares)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "matrix.h"
 #include "measure/batches.h"
 #include "options.h"
+#include "report/matrix_tables.h"
 #include "util.h"
 
 /* ---- steps ---- */
@@ -190,10 +191,29 @@ static void test_grid(void **state)
     free(m);
 }
 
+/* Rates go up to 100,000 a second, and each is written out. */
+static void test_fast_rates(void **state)
+{
+    (void)state;
+    struct matrix_view *m = xcalloc(1, sizeof *m);
+    struct buf b;
+    for (int i = 1; i <= 2; i++) {
+        struct matrix_cell *c = matrix_put(m, 256, 1024, 128, 12345.6 * i);
+        c->output_rate = 60.0 * i;
+        c->ok = 50;
+    }
+    buf_init(&b, 1 << 16);
+    matrix_text(m, &b);
+    assert_non_null(strstr(b.data, "   12346/s   24691/s\n"));
+    buf_release(&b);
+    free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps), cmocka_unit_test(test_coverage), cmocka_unit_test(test_batches), cmocka_unit_test(test_grid),
+        cmocka_unit_test(test_fast_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
