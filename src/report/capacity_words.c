@@ -61,8 +61,7 @@ static void limit_words(const struct capacity *c, const struct slo *slo, char *o
         add(out, size, ": requests queue above %.0f (the server runs %.0f at once)", t->running, t->running);
 }
 
-/* Why it ended before it was sure. */
-static const char *end_words(const struct capacity *c)
+const char *capacity_end_text(const struct capacity *c)
 {
     const struct capacity_try *t = c->n > 0 ? &c->tries[c->n - 1] : NULL;
     if (t != NULL && t->blind)
@@ -73,7 +72,7 @@ static const char *end_words(const struct capacity *c)
 void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size)
 {
     char goals[160], low[CAPACITY_LOAD], high[CAPACITY_LOAD], n[FMT_SIZE], at[FMT_SIZE + 16] = "";
-    const char *why = end_words(c);
+    const char *why = capacity_end_text(c);
     out[0] = '\0';
     slo_text(slo, goals, sizeof goals);
     if (context > 0)

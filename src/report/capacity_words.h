@@ -10,6 +10,8 @@
 
 /* "4 streams", "12.5 requests/s" */
 char *capacity_load_text(char out[CAPACITY_LOAD], bool by_rate, double load);
+/* Why one that is not sure ended: "the time did not suffice". */
+const char *capacity_end_text(const struct capacity *c);
 /* "4 streams at 2k context meet ttft ≤ 500 ms; limited by ttft at 5: requests queue above 4 (the server runs 4 at once)" */
 void capacity_words(const struct capacity *c, const struct slo *slo, int64_t context, char *out, size_t size);
 /* An object "capacity"; null where nothing was searched. */

@@ -61,6 +61,8 @@ static int better_first(const void *a, const void *b)
         return isfinite(fx) ? -1 : 1;
     if (isfinite(fx) && fx != fy)
         return fx > fy ? -1 : 1;
+    if (ranking == TUNE_BY_CAPACITY && x->capacity.high != y->capacity.high) /* it may be more */
+        return x->capacity.high > y->capacity.high ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -141,7 +143,7 @@ static void init_results(struct tune *t)
     for (size_t i = 0; i < t->n; i++) {
         struct tune_result *r = &t->results[i];
         tune_name(&t->c->plan, i, r->name);
-        r->start_s = r->ram_loaded = r->gtt_loaded = r->vram_loaded = r->headroom = r->output_rate = r->ttft_p95 = r->goodput = r->good_share = r->capacity = nan;
+        r->start_s = r->ram_loaded = r->gtt_loaded = r->vram_loaded = r->headroom = r->output_rate = r->ttft_p95 = r->goodput = r->good_share = nan;
     }
     t->by = t->base->find_capacity ? TUNE_BY_CAPACITY : t->base->slo.n > 0 ? TUNE_BY_GOODPUT : TUNE_BY_RATE;
 }

@@ -3,6 +3,7 @@
 #ifndef TG_TUNE_H
 #define TG_TUNE_H
 
+#include "capacity.h"
 #include "engine/engine.h"
 #include "tune/settings.h"
 
@@ -39,8 +40,7 @@ struct tune_result {
     double headroom;         /* bytes that were left of the tightest pool at the peak */
     char headroom_of[8];     /* "GTT" */
     double output_rate, ttft_p95, goodput, good_share;
-    double capacity;         /* of --find-capacity */
-    bool capacity_sure;
+    struct capacity capacity; /* of --find-capacity; n 0: none was searched */
     uint64_t ok, failed;
     char run_file[512], log_file[512];
 };

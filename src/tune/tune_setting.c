@@ -179,8 +179,7 @@ static void take_result(struct tune *t, struct tune_result *r, const struct run_
     r->ttft_p95 = one_load ? ttft.p95 : (double)NAN;
     r->ok = all->outcome[OUT_OK];
     r->failed = tally_failed(all);
-    r->capacity = run->capacity.n > 0 ? run->capacity.low : (double)NAN;
-    r->capacity_sure = run->capacity.n > 0 && capacity_sure(&run->capacity);
+    r->capacity = run->capacity;
     tightest(run, r);
     if (run->run_file[0] != '\0')
         str_copy(r->run_file, sizeof r->run_file, run->run_file);

@@ -26,6 +26,10 @@ check "no server is left" within 5 no_server 1
 tune goodput --launch "$SIM --max-num-seqs {n} --step 10 --jitter 0.02" --set n=1,8 -c 8 --slo ttft=120ms
 check "by goodput, where there are objectives" json "$TMP/goodput.json" '.ranked_by == "goodput_per_s" and .settings[0].setting == "n=8" and .settings[0].slo_met_share > .settings[1].slo_met_share'
 
+"$TOKGAUGE" tune --plain --launch "$SIM --step 20 --jitter 0.05 --max-num-seqs {n}" --set n=2,4 --slo ttft=5s --find-capacity --budget 2s -c 2 --context 64 --max-tokens 32 \
+    --out "$TMP/undecided" >"$TMP/undecided.out" 2>&1
+check "a search that was not over is neither met nor missed" contains "$TMP/undecided.out" "undecided, the time did not suffice: no setting is known to meet the objectives, but these may: n=2 (not known), n=4 (not known); a longer --budget"
+
 # ---- settings that fail ----
 
 cat >"$TMP/marker.sh" <<'END'

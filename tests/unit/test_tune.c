@@ -49,8 +49,8 @@ static void test_print(void **state)
     double nan = (double)NAN;
     struct tune_result r[3] = {
         {.name = "a=1", .state = TUNE_OK, .output_rate = 130, .ttft_p95 = 200, .goodput = nan, .good_share = nan, .headroom = 9.5 * 1073741824, .headroom_of = "GTT",
-         .start_s = 41, .ok = 40, .capacity = nan, .run_file = "/x/01.ndjson"},
-        {.name = "a=2", .state = TUNE_OK, .output_rate = 128, .ttft_p95 = 210, .goodput = nan, .good_share = nan, .headroom = nan, .start_s = 40, .capacity = nan},
+         .start_s = 41, .ok = 40, .run_file = "/x/01.ndjson"},
+        {.name = "a=2", .state = TUNE_OK, .output_rate = 128, .ttft_p95 = 210, .goodput = nan, .good_share = nan, .headroom = nan, .start_s = 40},
         {.name = "a=3", .state = TUNE_NOT_STARTED, .why = "the server ended before it answered (exit status 1)", .lines = "one\ntwo", .output_rate = nan}};
     struct buf b;
     buf_init(&b, 1u << 20);
@@ -66,19 +66,94 @@ static void test_print(void **state)
     buf_clear(&b);
     tune_print_text(r + 2, 1, TUNE_BY_RATE, "", true, &b);
     assert_non_null(strstr(b.data, "no setting came through"));
-    r[0].capacity = r[1].capacity = 4;
     buf_clear(&b);
-    tune_print_text(r, 2, TUNE_BY_CAPACITY, "", true, &b);
-    assert_non_null(strstr(b.data, "as good as one another: 4.00 and 4.00"));
-    r[1].capacity = 0;
-    buf_clear(&b);
-    tune_print_text(r, 2, TUNE_BY_CAPACITY, "", true, &b);
-    assert_non_null(strstr(b.data, "is the only one that met the objectives: 4.00"));
-    r[0].capacity = 0;
-    buf_clear(&b);
-    tune_print_text(r, 2, TUNE_BY_CAPACITY, "", true, &b);
-    assert_non_null(strstr(b.data, "no setting met the objectives"));
+    tune_print_text(r, 2, TUNE_BY_GOODPUT, "", true, &b);
+    assert_non_null(strstr(b.data, "undecided: no request could be judged by the objectives"));
     buf_release(&b);
+}
+
+enum { OPEN = -1 }; /* the search was not over when its time was */
+
+/* A search by streams whose largest load that meets is low, and the least that fails high (OPEN: none did). */
+static struct tune_result found(const char *name, int low, int high)
+{
+    struct tune_result r = {.state = TUNE_OK, .headroom = (double)NAN, .output_rate = (double)NAN, .good_share = (double)NAN};
+    snprintf(r.name, sizeof r.name, "%s", name);
+    capacity_begin(&r.capacity, false, low > 0 ? low : high > 0 ? high : 2, 64);
+    if (low > 0)
+        capacity_tried(&r.capacity, &(struct capacity_try){.load = low, .verdict = CAPACITY_MEETS});
+    if (high > 0)
+        capacity_tried(&r.capacity, &(struct capacity_try){.load = high, .verdict = CAPACITY_FAILS});
+    if (!r.capacity.over)
+        capacity_tried(&r.capacity, &(struct capacity_try){.load = r.capacity.next, .verdict = CAPACITY_UNSURE});
+    return r;
+}
+
+/* What a search by capacity did not decide is neither met nor missed. */
+static void test_capacities(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int range[3][2]; /* low, high; ends at 0, 0 */
+        const char *row, *verdict;
+    } cases[] = {
+        {"nothing was decided", {{0, OPEN}, {0, OPEN}}, "         –",
+         "undecided, the time did not suffice: no setting is known to meet the objectives, but these may: a=0 (not known), a=1 (not known); "
+         "a longer --budget narrows it down"},
+        {"one meets nothing, of the other nothing was decided", {{0, OPEN}, {0, 1}}, "         –",
+         "undecided, the time did not suffice: no setting is known to meet the objectives, but these may: a=0 (not known); "},
+        {"less than 8 of one, at least 4 of the other", {{4, OPEN}, {0, 8}}, "       ≥ 4",
+         "undecided, the time did not suffice: the best is one of these: a=0 (at least 4 streams), a=1 (less than 8 streams); "},
+        {"of the second, more is possible", {{8, 9}, {4, OPEN}}, "         8",
+         "undecided, the time did not suffice: the best is one of these: a=0 (8 streams), a=1 (at least 4 streams); "},
+        {"of the third", {{8, 9}, {4, 5}, {2, OPEN}}, "         8",
+         "undecided, the time did not suffice: the best is one of these: a=0 (8 streams), a=2 (at least 2 streams); "},
+        {"more of the one is possible", {{4, OPEN}, {4, 5}}, "       ≥ 4",
+         "undecided, the time did not suffice: the best is one of these: a=0 (at least 4 streams), a=1 (4 streams); "},
+        {"a range", {{4, 7}, {4, 5}}, "       ≥ 4", "the best is one of these: a=0 (at least 4 streams, less than 7), a=1 (4 streams); "},
+        {"the others are undecided, but below", {{8, 9}, {4, 7}}, "         8", "a=0 is best: 8 streams; all others are below that\n"},
+        {"not known how good, but best", {{8, OPEN}, {4, 5}}, "       ≥ 8", "a=0 is best: at least 8 streams, at least 100 % more than a=1\n"},
+        {"decided", {{8, 9}, {4, 5}}, "         8", "a=0 is best: 8 streams, 100 % more than a=1\n"},
+        {"the same", {{4, 5}, {4, 5}}, "         4", "a=0 and a=1 are as good as one another: 4 streams and 4 streams; "},
+        {"only one meets", {{4, 5}, {0, 1}}, "         4", "a=0 is the only one that met the objectives: 4 streams\n"},
+        {"none meets", {{0, 1}, {0, 1}}, "         0", "no setting met the objectives\n"},
+        {"one came through", {{4, OPEN}}, "       ≥ 4", "a=0 is the only one that came through\n"},
+        {"one that is not decided", {{0, 2}}, "       < 2", "no setting is known to meet the objectives, but these may: a=0 (less than 2 streams); "},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct tune_result r[3];
+        char name[8], want[320];
+        size_t n = 0;
+        struct buf b;
+        for (; n < 3 && cases[i].range[n][1] != 0; n++) {
+            snprintf(name, sizeof name, "a=%zu", n);
+            r[n] = found(name, cases[i].range[n][0], cases[i].range[n][1]);
+        }
+        buf_init(&b, 1u << 20);
+        tune_print_text(r, n, TUNE_BY_CAPACITY, "", true, &b);
+        snprintf(want, sizeof want, "   1  a=0       %s", cases[i].row);
+        if (strstr(b.data, want) == NULL || strstr(b.data, cases[i].verdict) == NULL)
+            fail_msg("%s: %s", cases[i].name, b.data);
+        buf_release(&b);
+    }
+}
+
+static void test_capacity_json(void **state)
+{
+    (void)state;
+    const struct tune_result r[4] = {found("a=0", 8, 9), found("a=1", 4, OPEN), found("a=2", 0, OPEN), found("a=3", 0, 1)};
+    static const char *const wanted[] = {"\"capacity\":8,\"capacity_fails\":9,\"capacity_sure\":true", "\"capacity\":4,\"capacity_fails\":null,\"capacity_sure\":false",
+                                         "\"capacity\":null,\"capacity_fails\":null,\"capacity_sure\":false", "\"capacity\":0,\"capacity_fails\":1,\"capacity_sure\":true"};
+    for (size_t i = 0; i < ARRAY_LEN(r); i++) {
+        struct buf b;
+        struct jsonw j = {.out = &b};
+        buf_init(&b, 1u << 20);
+        tune_print_json(&r[i], 1, TUNE_BY_CAPACITY, &j);
+        if (strstr(b.data, wanted[i]) == NULL)
+            fail_msg("%s: %s", r[i].name, b.data);
+        buf_release(&b);
+    }
 }
 
 /* A pipe full of them is still unread when their process has gone. */
@@ -152,7 +227,8 @@ static void test_strays(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print), cmocka_unit_test(test_last_words),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_print), cmocka_unit_test(test_capacities),
+                                       cmocka_unit_test(test_capacity_json), cmocka_unit_test(test_last_words),
                                        cmocka_unit_test(test_number_is_kept), cmocka_unit_test(test_strays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
