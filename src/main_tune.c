@@ -54,11 +54,19 @@ void tune_watch(struct tune *t, const struct options *o, const volatile sig_atom
     free(s);
 }
 
+/* What each setting gets; of a search this is what it begins with. */
+static void tell_load(const struct run_config *r, struct buf *b)
+{
+    if (r->find_capacity)
+        buf_adds(b, "a search for the capacity from ");
+    summary_load(r, r->max_num_seqs, prompt_context(r), r->max_tokens, b);
+}
+
 bool tune_tell(const struct tune_result *r, size_t n, enum tune_objective by, const struct options *o)
 {
-    struct buf b;
-    char load[160], c[FMT_SIZE], m[FMT_SIZE];
+    struct buf b, load;
     buf_init(&b, 16u << 20);
+    buf_init(&load, 1u << 10);
     if (o->json) {
         struct jsonw j = {.out = &b};
         jw_open(&j, NULL, '{');
@@ -66,12 +74,12 @@ bool tune_tell(const struct tune_result *r, size_t n, enum tune_objective by, co
         jw_close(&j, '}');
         buf_adds(&b, "\n");
     } else {
-        snprintf(load, sizeof load, "each with %lld streams of context %s, output %s", (long long)o->run.max_num_seqs, fmt_context(c, (double)prompt_context(&o->run)),
-                 fmt_tokens(m, (double)o->run.max_tokens));
+        tell_load(&o->run, &load);
         buf_adds(&b, "\n");
-        tune_print_text(r, n, by, load, say_utf8(), &b);
+        tune_print_text(r, n, by, load.data, say_utf8(), &b);
     }
     bool ok = say_buf(&b, stdout) || errno == EPIPE;
     buf_release(&b);
+    buf_release(&load);
     return ok;
 }

@@ -10,6 +10,8 @@
 void summary_json_tally(const struct tally *t, struct jsonw *j);
 /* Members of the summary object, without its braces: names are those of the metric table, units are in the names. */
 void summary_json(const struct run_result *r, struct jsonw *j);
+/* "20 requests/s (poisson), at most 4 streams · context 1k · output 128 tokens" */
+void summary_load(const struct run_config *c, int64_t streams, int64_t context, int64_t max_tokens, struct buf *b);
 /* A page of text for 80 columns; utf8 false: ASCII only. */
 void summary_text(const struct run_result *r, bool utf8, struct buf *out);
 /* For a terminal that has no UTF-8: the signs that texts here use become ASCII, all others ?. */

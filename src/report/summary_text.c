@@ -100,26 +100,33 @@ static bool is_matrix(const struct run_result *r)
 }
 
 /* "20 requests/s (poisson), at most " 4 streams */
-static void open_loop(const struct run_result *r, struct buf *b)
+static void open_loop(const struct run_config *c, struct buf *b)
 {
     char text[96];
-    if (r->cfg->trace != NULL)
+    if (c->trace != NULL)
         buf_adds(b, "as a trace says, at most ");
-    else if (r->cfg->arrival.rate > 0)
-        buf_addf(b, "%s, at most ", arrivals_text(&r->cfg->arrival, text));
+    else if (c->arrival.rate > 0)
+        buf_addf(b, "%s, at most ", arrivals_text(&c->arrival, text));
 }
 
 /* " · context 1.0k · output 128 tokens" */
-static void lengths(const struct run_config *c, const struct phase *p, struct buf *b)
+static void lengths(const struct run_config *c, int64_t context, int64_t max_tokens, struct buf *b)
 {
     char n[FMT_SIZE], m[FMT_SIZE];
     if (c->trace != NULL) {
-        buf_addf(b, " · lengths as it says, where it says none context %s, output %s", fmt_context(n, (double)p->context), fmt_tokens(m, (double)p->max_tokens));
+        buf_addf(b, " · lengths as it says, where it says none context %s, output %s", fmt_context(n, (double)context), fmt_tokens(m, (double)max_tokens));
         return;
     }
     if (!prompt_is_file(c->prompt))
-        buf_addf(b, " · context %s%s", drawn(&c->context_of) ? "about " : "", fmt_tokens(n, (double)p->context));
-    buf_addf(b, " · output %s%s tokens", drawn(&c->output_of) ? "about " : "", fmt_tokens(n, (double)p->max_tokens));
+        buf_addf(b, " · context %s%s", drawn(&c->context_of) ? "about " : "", fmt_tokens(n, (double)context));
+    buf_addf(b, " · output %s%s tokens", drawn(&c->output_of) ? "about " : "", fmt_tokens(n, (double)max_tokens));
+}
+
+void summary_load(const struct run_config *c, int64_t streams, int64_t context, int64_t max_tokens, struct buf *b)
+{
+    open_loop(c, b);
+    buf_addf(b, "%" PRId64 " stream%s", streams, streams == 1 ? "" : "s");
+    lengths(c, context, max_tokens, b);
 }
 
 static void head(const struct run_result *r, struct buf *b)
@@ -140,9 +147,7 @@ static void head(const struct run_result *r, struct buf *b)
     } else if (is_matrix(r)) {
         buf_addf(b, "a matrix of %zu loads, %zu of which were run\n\n", c->steps_n, loads_run(r));
     } else if (p->n == 1) {
-        open_loop(r, b);
-        buf_addf(b, "%d stream%s", p->list[0]->streams, p->list[0]->streams == 1 ? "" : "s");
-        lengths(c, p->list[0], b);
+        summary_load(c, p->list[0]->streams, p->list[0]->context, p->list[0]->max_tokens, b);
         buf_addf(b, " · prompts %s\n\n", prompts_text(c->prompt));
     } else {
         buf_addf(b, "%d phases (the target was changed while it ran)\n\n", p->n);

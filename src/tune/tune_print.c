@@ -207,8 +207,8 @@ void tune_print_text(const struct tune_result *r, size_t n, enum tune_objective 
         name_w = MAX_OF(name_w, (int)strlen(r[i].name));
         sure = sure && (by != TUNE_BY_CAPACITY || !searched(&r[i]) || capacity_sure(&r[i].capacity));
     }
-    buf_addf(b, "%zu setting%s of the server, %s%s%s\n\n  %2s  %-*s", n, n == 1 ? "" : "s", load, n == 1 ? "" : ", the best first",
-             n == 1 || sure ? "" : " as far as that is known", "", name_w, "setting");
+    buf_addf(b, "%zu setting%s of the server%s%s\n%swith %s\n\n  %2s  %-*s", n, n == 1 ? "" : "s", n == 1 ? "" : ", the best first",
+             n == 1 || sure ? "" : " as far as that is known", n == 1 ? "" : "each ", load, "", name_w, "setting");
     cell(b, by_names[by], by == TUNE_BY_RATE ? 12 : 13);
     buf_adds(b, "     tok/s   TTFT p95  in slo   GiB left     starts in\n");
     for (size_t i = 0; i < n; i++)

@@ -28,7 +28,11 @@ check "by goodput, where there are objectives" json "$TMP/goodput.json" '.ranked
 
 "$TOKGAUGE" tune --plain --launch "$SIM --step 20 --jitter 0.05 --max-num-seqs {n}" --set n=2,4 --slo ttft=5s --find-capacity --budget 2s -c 2 --context 64 --max-tokens 32 \
     --out "$TMP/undecided" >"$TMP/undecided.out" 2>&1
+check "what each setting got is said: of a search, where it began" contains "$TMP/undecided.out" "each with a search for the capacity from 2 streams · context 64 · output 32 tokens"
 check "a search that was not over is neither met nor missed" contains "$TMP/undecided.out" "undecided, the time did not suffice: no setting is known to meet the objectives, but these may: n=2 (not known), n=4 (not known); a longer --budget"
+
+"$TOKGAUGE" tune --plain --launch "$SIM --step 5 --jitter 0.06 --max-num-seqs {n}" --set n=4 --rate 8 -n 16 --context 64 --max-tokens 8 --out "$TMP/rate" >"$TMP/rate.out" 2>&1
+check "of an open loop its rate is said" contains "$TMP/rate.out" "with 8 requests/s (poisson), at most 256 streams · context 64 · output 8 tokens"
 
 # ---- settings that fail ----
 

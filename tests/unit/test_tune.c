@@ -54,7 +54,8 @@ static void test_print(void **state)
         {.name = "a=3", .state = TUNE_NOT_STARTED, .why = "the server ended before it answered (exit status 1)", .lines = "one\ntwo", .output_rate = nan}};
     struct buf b;
     buf_init(&b, 1u << 20);
-    tune_print_text(r, 3, TUNE_BY_RATE, "each with 4 streams", true, &b);
+    tune_print_text(r, 3, TUNE_BY_RATE, "4 streams", true, &b);
+    assert_non_null(strstr(b.data, "3 settings of the server, the best first\neach with 4 streams\n"));
     assert_non_null(strstr(b.data, "as good as one another")); /* 1.6 % is no difference */
     assert_non_null(strstr(b.data, "not started: the server ended before it answered (exit status 1)\n      | one\n      | two\n"));
     assert_non_null(strstr(b.data, "9.5 GTT"));
