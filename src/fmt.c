@@ -71,11 +71,43 @@ char *fmt_gib(char out[FMT_SIZE], double bytes)
     return out;
 }
 
+/* Ten times a tenth is a little less than 1. */
+static bool all_but_noise(double share)
+{
+    return fabs(share - 1) < 1e-9;
+}
+
 char *fmt_percent(char out[FMT_SIZE], double share)
 {
     if (!isfinite(share))
         return unknown(out);
-    snprintf(out, FMT_SIZE, "%.0f %%", share * 100);
+    double p = all_but_noise(share) ? 100 : share * 100;
+    bool few = p > 0 && p <= 0.5, most = p >= 99.5 && p < 100;
+    if (few && p < 0.05)
+        snprintf(out, FMT_SIZE, "< 0.1 %%");
+    else if (most && p >= 99.95)
+        snprintf(out, FMT_SIZE, "> 99.9 %%");
+    else
+        snprintf(out, FMT_SIZE, "%.*f %%", few || most ? 1 : 0, p);
+    return out;
+}
+
+char *fmt_percent_below(char out[FMT_SIZE], double share, double limit)
+{
+    fmt_percent(out, share);
+    if (share < limit && strtod(out, NULL) >= limit * 100)
+        snprintf(out, FMT_SIZE, "%.1f %%", share * 100);
+    if (share < limit && strtod(out, NULL) >= limit * 100)
+        snprintf(out, FMT_SIZE, "< %.4g %%", limit * 100);
+    return out;
+}
+
+char *fmt_percent_short(char out[FMT_SIZE], double share)
+{
+    bool few = share > 0 && share <= 0.005, most = share >= 0.995 && share < 1 && !all_but_noise(share);
+    if (!few && !most)
+        return fmt_percent(out, share);
+    snprintf(out, FMT_SIZE, few ? "<1 %%" : ">99 %%");
     return out;
 }
 

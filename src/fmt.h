@@ -20,8 +20,12 @@ char *fmt_number(char out[FMT_SIZE], double v);
 char *fmt_count(char out[FMT_SIZE], double n);
 /* Bytes as GiB with one decimal, without the unit: "39.7". */
 char *fmt_gib(char out[FMT_SIZE], double bytes);
-/* 0.312 → "31 %". */
+/* 0.312 → "31 %".  0 % is none and 100 % is all: "0.4 %", "< 0.1 %", "99.6 %", "> 99.9 %". */
 char *fmt_percent(char out[FMT_SIZE], double share);
+/* … beside a limit that it is judged by: what is below it does not look like it (0.95): "94.6 %", "< 95 %". */
+char *fmt_percent_below(char out[FMT_SIZE], double share, double limit);
+/* … in five columns, beside a bar: "<1 %", ">99 %". */
+char *fmt_percent_short(char out[FMT_SIZE], double share);
 /* Tokens as a person writes them: 512, 2k (= 2048), 16k; anything that is not a whole k in figures. */
 char *fmt_tokens(char out[FMT_SIZE], double n);
 /* … of context that requests ask for; 0: unknown, for prompts of a file are as long as they are. */

@@ -65,7 +65,7 @@ void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool
     pool_numbers(text, sizeof text, p, g.unit);
     canvas_text_right(c, x, y, g.numbers, text, ROLE_GAUGE_TEXT);
     x += g.numbers;
-    fmt_percent(text, share_of(p));
+    fmt_percent_short(text, share_of(p));
     canvas_text_right(c, x, y, g.percent, text, role == p->role ? ROLE_TEXT_BRIGHT : role);
     if (role != p->role)
         canvas_put(c, x, y, '!', role);
@@ -83,7 +83,7 @@ static void server_lines(struct canvas *c, struct rect r, const struct server_vi
     int bar = r.w - g.label - g.percent;
     canvas_text(c, r.x, r.y, g.label, "KV", ROLE_TEXT_DIM);
     plot_gauge(c, r.x + g.label, r.y, bar, v->kv_used, share_role(v->kv_used, ROLE_GAUGE_OK));
-    canvas_text_right(c, r.x + r.w - g.percent, r.y, g.percent, fmt_percent(text, v->kv_used),
+    canvas_text_right(c, r.x + r.w - g.percent, r.y, g.percent, fmt_percent_short(text, v->kv_used),
                       ROLE_TEXT_BRIGHT);
     if (r.h < 2)
         return;
@@ -208,7 +208,7 @@ static void share_row(struct canvas *c, int x, int y, int w, const char *name, d
 {
     char text[FMT_SIZE];
     canvas_text(c, x, y, 12, name, ROLE_TEXT_DIM);
-    canvas_text_right(c, x + 10, y, 6, fmt_percent(text, share), ROLE_TEXT_BRIGHT);
+    canvas_text_right(c, x + 10, y, 6, fmt_percent_short(text, share), ROLE_TEXT_BRIGHT);
     if (bar)
         plot_gauge(c, x + 18, y, w - 18, share, share_role(share, ROLE_GAUGE_OK));
 }

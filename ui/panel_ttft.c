@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#define PROMISE 0.95    /* the share of requests that are to meet the objectives */
 #define LONG_TITLE_FROM 50
 #define BOTH_FROM 38    /* narrower: p95 goes to the bottom line */
 #define TABLE_FROM_H 13 /* rows inside from which the table of latencies is shown */
@@ -47,7 +48,7 @@ static void footer(struct items *l, const struct snapshot *s, int w)
     if (s->failed > 0)
         items_add_unit(l, fmt_count(text, (double)s->failed), "failed", ROLE_STATUS_ERROR);
     if (s->slo[0] != '\0') {
-        items_add_unit(l, fmt_percent(text, s->good_share), "meet the slo", s->good_share < 0.95 ? ROLE_STATUS_WARN : ROLE_STATUS_OK);
+        items_add_unit(l, fmt_percent_below(text, s->good_share, PROMISE), "meet the slo", s->good_share < PROMISE ? ROLE_STATUS_WARN : ROLE_STATUS_OK);
         char rate[FMT_SIZE + 8];
         snprintf(rate, sizeof rate, "%s/s", fmt_rate(text, s->goodput));
         items_add(l, "goodput", rate, ROLE_TEXT_BRIGHT);

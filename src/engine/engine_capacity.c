@@ -109,7 +109,7 @@ static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict
         engine_note(g, 0, "%s: the server falls behind: fewer requests end than are due", g->try_what);
     else
         engine_note(g, verdict == CAPACITY_UNSURE, "%s: %s the objectives: %s of %" PRIu64 " requests met all", g->try_what, words[verdict],
-                    fmt_percent(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN), t->judged);
+                    fmt_percent_below(share, t->judged > 0 ? (double)t->good / (double)t->judged : (double)NAN, CAPACITY_SHARE), t->judged);
     engine_begin_drain(g, now, verdict == CAPACITY_UNSURE ? END_DURATION : END_PRECISION);
     engine_cancel_step(g);
 }

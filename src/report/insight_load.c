@@ -1,6 +1,7 @@
 /* Findings about what was asked for: objectives, rates, conversations, contexts. */
 #include "report/insight_inside.h"
 
+#include "capacity.h"
 #include "fmt.h"
 #include "jsonr.h"
 
@@ -43,9 +44,16 @@ bool insight_objectives(const struct facts *d, struct insight *o)
     slo_text(&f->slo, goals, sizeof goals);
     slo_goal_text(&f->slo.goal[worst], goal, sizeof goal);
     double met = tally_good_share(t);
-    SAY(sentence, "%s of the requests met %s%s.", fmt_percent(share, met), goals, met >= 0.95 ? "" : ": too few for a promise of 95 %");
-    SAY(evidence, "%" PRIu64 " of %" PRIu64 "; missed most: %s, by %s", t->good, judged, goal, fmt_count(n, (double)t->missed[worst]));
-    if (met < 0.95)
+    bool enough = met >= CAPACITY_SHARE;
+    SAY(sentence, "%s of the requests met %s%s.", fmt_percent_below(share, met, CAPACITY_SHARE), goals, enough ? "" : ": too few for a promise of 95 %");
+    uint64_t failed = tally_failed(t), missed = t->missed[worst];
+    if (failed > missed)
+        SAY(evidence, "%" PRIu64 " of %" PRIu64 "; %s failed%s", t->good, judged, fmt_count(n, (double)failed), missed > 0 ? ", more than missed any objective" : "");
+    else if (missed > 0)
+        SAY(evidence, "%" PRIu64 " of %" PRIu64 "; missed most: %s, by %s", t->good, judged, goal, fmt_count(n, (double)missed));
+    else
+        SAY(evidence, "%" PRIu64 " of %" PRIu64, t->good, judged);
+    if (!enough)
         SAY(advice, "--find-capacity says which load would meet them.");
     return true;
 }

@@ -1,4 +1,5 @@
 #include "report/report.h"
+#include "capacity.h"
 #include "fmt.h"
 #include "jsonr.h"
 #include "load/prompt.h"
@@ -189,7 +190,7 @@ static void objectives_item(const struct run_file *f, struct doc *d)
     slo_text(&f->slo, goals, sizeof goals);
     doc_item_begin(d);
     doc_text(d, "Objectives: ");
-    doc_strong(d, "%s", fmt_percent(share, tally_good_share(&f->total)));
+    doc_strong(d, "%s", fmt_percent_below(share, tally_good_share(&f->total), CAPACITY_SHARE));
     doc_text(d, " of the requests met %s", goals);
     if (cJSON_IsNumber(goodput))
         doc_text(d, "; goodput %s req/s", fmt_rate(n, goodput->valuedouble));

@@ -163,10 +163,12 @@ static void goodput(const struct run_result *r, struct buf *b, double per_s)
         return;
     slo_text(s, text, sizeof text);
     label(b, "goodput");
-    buf_addf(b, "%s req/s met %s: %s of the requests", fmt_rate(n, per_s), text, fmt_percent(share, tally_good_share(t)));
+    buf_addf(b, "%s req/s met %s: %s of the requests", fmt_rate(n, per_s), text, fmt_percent_below(share, tally_good_share(t), CAPACITY_SHARE));
     for (size_t i = 0; i < s->n; i++)
         if (t->missed[i] > 0)
             buf_addf(b, "; %" PRIu64 " missed %s", t->missed[i], metrics[s->goal[i].metric].id);
+    if (tally_failed(t) > 0)
+        buf_addf(b, "; %" PRIu64 " failed", tally_failed(t));
     if (t->unjudged > 0)
         buf_addf(b, "; of %" PRIu64 " nobody knows", t->unjudged);
     buf_adds(b, "\n");
@@ -363,7 +365,7 @@ static void capacity(const struct run_result *r, struct buf *b)
         if (t->judged == 0)
             buf_addf(b, "%s\n", t->guarded ? "the guard stopped it" : "no request was judged");
         else
-            buf_addf(b, "%s of %" PRIu64 " requests met all\n", fmt_percent(share, (double)t->good / (double)t->judged), t->judged);
+            buf_addf(b, "%s of %" PRIu64 " requests met all\n", fmt_percent_below(share, (double)t->good / (double)t->judged, CAPACITY_SHARE), t->judged);
     }
 }
 

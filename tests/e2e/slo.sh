@@ -54,6 +54,10 @@ check "a search does not use up its time on it" test $(($(date +%s) - begun)) -l
 check "and says why" json "$TMP/out.json" '(.capacity.sure | not) and
     (.capacity.answer | test("the server does not tell what an objective is about"))'
 stop_server
+start_sim --step 5 --cold 0 --fault 500=0.5 --fault-after 1
+"$TOKGAUGE" run "$URL" --plain -c 1 -n 20 --max-tokens 3 --slo ttft=5s >"$TMP/plain" 2>&1
+check "requests that failed are named as what did not meet them" grep -q 'goodput .*% of the requests; [1-9][0-9]* failed$' "$TMP/plain"
+stop_server
 start_sim --step 5 --cold 0
 
 bad() { # VALUE TEXT

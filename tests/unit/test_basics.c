@@ -153,6 +153,44 @@ static void test_formats(void **state)
     assert_string_equal(fmt_json(o, -0.0001, 3), "0");
 }
 
+/* 0 % is none and 100 % is all of them, and what is below a limit does not look like it. */
+static void test_percent(void **state)
+{
+    (void)state;
+    static const struct {
+        double share;
+        const char *text, *below, *in_short; /* below: a limit of 0.95 */
+    } cases[] = {
+        {0, "0 %", "0 %", "0 %"},
+        {1e-7, "< 0.1 %", "< 0.1 %", "<1 %"},
+        {0.0006, "0.1 %", "0.1 %", "<1 %"},
+        {0.004, "0.4 %", "0.4 %", "<1 %"},
+        {0.005, "0.5 %", "0.5 %", "<1 %"},
+        {0.006, "1 %", "1 %", "1 %"},
+        {0.94, "94 %", "94 %", "94 %"},
+        {0.946, "95 %", "94.6 %", "95 %"},
+        {0.94999, "95 %", "< 95 %", "95 %"},
+        {950.0 / 1000, "95 %", "95 %", "95 %"},
+        {0.952, "95 %", "95 %", "95 %"},
+        {0.994, "99 %", "99 %", "99 %"},
+        {0.995, "99.5 %", "99.5 %", ">99 %"},
+        {0.999, "99.9 %", "99.9 %", ">99 %"},
+        {0.9999, "> 99.9 %", "> 99.9 %", ">99 %"},
+        {0.1 + 0.1 + 0.1 + 0.1 + 0.1 + 0.1 + 0.1 + 0.1 + 0.1 + 0.1, "100 %", "100 %", "100 %"},
+        {1, "100 %", "100 %", "100 %"},
+        {1.3, "130 %", "130 %", "130 %"},
+        {(double)NAN, FMT_UNKNOWN, FMT_UNKNOWN, FMT_UNKNOWN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
+        fmt_percent(a, cases[i].share);
+        fmt_percent_below(b, cases[i].share, 0.95);
+        fmt_percent_short(c, cases[i].share);
+        if (strcmp(a, cases[i].text) != 0 || strcmp(b, cases[i].below) != 0 || strcmp(c, cases[i].in_short) != 0)
+            fail_msg("%g: '%s', '%s', '%s'", cases[i].share, a, b, c);
+    }
+}
+
 /* However many decimals are asked for, it is a number and fits. */
 static void test_json_decimals(void **state)
 {
@@ -339,7 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sanitise),     cmocka_unit_test(test_buf_bound),
         cmocka_unit_test(test_buf_forget),
-        cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats), cmocka_unit_test(test_json_decimals),
+        cmocka_unit_test(test_json_writer),  cmocka_unit_test(test_formats), cmocka_unit_test(test_percent), cmocka_unit_test(test_json_decimals),
         cmocka_unit_test(test_parsers),      cmocka_unit_test(test_hist_bounds),
         cmocka_unit_test(test_hist_against_values), cmocka_unit_test(test_dist_golden),
         cmocka_unit_test(test_metric_table), cmocka_unit_test(test_secret),
