@@ -30,8 +30,10 @@ char *fmt_ms(char out[FMT_SIZE], double ms)
         snprintf(out, FMT_SIZE, "%.2f s", ms / 1000);
     else if (a < 99950)
         snprintf(out, FMT_SIZE, "%.1f s", ms / 1000);
-    else
-        snprintf(out, FMT_SIZE, "%.0f m %02.0f s", floor(ms / 60000), fmod(floor(ms / 1000), 60));
+    else {
+        double s = round(a / 1000);
+        snprintf(out, FMT_SIZE, "%s%.0f m %02.0f s", ms < 0 ? "-" : "", floor(s / 60), fmod(s, 60));
+    }
     return out;
 }
 

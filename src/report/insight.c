@@ -572,7 +572,7 @@ static bool tool_parser(const struct facts *d, struct insight *o)
 static bool failures(const struct facts *d, struct insight *o)
 {
     const struct tally *t = &d->file->total;
-    uint64_t failed = tally_failed(t);
+    uint64_t failed = tally_failed(t), ended = t->requests - t->outcome[OUT_CANCELLED]; /* that was our own will */
     int worst = OUT_OK + 1;
     if (failed == 0)
         return false;
@@ -580,8 +580,8 @@ static bool failures(const struct facts *d, struct insight *o)
         if (t->outcome[k] > t->outcome[worst])
             worst = k;
     char p[FMT_SIZE];
-    SAY(sentence, "%s of the requests failed; no figure of time has them in it.", fmt_percent(p, (double)failed / (double)t->requests));
-    SAY(evidence, "%" PRIu64 " of %" PRIu64 ", most as %s: %s", failed, t->requests, outcome_name((enum outcome)worst),
+    SAY(sentence, "%s of the requests failed; no figure of time has them in it.", fmt_percent(p, (double)failed / (double)ended));
+    SAY(evidence, "%" PRIu64 " of %" PRIu64 ", most as %s: %s", failed, ended, outcome_name((enum outcome)worst),
         outcome_meaning((enum outcome)worst));
     SAY(advice, "%s", outcome_advice((enum outcome)worst));
     return true;

@@ -121,6 +121,9 @@ static void test_formats(void **state)
     assert_string_equal(fmt_ms(o, 1232), "1.23 s");
     assert_string_equal(fmt_ms(o, 95000), "95.0 s");
     assert_string_equal(fmt_ms(o, 1e6), "16 m 40 s");
+    assert_string_equal(fmt_ms(o, 99951), "1 m 40 s");
+    assert_string_equal(fmt_ms(o, 119999), "2 m 00 s");
+    assert_string_equal(fmt_ms(o, -90400 * 2), "-3 m 01 s");
     assert_string_equal(fmt_ms(o, (double)NAN), "–");
     assert_string_equal(fmt_rate(o, 131.84), "131.8");
     assert_string_equal(fmt_rate(o, 0), "0.00");

@@ -64,6 +64,8 @@ static void test_objectives_nearly(void **state)
         request(&(struct ask){.context = 1024, .ttft_ms = 400, .tpot_ms = 30, .outcome = "http_5xx"});
     says("objectives", "996 of 1000; 4 failed");
     says("failures", "0.4 % of the requests failed");
+    request(&(struct ask){.context = 1024, .ttft_ms = 400, .tpot_ms = 30, .outcome = "cancelled"}); /* by us: it has not failed, nor ended well */
+    says("failures", "4 of 1000, most as http_5xx");
     requests(3, 0, 1024, 0, 700, 30);
     says("objectives", "996 of 1003; 4 failed, more than missed any objective");
     requests(1, 0, 1024, 0, 700, 30);
