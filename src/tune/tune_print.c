@@ -100,16 +100,14 @@ static bool contends(const struct tune_result *r, double low)
 
 #define NAMED 6 /* settings, at the most */
 
-static void undecided(const struct tune_result *r, size_t n, struct buf *b)
+/* open: a search of one of them that was not over */
+static void undecided(const struct tune_result *r, size_t n, const struct capacity *open, struct buf *b)
 {
     double low = r[0].capacity.low;
-    const struct capacity *open = NULL;
-    size_t named = 0, more = 0;
-    for (size_t i = 0; i < n && open == NULL; i++)
-        if (contends(&r[i], low) && !capacity_sure(&r[i].capacity))
-            open = &r[i].capacity;
     const struct capacity_try *last = &open->tries[open->n - 1];
-    buf_addf(b, "\nundecided, %s: %s: ", capacity_end_text(open), low > 0 ? "the best is one of these" : "no setting is known to meet the objectives, but these may");
+    size_t named = 0, more = 0;
+    buf_addf(b, "\nundecided, %s: %s: ", capacity_end_text(open),
+             low > 0 ? "the best is one of these" : "no setting is known to meet the objectives, but these may");
     for (size_t i = 0; i < n; i++) {
         if (!contends(&r[i], low))
             continue;
@@ -148,11 +146,13 @@ static void best_by_capacity(const struct tune_result *r, size_t n, struct buf *
 static void verdict_by_capacity(const struct tune_result *r, size_t n, struct buf *b)
 {
     double low = r[0].capacity.low;
-    size_t ok = 0, open = 0, rival = 0;
+    const struct capacity *open = NULL;
+    size_t ok = 0, rival = 0;
     for (size_t i = 0; i < n; i++) {
         bool contender = contends(&r[i], low);
         ok += searched(&r[i]);
-        open += contender && !capacity_sure(&r[i].capacity);
+        if (contender && open == NULL && !capacity_sure(&r[i].capacity))
+            open = &r[i].capacity;
         if (contender && i > 0 && rival == 0)
             rival = i;
     }
@@ -160,8 +160,8 @@ static void verdict_by_capacity(const struct tune_result *r, size_t n, struct bu
         buf_addf(b, "\n%s is the only one that came through\n", r[0].name);
     else if (low > 0 && rival == 0)
         best_by_capacity(r, n, b);
-    else if (open > 0)
-        undecided(r, n, b);
+    else if (open != NULL)
+        undecided(r, n, open, b);
     else if (!(low > 0))
         buf_adds(b, "\nno setting met the objectives\n");
     else {
