@@ -172,6 +172,7 @@ double matrix_good_share(const struct run_file *f, const struct run_phase *p, co
 
 /* Everything that was measured under one load. */
 struct gathered {
+    bool used;
     struct tally t;
     double rate_seconds, goodput_seconds; /* that these are of */
     double rate, goodput;                 /* NAN: not known */
@@ -199,20 +200,6 @@ static void gather(struct gathered *g, const struct run_file *f, int phase)
     add_rate(&g->goodput, &g->goodput_seconds, run_file_phase_goodput(f, phase), seconds);
 }
 
-static struct gathered *gathered_new(void)
-{
-    struct gathered *g = xcalloc(1, sizeof *g);
-    tally_init(&g->t);
-    g->rate = g->goodput = (double)NAN;
-    return g;
-}
-
-static void gathered_free(struct gathered *g)
-{
-    tally_release(&g->t);
-    free(g);
-}
-
 static void fill_cell(struct matrix_cell *c, const struct run_file *f, const struct run_phase *p, const struct gathered *g)
 {
     const struct tally *t = &g->t;
@@ -225,20 +212,24 @@ static void fill_cell(struct matrix_cell *c, const struct run_file *f, const str
 
 void matrix_cells_of_file(const struct run_file *f, struct matrix_cell *cells)
 {
-    struct gathered **of = xcalloc(f->phases_n + 1, sizeof *of); /* [i]: of the load whose latest phase is i, as yet */
+    struct gathered *of = xcalloc(f->phases_n + 1, sizeof *of); /* [i]: used where i is the latest phase of its load, as yet */
     for (size_t i = 0; i < f->phases_n; i++) {
         size_t before = i;
-        while (before > 0 && !(of[before - 1] != NULL && run_same_load(&f->phases[before - 1], &f->phases[i])))
+        while (before > 0 && !(of[before - 1].used && run_same_load(&f->phases[before - 1], &f->phases[i])))
             before--;
-        of[i] = before > 0 ? of[before - 1] : gathered_new();
-        if (before > 0)
-            of[before - 1] = NULL;
-        gather(of[i], f, f->phases[i].id);
-        fill_cell(&cells[i], f, &f->phases[i], of[i]);
+        if (before > 0) {
+            of[i] = of[before - 1];
+            of[before - 1].used = false;
+        } else {
+            of[i] = (struct gathered){.used = true, .rate = (double)NAN, .goodput = (double)NAN};
+            tally_init(&of[i].t);
+        }
+        gather(&of[i], f, f->phases[i].id);
+        fill_cell(&cells[i], f, &f->phases[i], &of[i]);
     }
     for (size_t i = 0; i < f->phases_n; i++)
-        if (of[i] != NULL)
-            gathered_free(of[i]);
+        if (of[i].used)
+            tally_release(&of[i].t);
     free(of);
 }
 
