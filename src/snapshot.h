@@ -254,6 +254,7 @@ struct snapshot {
     int target_streams, target_context, target_max_tokens; /* context 0: none is asked for */
     bool load_fixed;       /* a suite, a matrix, a search or tune decides the load: no key changes it */
     bool lengths_fixed;    /* … or a trace the lengths */
+    bool agent;            /* an agent sends what it wants now: it cannot be paused */
     bool open_loop;        /* requests are sent when they are due, not when a stream is free; the next three are its */
     double target_rate;    /* requests a second that are due now; NAN: a trace says */
     double sent_rate;      /* … that were sent, over the last 5 s; NAN: not known yet */

@@ -132,6 +132,8 @@ static bool refused(struct control *ctl, struct ui_state *st, const struct snaps
         why = "only a replay can go on and back in time";
     else if (s->replay.on || !is_load_key(a))
         return false;
+    else if (s->agent && (a == ACT_PAUSE || changes_load(a)))
+        why = "the agent sends what it wants: it cannot be paused";
     else if (s->load_fixed && changes_load(a))
         why = "this run decides its load itself: space pauses it";
     else if (s->lengths_fixed && (a == ACT_CONTEXT_HALF || a == ACT_CONTEXT_DOUBLE || a == ACT_OUTPUT_HALF || a == ACT_OUTPUT_DOUBLE))

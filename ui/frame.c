@@ -329,7 +329,7 @@ static bool is_for(const struct snapshot *s, const char *word)
         return !s->replay.on && s->open_loop && isfinite(s->target_rate) && !s->load_fixed;
     if (strcmp(word, "context") == 0 && s->target_context == 0)
         return false;
-    if ((lengths && s->lengths_fixed) || (streams && s->load_fixed))
+    if ((lengths && s->lengths_fixed) || (streams && s->load_fixed) || (pause && s->agent))
         return false;
     if (s->replay.on)
         return !load;

@@ -96,6 +96,7 @@ static void fill_arrivals(struct engine *g, int64_t now)
     v->open_loop = t->open;
     v->load_fixed = engine_load_fixed(g);
     v->lengths_fixed = v->load_fixed || g->trace.n > 0;
+    v->agent = g->agent != NULL;
     if (!t->open)
         return;
     if (l->n == SENT_RING) {

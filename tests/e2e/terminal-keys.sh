@@ -220,8 +220,8 @@ check "each load is one phase" json "$TMP/parted.ndjson" '(map(select(.type == "
     map(select(.phase == 0)) | any(.pauses == null) and any(.pauses == 1) and (.[-1].t - .[0].t > 3e9))' -s
 "$TOKGAUGE" run "$URL" -c 1,1 --context 64 --max-tokens 8 -n 2 --plain --out "$TMP/twice.ndjson" >"$TMP/twice" 2>&1
 check "a load that was asked for twice was run twice" contains "$TMP/twice" "a matrix of 2 loads, 2 of which were run"
-check "the agent cannot be paused" "$PTY" 120 40 xterm-256color "$TOKGAUGE" bench "$URL" --only e --agent-url "$URL/v1/chat/completions" --agent-runs 100 --out "$TMP/agent.ndjson" <<'E2'
-wait "● agent"
+check "the agent cannot be paused" "$PTY" 120 40 xterm-256color "$TOKGAUGE" bench "$URL" --only e --agent-url "$URL/v1/chat/completions" --agent-model maker/Gauge-7B --agent-runs 100 --out "$TMP/agent.ndjson" <<'E2'
+wait "agent simple"
 key Space 7
 wait "it cannot be paused"
 key q

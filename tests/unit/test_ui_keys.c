@@ -114,6 +114,11 @@ static void test_fixed_load(void **state)
     assert_null(strstr(suite, "(/) rate"));
     assert_null(strstr(suite, "[/] context"));
     assert_non_null(strstr(suite, "space pause"));
+    s = canned_busy();
+    s->agent = true;
+    char *agent = picture(s, false, false, 160, 60);
+    assert_null(strstr(agent, "space"));
+    free(agent);
     free(trace);
     free(suite);
 }
@@ -205,6 +210,11 @@ static void test_pause_and_mark(void **state)
     s->state = RUN_WATCH; /* of probes */
     assert_true(control_act(&ctl, &st, s, ACT_RESET, 4));
     assert_int_equal(sent_n, 5);
+    s->state = RUN_LOAD;
+    s->agent = true;
+    assert_true(control_act(&ctl, &st, s, ACT_PAUSE, 5)); /* refused, and said */
+    assert_int_equal(sent_n, 5);
+    assert_non_null(strstr(st.toast, "cannot be paused"));
     for (int zoom = 1; zoom <= ZOOM_COUNT; zoom++) { /* on every view, all the way round */
         assert_true(control_act(&ctl, &st, s, ACT_ZOOM, 5));
         assert_int_equal(st.zoom, zoom % ZOOM_COUNT);

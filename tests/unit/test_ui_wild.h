@@ -253,6 +253,7 @@ static inline void wild_lists(struct wild *w, struct snapshot *s)
         return;
     s->load_fixed = wild_one(w);
     s->lengths_fixed = wild_one(w);
+    s->agent = wild_one(w);
     s->suite.parts_n = (size_t)wild_below(&w->seed, SNAP_PARTS + 1);
     for (size_t i = 0; i < s->suite.parts_n; i++) {
         WILD_TEXT(w, s->suite.part[i].name);
