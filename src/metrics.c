@@ -25,7 +25,8 @@ const struct metric metrics[M_COUNT] = {
     [M_E2E_RATE] = {"e2e_rate", "e2e_rate_tok_s", "tok/s", "end-to-end rate of one stream",
                     "output tokens / e2e", BETTER_HIGHER, RATE},
     [M_PREFILL_RATE] = {"prefill_rate", "prefill_rate_tok_s", "tok/s", "prefill rate",
-                        "(prompt tokens − cached tokens) / ttft; undefined where the server does not tell cached tokens",
+                        "(prompt tokens − cached tokens) / ttft; undefined where the server does not tell cached tokens "
+                        "(vLLM leaves 0 out: it is taken as 0 once a hit was told)",
                         BETTER_HIGHER, RATE},
     [M_SEND_SKEW] = {"send_skew", "send_skew_ms", "ms", "send skew", "sent − due: the client's, never the server's",
                      BETTER_LOWER, MS},

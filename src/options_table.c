@@ -206,6 +206,7 @@ const struct option option_rows[] = {
      "GTT that grows with KV use; 0: all taken at start", false},
     {"sim-tokens-per-event", 0, NULL, SIM, NUMBER, AT(sim.tokens_per_event), 1, 1000, "N", "1", "tokens in one event", false},
     {"sim-no-usage", 0, NULL, SIM, FLAG, AT(sim.no_usage), 0, 0, NULL, NULL, "never tell token counts", false},
+    {"sim-cached-hits-only", 0, NULL, SIM, FLAG, AT(sim.cached_hits_only), 0, 0, NULL, NULL, "leave cached_tokens out where it is 0, as vLLM does", false},
     {"sim-close-after", 0, NULL, SIM, FLAG, AT(sim.close_after), 0, 0, NULL, NULL,
      "close after every stream though keep-alive was announced, as llama.cpp does", false},
     {"sim-fault", 0, NULL, SIM, FAULT, AT(sim.fault), 0, 1, "KIND=SHARE,…", NULL,

@@ -56,6 +56,7 @@ void engine_forget_facts(struct engine *g)
     v->counters_note[0] = '\0';
     v->max_num_seqs = v->slot_context = v->kv_tokens = v->kv_blocks = v->kv_block_tokens = (double)NAN;
     v->loaded = v->loaded_vram = v->loaded_context = (double)NAN;
+    g->tells_cached = false;
 }
 
 static void see_page(struct engine *g, double at_s)

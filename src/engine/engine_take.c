@@ -62,8 +62,19 @@ static void note_skew(struct run_result *res, const struct row *r)
     hist_add(&res->skew, (uint64_t)MAX_OF(late, 0), 1);
 }
 
+/* vLLM leaves the number of cached tokens out where it is 0 (its issue 44377).  Taken for unknown, what is computed from it
+ * would be of the requests with a hit alone; so it is 0 where the server is known to tell.  Before its first hit it is not. */
+static void settle_cached(struct engine *g, struct timeline *t)
+{
+    if (t->cached_tokens > 0)
+        g->tells_cached = true;
+    else if (t->cached_tokens < 0 && t->prompt_tokens >= 0 && t->outcome == OUT_OK && g->tells_cached)
+        t->cached_tokens = 0;
+}
+
 void engine_take_row(struct engine *g, struct row *r)
 {
+    settle_cached(g, &r->tl);
     note_skew(&g->result, r);
     engine_soak_row(g, r);
     note_failure(g, r);

@@ -111,6 +111,7 @@ struct engine {
     int64_t procs_written;   /* the look at processes that the run file has */
     struct server_proc proc; /* the server's, as far as it is known */
     struct server_sample server;
+    bool tells_cached;       /* an answer has told that tokens of its prompt were cached */
     bool server_answered, server_silent; /* to the last scrape; since one that it had answered */
     struct counters counters;
 

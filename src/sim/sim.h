@@ -63,6 +63,7 @@ struct sim_config {
     int64_t fault_after;           /* so many generations come first that have none: a run's first look at the server */
     double tokens_per_event;       /* ≥ 1: several tokens in an event, as --stream-interval does */
     bool no_usage;                 /* never sends usage, as some gateways do */
+    bool cached_hits_only;         /* leaves cached_tokens out where it is 0, as vLLM does */
     bool close_after;    /* closes after every stream while announcing keep-alive, as llama.cpp does */
     const char *api_key; /* NULL: none asked for; else 401 without it */
     const char *log;     /* NULL, or a file for one JSON row a request: the truth for tests */

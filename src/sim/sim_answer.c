@@ -24,8 +24,8 @@ static struct sim_usage usage_now(const struct sim_stream *r, int completion, bo
 {
     if (r->fault == SIM_FAULT_ZERO_USAGE)
         return (struct sim_usage){.cached = -1};
-    return (struct sim_usage){
-        .prompt = r->ask.prompt_tokens, .completion = completion, .cached = last ? r->cached : -1};
+    bool told = last && (r->cached > 0 || !r->server->c.cached_hits_only);
+    return (struct sim_usage){.prompt = r->ask.prompt_tokens, .completion = completion, .cached = told ? r->cached : -1};
 }
 
 static bool in_crumbs(const struct sim_stream *r)

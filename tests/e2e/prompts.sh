@@ -77,3 +77,11 @@ check "turns in an open loop" bad 2 "goes with streams" --turns 2 --rate 5
 check "a prefix of a file" bad 2 "goes with --prompt unique" --prefix-tokens 5 --prompt "$TMP/mixed.jsonl"
 check "turns need messages" bad 2 "needs messages" --turns 2 --endpoint completions
 check "a prefix that is all of the prompt" bad 2 "leaves too little of --context 512" --prefix-tokens 500 --context 512
+
+# vLLM leaves the number out where it is 0.  Once it has told of one, none is 0: otherwise rates of prefill would be of hits alone.
+start_sim --step 2 --step-seq 0.1 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 8 --max-model-len 32768 --cached-hits-only
+load -c 2 -n 16 --turns 4 --context 512 --turn-context 100 --slo prefill_rate=1
+check "no cached tokens told are none, once a server has told of some" rows 'map(select(.turn == 1) | .cached_tokens) | sort == [null, null, 0, 0]'
+check "so that new prompts are in the rate of prefill" json "$TMP/out.json" '.slo.met == 14 and .slo.unjudged == 2'
+load -c 2 -n 8 --context 600 --slo prefill_rate=1
+check "before that they are unknown" json "$TMP/out.json" '.requests.ok == 8 and .tokens.cached == null and .slo.unjudged == 8'
