@@ -141,15 +141,20 @@ int files_compare(const struct options *o)
     struct err e;
     struct compare_run runs[COMPARE_RUNS] = {{NULL, NULL}};
     struct compared *with = xcalloc(COMPARE_RUNS - 1, sizeof *with);
+    struct compared_loads loads[COMPARE_RUNS - 1] = {{NULL, 0}};
     int status = EXIT_DONE;
     size_t n = load_runs(o, runs, &e);
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < n; i++) {
         compare_runs(&runs[0], &runs[i], o->min_effect, &with[i - 1]);
-    const struct compare_report r = {runs, n, with, o->min_effect};
+        compare_loads(&runs[0], &runs[i], o->min_effect, &loads[i - 1]);
+    }
+    const struct compare_report r = {runs, n, with, loads, o->min_effect};
     if (n == 0 || !print_comparison(&r, o->json ? COMPARE_JSON : (enum compare_format)o->format, &e))
         status = complain(&e, EXIT_FAILED);
     if (!gates_pass(&r, o))
         status = EXIT_THRESHOLD;
+    for (size_t i = 0; i < COMPARE_RUNS - 1; i++)
+        compared_loads_release(&loads[i]);
     for (size_t i = 0; i < COMPARE_RUNS; i++)
         compare_run_release(&runs[i]);
     free(with);

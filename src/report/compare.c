@@ -1,4 +1,6 @@
-#include "report/compare.h"
+/* Comparing two runs: all of them, and load by load. */
+#include "report/compare_values.h"
+#include "report/matrix_tables.h"
 
 #include "stats.h"
 
@@ -56,97 +58,6 @@ const char *compare_run_path(const struct compare_run *r)
     return r->vllm != NULL ? r->vllm->path : r->own->path;
 }
 
-/* ---- what a run has of a figure ---- */
-
-/* Requests that are sent when they are due wait for each other where the server is busy: then a value tells of its
- * neighbours.  Where a stream sends its next request when the last has ended, they hardly do. */
-enum order {
-    ORDER_NONE, /* they do not depend on each other */
-    ORDER_TIME, /* they do, and stand in the order of time */
-    ORDER_LOST  /* they do, and nobody knows their order any more */
-};
-
-struct values {
-    double *v; /* owned */
-    size_t n;
-    enum order order;
-    double alone; /* where there are no values: the figure itself; NAN unknown */
-};
-
-/* A file without a row for each request has the shape of their distribution: so many values of the same shape. */
-#define SHAPE_VALUES 10000
-static void of_shape(const struct run_file *f, enum metric_id m, struct values *out)
-{
-    const struct hist *h = f->total.hist[m];
-    out->n = h != NULL ? (size_t)MIN_OF(h->count, (uint64_t)SHAPE_VALUES) : 0;
-    out->order = run_file_open_loop(f) ? ORDER_LOST : ORDER_NONE;
-    out->v = xcalloc(out->n + 1, sizeof *out->v);
-    for (size_t i = 0; i < out->n; i++) /* the ranks themselves, so that their quantiles are those of the histogram */
-        out->v[i] = hist_quantile(h, out->n > 1 ? (double)i / (double)(out->n - 1) : 0.5) / metrics[m].scale;
-}
-
-/* Of the requests that ended well, in the order in which they ended. */
-static void of_requests(const struct run_file *f, enum metric_id m, bool by_vllm, struct values *out)
-{
-    out->v = xcalloc(f->rows_n + 1, sizeof *out->v);
-    out->order = run_file_open_loop(f) ? ORDER_TIME : ORDER_NONE;
-    for (size_t i = 0; i < f->rows_n; i++) {
-        const struct timeline *t = &run_file_row(f, i)->tl;
-        double v[M_REQUEST_COUNT_];
-        if (t->outcome != OUT_OK)
-            continue;
-        timeline_numbers(t, v);
-        struct vllm_request theirs = vllm_request(t);
-        double x = by_vllm ? vllm_request_number(&theirs, m) : v[m];
-        if (isfinite(x))
-            out->v[out->n++] = x;
-    }
-}
-
-/* Tokens a second between samples that lie within the load. */
-static void of_samples(const struct run_file *f, struct values *out)
-{
-    double seconds, tokens;
-    out->v = xcalloc(f->samples_n + 1, sizeof *out->v);
-    out->order = ORDER_TIME;
-    for (size_t i = 0; i + 1 < f->samples_n; i++)
-        if (run_file_interval(f, i, &seconds, &tokens))
-            out->v[out->n++] = tokens / seconds;
-}
-
-static void of_vllm(const struct vllm_file *f, const struct figure *g, struct values *out)
-{
-    out->v = xcalloc(f->requests_n + 1, sizeof *out->v);
-    out->order = isfinite(vllm_file_rate(f)) ? ORDER_TIME : ORDER_NONE;
-    for (size_t i = 0; i < f->requests_n; i++) {
-        double x = vllm_request_number(&f->requests[i], g->metric);
-        if (isfinite(x))
-            out->v[out->n++] = x;
-    }
-    if (out->n == 0)
-        out->alone = vllm_file_figure(f, g->metric, g->quantile);
-}
-
-/* The caller frees v. */
-static struct values values_of(const struct compare_run *r, const struct figure *g, bool by_vllm)
-{
-    struct values out = {.alone = (double)NAN};
-    if (r->vllm != NULL) {
-        of_vllm(r->vllm, g, &out);
-    } else if (!r->own->rows_whole && (by_vllm || g->metric != M_OUTPUT_RATE)) {
-        if (!by_vllm) /* their figures need the moments of each request */
-            of_shape(r->own, g->metric, &out);
-    } else if (g->metric != M_OUTPUT_RATE) {
-        of_requests(r->own, g->metric, by_vllm, &out);
-    } else if (by_vllm) {
-        struct vllm_totals t = vllm_totals(r->own);
-        out.alone = t.output_tokens / t.seconds;
-    } else {
-        of_samples(r->own, &out);
-    }
-    return out;
-}
-
 /* ---- comparing ---- */
 
 /* Sorts the values. */
@@ -170,15 +81,20 @@ static void compare_alone(const struct figure *g, const struct values *x, const 
         c->verdict = VERDICT_NONE;
 }
 
-/* How far repeats of one load lie apart within a run: a pause parts them.  NAN: it has none. */
-static double spread_of_repeats(const struct run_file *f, const struct figure *g)
+/* How far repeats of one load lie apart within a run: a pause parts them, or a matrix comes back to one.  NAN: it has none. */
+static double spread_of_repeats(const struct run_file *f, const struct figure *g, const struct split *s, int part)
 {
     double least = (double)NAN, most = (double)NAN;
-    if (f == NULL || f->phases_n < 2 || !run_file_one_load(f))
+    size_t repeats = 0;
+    for (size_t i = 0; f != NULL && i < f->phases_n; i++)
+        repeats += s->part == NULL || s->part[i] == part;
+    if (repeats < 2 || (s->part == NULL && !run_file_one_load(f)))
         return (double)NAN;
     for (size_t i = 0; i < f->phases_n; i++) {
         struct tally t;
         struct dist d;
+        if (s->part != NULL && s->part[i] != part)
+            continue;
         run_file_phase(f, f->phases[i].id, &t);
         tally_dist(&t, g->metric < M_LATENCY_COUNT_ ? g->metric : M_E2E, &d);
         double q = g->quantile > 0.9 ? d.p95 : g->quantile > 0 ? d.p50 : d.mean;
@@ -215,6 +131,19 @@ static void compare_figure(const struct figure *g, const struct values *x, const
         compare_means(x->v, x->n, y->v, y->n, &rule, c);
 }
 
+/* x and y have as many parts; each: so many. */
+static void compare_parts(const struct compare_run *a, const struct compare_run *b, const struct figure *g, bool by_vllm, double min_effect,
+                          struct split *x, struct split *y, struct comparison *each)
+{
+    struct values *of_a = values_of(a, g, by_vllm, x), *of_b = values_of(b, g, by_vllm, y);
+    for (size_t k = 0; k < x->n; k++) {
+        double spread = larger(spread_of_repeats(a->own, g, x, (int)k), spread_of_repeats(b->own, g, y, (int)k));
+        compare_figure(g, &of_a[k], &of_b[k], min_effect, spread, &each[k]);
+    }
+    values_free(of_a, x->n);
+    values_free(of_b, y->n);
+}
+
 /* ---- memory ---- */
 
 const char *const compare_pools[COMPARE_POOLS] = {"RAM peak", "GTT peak"};
@@ -243,10 +172,9 @@ static double ended(const struct compare_run *r, double *failed)
     return (double)(t->requests - t->outcome[OUT_CANCELLED]);
 }
 
-static void compare_failed(const struct compare_run *a, const struct compare_run *b, double min_effect, struct comparison *c)
+static void compare_failed(double failed_a, double n_a, double failed_b, double n_b, double min_effect, struct comparison *c)
 {
     const struct compare_rule rule = {-1, min_effect, (double)NAN};
-    double failed_a, failed_b, n_a = ended(a, &failed_a), n_b = ended(b, &failed_b);
     if (isnan(failed_a) || isnan(failed_b))
         compare_numbers(failed_a / n_a, failed_b / n_b, &rule, c);
     else
@@ -259,12 +187,113 @@ void compare_runs(const struct compare_run *a, const struct compare_run *b, doub
     compare_object(a, b, c);
     peaks(a->own, c->peak_a);
     peaks(b->own, c->peak_b);
-    compare_failed(a, b, min_effect, &c->failed);
-    for (size_t i = 0; i < FIGURES_N; i++) {
-        struct values x = values_of(a, &figures[i], c->by_vllm), y = values_of(b, &figures[i], c->by_vllm);
-        double spread = larger(spread_of_repeats(a->own, &figures[i]), spread_of_repeats(b->own, &figures[i]));
-        compare_figure(&figures[i], &x, &y, min_effect, spread, &c->figures[i]);
-        free(x.v);
-        free(y.v);
+    double failed_a, failed_b, n_a = ended(a, &failed_a), n_b = ended(b, &failed_b);
+    compare_failed(failed_a, n_a, failed_b, n_b, min_effect, &c->failed);
+    struct split all_a = {.n = 1}, all_b = {.n = 1};
+    for (size_t i = 0; i < FIGURES_N; i++)
+        compare_parts(a, b, &figures[i], c->by_vllm, min_effect, &all_a, &all_b, &c->figures[i]);
+}
+
+/* ---- load by load ---- */
+
+/* The phases of both that had one load are a part; loads that one of them alone had are none. */
+static void split_by_load(const struct run_file *a, const struct run_file *b, struct split *x, struct split *y, const struct run_phase **loads)
+{
+    for (size_t k = 0; k < b->phases_n; k++)
+        y->part[k] = -1;
+    for (size_t i = 0; i < a->phases_n; i++) {
+        size_t same = 0;
+        x->part[i] = -1;
+        while (same < x->n && !run_same_load(loads[same], &a->phases[i]))
+            same++;
+        if (same < x->n) {
+            x->part[i] = (int)same;
+            continue;
+        }
+        for (size_t k = 0; k < b->phases_n; k++)
+            if (run_same_load(&a->phases[i], &b->phases[k]))
+                x->part[i] = y->part[k] = (int)same;
+        if (x->part[i] >= 0)
+            loads[x->n++] = &a->phases[i];
     }
+    y->n = x->n;
+}
+
+static int ascending(double x, double y)
+{
+    return (x > y) - (x < y); /* streams have no rate on either side: NAN, and equal */
+}
+
+/* Of a matrix or a search, which come to their loads in any order. */
+static int by_size(const void *x, const void *y)
+{
+    const struct run_phase *p = ((const struct compared_load *)x)->load, *q = ((const struct compared_load *)y)->load;
+    int d = ascending((double)p->context, (double)q->context);
+    if (d == 0)
+        d = ascending((double)p->max_tokens, (double)q->max_tokens);
+    if (d == 0)
+        d = ascending(p->rate, q->rate);
+    return d != 0 ? d : ascending(p->streams, q->streams);
+}
+
+/* As `ended`, of each part. */
+static void count_ended(const struct run_file *f, struct split *s, double *failed, double *n)
+{
+    for (size_t i = 0; i < f->rows_n && f->rows_whole; i++) {
+        const struct row *r = run_file_row(f, i);
+        int part = split_part(f, s, r->phase);
+        if (part < 0 || r->tl.outcome == OUT_CANCELLED)
+            continue;
+        n[part]++;
+        failed[part] += r->tl.outcome != OUT_OK;
+    }
+    for (size_t i = 0; i < f->phases_n && !f->rows_whole; i++) {
+        struct tally t;
+        if (s->part[i] < 0)
+            continue;
+        run_file_phase(f, f->phases[i].id, &t);
+        n[s->part[i]] += (double)(t.requests - t.outcome[OUT_CANCELLED]);
+        failed[s->part[i]] += (double)tally_failed(&t);
+        tally_release(&t);
+    }
+}
+
+void compare_loads(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared_loads *out)
+{
+    *out = (struct compared_loads){NULL, 0};
+    if (a->own == NULL || b->own == NULL || !run_file_has_parts(a->own) || !run_file_has_parts(b->own))
+        return;
+    struct split x = {.part = xcalloc(a->own->phases_n, sizeof(int))}, y = {.part = xcalloc(b->own->phases_n, sizeof(int))};
+    const struct run_phase **loads = xcalloc(a->own->phases_n, sizeof(*loads));
+    split_by_load(a->own, b->own, &x, &y, loads);
+    bool several = a->own->phases_n > 1 || b->own->phases_n > 1;
+    if (several && x.n > 0) {
+        double *failed = xcalloc(4 * x.n, sizeof *failed), *failed_b = failed + x.n, *n_a = failed_b + x.n, *n_b = n_a + x.n;
+        *out = (struct compared_loads){xcalloc(x.n, sizeof *out->list), x.n};
+        count_ended(a->own, &x, failed, n_a);
+        count_ended(b->own, &y, failed_b, n_b);
+        for (size_t i = 0; i < x.n; i++) {
+            out->list[i].load = loads[i];
+            compare_failed(failed[i], n_a[i], failed_b[i], n_b[i], min_effect, &out->list[i].failed);
+        }
+        struct comparison *each = xcalloc(x.n, sizeof *each);
+        for (size_t i = 0; i < FIGURES_N; i++) {
+            compare_parts(a, b, &figures[i], false, min_effect, &x, &y, each);
+            for (size_t k = 0; k < x.n; k++)
+                out->list[k].figures[i] = each[k];
+        }
+        if (report_is_matrix(a->own))
+            qsort(out->list, out->n, sizeof *out->list, by_size);
+        free(each);
+        free(failed);
+    }
+    free(loads);
+    free(x.part);
+    free(y.part);
+}
+
+void compared_loads_release(struct compared_loads *l)
+{
+    free(l->list);
+    *l = (struct compared_loads){NULL, 0};
 }

@@ -46,6 +46,21 @@ const char *compare_run_path(const struct compare_run *r);
 /* Fills c with b beside a.  min_effect: share; smaller differences do not count. */
 void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c);
 
+/* One load that both runs had: of a matrix, a search or a suite. */
+struct compared_load {
+    const struct run_phase *load; /* of the baseline's file: valid as long as that is */
+    struct comparison figures[FIGURES_N];
+    struct comparison failed;
+};
+struct compared_loads {
+    struct compared_load *list; /* owned; a suite's in its order, of others the shorter context and the lower load first */
+    size_t n;
+};
+/* The same load by load, by our definitions.  n = 0: they are not two such runs, they have one load alone, or none in common.
+ * compared_loads_release. */
+void compare_loads(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared_loads *out);
+void compared_loads_release(struct compared_loads *l);
+
 /* Objections to comparing b with a, into c. */
 void compare_object(const struct compare_run *a, const struct compare_run *b, struct compared *c);
 
@@ -53,6 +68,7 @@ struct compare_report {
     const struct compare_run *runs; /* the baseline first */
     size_t runs_n;                  /* 2 to COMPARE_RUNS */
     const struct compared *with;    /* runs_n − 1: of those behind the baseline */
+    const struct compared_loads *loads; /* as many; NULL: none */
     double min_effect;
 };
 

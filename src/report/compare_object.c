@@ -59,11 +59,6 @@ static bool same_text(const struct run_file *a, const struct run_file *b, const 
     return same_words(run_file_text(a, key), run_file_text(b, key));
 }
 
-static bool is_suite(const struct run_file *f)
-{
-    return f->phases_n > 0 && f->phases[0].part[0] != '\0';
-}
-
 static const char *rate_text(char out[32], double rate)
 {
     snprintf(out, 32, isfinite(rate) ? "%g requests/s" : "no rate", rate);
@@ -137,7 +132,7 @@ static void object_to_phases(const struct run_file *a, const struct run_file *b,
     if (!loads)
         object(c, "different suites or matrices, or one was ended early");
     else if (!shares)
-        object(c, "the same loads with other numbers of requests: what is said of all of them is of another mixture");
+        object(c, "the same loads with other numbers of requests: what is said of all of them is of another mixture, and each load by itself can be compared");
 }
 
 /* Drawn: their means may be the same, and the loads not.  Fixed: exactly so many tokens were asked for. */
@@ -210,7 +205,7 @@ static void object_to_sizes(const struct run_file *a, const struct run_file *b, 
 
 static void object_to_loads(const struct run_file *a, const struct run_file *b, struct compared *c)
 {
-    if (is_suite(a) && is_suite(b)) {
+    if (run_file_has_parts(a) && run_file_has_parts(b)) {
         object_to_phases(a, b, c);
         return;
     }

@@ -1,6 +1,7 @@
 /* A comparison as text, as Markdown and as JSON. */
 #include "report/compare.h"
 
+#include "capacity.h"
 #include "fmt.h"
 #include "jsonw.h"
 #include "report/doc.h"
@@ -66,6 +67,51 @@ static void advice(char *out, size_t size, const struct figure *g, const struct 
     else if (c->verdict == VERDICT_NONE && isfinite(c->diff))
         str_copy(out, size, "too little is known of its spread");
 }
+
+/* ---- load by load ---- */
+
+static const char *const load_figures[] = {"output_tok_s", "ttft_mean", "tpot_mean", "e2e_mean"}; /* those that fit beside each other; JSON has all */
+
+static const struct figure *load_figure(size_t i)
+{
+    size_t k = 0;
+    while (strcmp(figures[k].id, load_figures[i]) != 0)
+        k++;
+    return &figures[k];
+}
+
+#define LOAD_NAME 80
+
+/* "4 streams, 1k + 128", "2.5/s, 1k + 128", "concurrency, 4 streams". */
+static void load_name(char out[LOAD_NAME], const struct run_phase *p)
+{
+    char load[FMT_SIZE + 16], context[FMT_SIZE], output[FMT_SIZE], n[FMT_SIZE];
+    if (strcmp(p->part, PART_MATRIX) != 0 && strcmp(p->part, PART_CAPACITY) != 0) {
+        snprintf(out, LOAD_NAME, "%s%s%s", p->part, p->what[0] != '\0' ? ", " : "", p->what);
+        return;
+    }
+    if (p->rate > 0)
+        snprintf(load, sizeof load, "%s/s", fmt_number(n, p->rate));
+    else
+        snprintf(load, sizeof load, "%s stream%s", fmt_count(n, p->streams), p->streams == 1 ? "" : "s");
+    snprintf(out, LOAD_NAME, "%s, %s%s%s", load, p->context > 0 ? fmt_context(context, (double)p->context) : "", p->context > 0 ? " + " : "output ",
+             fmt_tokens(output, (double)p->max_tokens));
+}
+
+/* "+11.9 % ", and the verdict goes behind it; empty where nothing is known. */
+static void load_change(char out[CELL + 1], const struct comparison *c)
+{
+    change_cell(out, c->ratio);
+    if (out[0] != '\0')
+        str_copy(out + strlen(out), 2, " ");
+}
+
+static const struct compared_loads *loads_of(const struct compare_report *r, size_t run)
+{
+    return r->loads != NULL && r->loads[run - 1].n > 0 ? &r->loads[run - 1] : NULL;
+}
+
+static const char loads_note[] = "Load by load, each verdict has its own 5 %: of two equal runs up to one in twenty names a winner.";
 
 /* ---- text ---- */
 
@@ -164,6 +210,35 @@ static void text_memory(const struct compared *c, struct buf *b)
     }
 }
 
+#define LOAD_CELL 18
+
+static void text_loads(const struct compared_loads *l, struct buf *b)
+{
+    char name[LOAD_NAME], change[CELL + 1], cell[2 * CELL];
+    int width = NAME_WIDTH;
+    for (size_t i = 0; i < l->n; i++) {
+        load_name(name, l->list[i].load);
+        width = MAX_OF(width, (int)utf8_count(name, strlen(name)));
+    }
+    buf_addf(b, "\n  %-*s", width, "load by load");
+    for (size_t k = 0; k < ARRAY_LEN(load_figures); k++) {
+        snprintf(cell, sizeof cell, "%s %s", load_figure(k)->name, direction(load_figure(k)));
+        pad(b, cell, LOAD_CELL);
+    }
+    buf_adds(b, "\n");
+    for (size_t i = 0; i < l->n; i++) {
+        load_name(name, l->list[i].load);
+        buf_addf(b, "  %s%*s", name, width - (int)utf8_count(name, strlen(name)), "");
+        for (size_t k = 0; k < ARRAY_LEN(load_figures); k++) {
+            const struct comparison *c = &l->list[i].figures[load_figure(k) - figures];
+            load_change(change, c);
+            snprintf(cell, sizeof cell, "%s%s", change, verdict_names[c->verdict]);
+            pad(b, cell, LOAD_CELL);
+        }
+        buf_adds(b, "\n");
+    }
+}
+
 static void text_one(const struct compare_report *r, size_t run, struct buf *b)
 {
     const struct compared *c = &r->with[run - 1];
@@ -179,6 +254,8 @@ static void text_one(const struct compare_report *r, size_t run, struct buf *b)
     if (some_failed(c))
         text_failed(c, b);
     text_memory(c, b);
+    if (loads_of(r, run) != NULL)
+        text_loads(loads_of(r, run), b);
     if (c->by_vllm)
         buf_addf(b, "  %s\n", vllm_note);
     buf_adds(b, "\n");
@@ -190,11 +267,16 @@ static void write_text(const struct compare_report *r, struct buf *b)
         buf_addf(b, "%c  %s%s\n", letter(i), compare_run_name(&r->runs[i]),
                  r->runs[i].vllm != NULL ? "  (measured by vllm bench serve)" : "");
     buf_adds(b, "\n");
-    for (size_t i = 1; i < r->runs_n; i++)
+    bool loads = false;
+    for (size_t i = 1; i < r->runs_n; i++) {
         text_one(r, i, b);
+        loads = loads || loads_of(r, i) != NULL;
+    }
     buf_adds(b, "  ↑ higher is better, ↓ lower is better\n");
     buf_addf(b, "  win, lose: the 95 %% interval of the difference leaves zero out, and it is %g %% at least.\n",
              r->min_effect * 100);
+    if (loads)
+        buf_addf(b, "  %s\n", loads_note);
 }
 
 /* ---- Markdown, to be pasted where people talk about the runs ---- */
@@ -269,6 +351,33 @@ static void md_memory(const struct compared *c, struct doc *d)
     }
 }
 
+static void md_loads(const struct compared_loads *l, struct doc *d)
+{
+    char name[LOAD_NAME], change[CELL + 1], heads[ARRAY_LEN(load_figures)][40];
+    struct doc_column columns[1 + ARRAY_LEN(load_figures)] = {{"load by load", false}};
+    for (size_t k = 0; k < ARRAY_LEN(load_figures); k++) {
+        snprintf(heads[k], sizeof heads[k], "%s %s", load_figure(k)->name, direction(load_figure(k)));
+        columns[1 + k] = (struct doc_column){heads[k], true};
+    }
+    doc_table_begin(d, "loads", columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < l->n; i++) {
+        load_name(name, l->list[i].load);
+        doc_row_begin(d);
+        doc_cell(d, "%s", name);
+        for (size_t k = 0; k < ARRAY_LEN(load_figures); k++) {
+            const struct comparison *c = &l->list[i].figures[load_figure(k) - figures];
+            load_change(change, c);
+            doc_cell_begin(d);
+            doc_text(d, "%s", change);
+            verdict_cell(d, c->verdict);
+            doc_cell_end(d);
+        }
+        doc_row_end(d);
+    }
+    doc_table_end(d);
+    doc_paragraph(d, "%s", loads_note);
+}
+
 static void md_one(const struct compare_report *r, size_t run, struct doc *d)
 {
     const struct compared *c = &r->with[run - 1];
@@ -287,6 +396,8 @@ static void md_one(const struct compare_report *r, size_t run, struct doc *d)
         md_failed(c, d);
     md_memory(c, d);
     doc_table_end(d);
+    if (loads_of(r, run) != NULL)
+        md_loads(loads_of(r, run), d);
     if (c->by_vllm)
         doc_paragraph(d, "%s", vllm_note);
 }
@@ -335,6 +446,45 @@ static void json_figure(const struct figure *g, const struct comparison *c, stru
     jw_close(j, '}');
 }
 
+/* Shares of the requests that were not cancelled. */
+static void json_failed(const struct comparison *c, struct jsonw *j)
+{
+    jw_open(j, "failed", '{');
+    jw_num(j, "a", c->a, 6);
+    jw_num(j, "b", c->b, 6);
+    jw_num(j, "difference", c->diff, 6);
+    jw_num(j, "low95", c->lo, 6);
+    jw_num(j, "high95", c->hi, 6);
+    jw_int(j, "n_a", (int64_t)c->n_a);
+    jw_int(j, "n_b", (int64_t)c->n_b);
+    jw_str(j, "verdict", verdict_names[c->verdict]);
+    jw_close(j, '}');
+}
+
+static void json_figures(const struct comparison each[FIGURES_N], struct jsonw *j)
+{
+    jw_open(j, "metrics", '[');
+    for (size_t i = 0; i < FIGURES_N; i++)
+        json_figure(&figures[i], &each[i], j);
+    jw_close(j, ']');
+}
+
+static void json_load(const struct compared_load *l, struct jsonw *j)
+{
+    char name[LOAD_NAME];
+    load_name(name, l->load);
+    jw_open(j, NULL, '{');
+    jw_str(j, "load", name);
+    jw_str(j, "part", l->load->part);
+    jw_int(j, "max_num_seqs", l->load->streams);
+    jw_num(j, "rate", l->load->rate, 6);
+    jw_num(j, "context", l->load->context > 0 ? (double)l->load->context : (double)NAN, 0);
+    jw_int(j, "max_tokens", l->load->max_tokens);
+    json_failed(&l->failed, j);
+    json_figures(l->figures, j);
+    jw_close(j, '}');
+}
+
 static void json_one(const struct compare_report *r, size_t run, struct jsonw *j)
 {
     const struct compared *c = &r->with[run - 1];
@@ -360,19 +510,11 @@ static void json_one(const struct compare_report *r, size_t run, struct jsonw *j
         jw_close(j, '}');
     }
     jw_close(j, '}');
-    jw_open(j, "failed", '{'); /* shares of the requests that were not cancelled */
-    jw_num(j, "a", c->failed.a, 6);
-    jw_num(j, "b", c->failed.b, 6);
-    jw_num(j, "difference", c->failed.diff, 6);
-    jw_num(j, "low95", c->failed.lo, 6);
-    jw_num(j, "high95", c->failed.hi, 6);
-    jw_int(j, "n_a", (int64_t)c->failed.n_a);
-    jw_int(j, "n_b", (int64_t)c->failed.n_b);
-    jw_str(j, "verdict", verdict_names[c->failed.verdict]);
-    jw_close(j, '}');
-    jw_open(j, "metrics", '[');
-    for (size_t i = 0; i < FIGURES_N; i++)
-        json_figure(&figures[i], &c->figures[i], j);
+    json_failed(&c->failed, j);
+    json_figures(c->figures, j);
+    jw_open(j, "loads", '[');
+    for (size_t i = 0; loads_of(r, run) != NULL && i < loads_of(r, run)->n; i++)
+        json_load(&loads_of(r, run)->list[i], j);
     jw_close(j, ']');
     jw_close(j, '}');
 }

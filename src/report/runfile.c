@@ -346,6 +346,11 @@ bool run_same_load(const struct run_phase *p, const struct run_phase *q)
            strcmp(p->part, q->part) == 0 && run_same_number(p->rate, q->rate);
 }
 
+bool run_file_has_parts(const struct run_file *f)
+{
+    return f->phases_n > 0 && f->phases[0].part[0] != '\0';
+}
+
 bool run_file_one_load(const struct run_file *f)
 {
     for (size_t i = 1; i < f->phases_n; i++)

@@ -197,6 +197,8 @@ double run_file_phase_context(const struct run_file *f, const struct run_phase *
 bool run_same_number(double a, double b);
 /* The same target: streams, rate, lengths, part. */
 bool run_same_load(const struct run_phase *p, const struct run_phase *q);
+/* Did a suite, a matrix or a search decide its loads? */
+bool run_file_has_parts(const struct run_file *f);
 /* Have all phases one and the same target?  (Then pauses parted them.) */
 bool run_file_one_load(const struct run_file *f);
 /* … and does it stay the same from the beginning to the end, as a ramp and a trace do not? */

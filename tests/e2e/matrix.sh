@@ -82,6 +82,8 @@ done
 "$TOKGAUGE" run "$URL" -c 1,2,2 --context 64 --max-tokens 16 -n 6 --order listed --warmup 0 --plain --out "$TMP/order.ndjson" >/dev/null 2>&1
 "$TOKGAUGE" run "$URL" -c 1,2,2 --context 64 --max-tokens 16 -n 7 --order listed --warmup 0 --plain --out "$TMP/more.ndjson" >/dev/null 2>&1
 "$TOKGAUGE" compare "$TMP/again.ndjson" "$TMP/order.ndjson" >"$TMP/out" 2>&1
+check "load by load" sh -c 'grep -q "^  load by load  *output rate" "$1" && [ "$(grep -c "^  [0-9]* streams*, [0-9k]* + [0-9]*  .*%" "$1")" = "$2" ]' sh "$TMP/out" \
+    "$(jq -r 'select(.type == "phase") | "\(.max_num_seqs) \(.context) \(.max_tokens)"' "$TMP/order.ndjson" | sort -u | wc -l)"
 check "the same loads in another order can be compared" sh -c '! grep -q "NOT COMPARABLE: .*\(suites\|loads\)" "$1" && grep -q "e2e mean" "$1"' sh "$TMP/out"
 "$TOKGAUGE" compare "$TMP/again.ndjson" "$TMP/more.ndjson" >"$TMP/out" 2>&1
 check "with other numbers of requests they are another mixture" contains "$TMP/out" "NOT COMPARABLE: the same loads with other numbers of requests"

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         if (c.figures[i].verdict == VERDICT_WIN || c.figures[i].verdict == VERDICT_LOSE)
             abort();
     buf_init(&out, 64u << 20);
-    compare_write(&(struct compare_report){runs, 2, &c, 0.02}, (enum compare_format)(data[0] % 3), &out);
+    compare_write(&(struct compare_report){runs, 2, &c, NULL, 0.02}, (enum compare_format)(data[0] % 3), &out);
     buf_release(&out);
     vllm_file_free(f);
     return 0;

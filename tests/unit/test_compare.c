@@ -74,7 +74,7 @@ static char *written(const struct made *m, size_t n, enum compare_format format)
         runs[i] = make(&m[i]);
     for (size_t i = 1; i < n; i++)
         compare_runs(&runs[0], &runs[i], 0.02, &with[i - 1]);
-    compare_write(&(struct compare_report){runs, n, with, 0.02}, format, &out);
+    compare_write(&(struct compare_report){runs, n, with, NULL, 0.02}, format, &out);
     for (size_t i = 0; i < n; i++)
         compare_run_release(&runs[i]);
     return out.data;
@@ -273,6 +273,82 @@ static void test_json(void **state)
     free(text);
 }
 
+/* A matrix of three loads in this order, n requests each, TTFT 100 ms but of `slow` streams 200 ms.  `left`: one that it has not. */
+static struct compare_run matrix(const int order[3], int n, int slow, int left)
+{
+    struct buf b;
+    struct err e = {""};
+    long long t = 0;
+    buf_init(&b, 8u << 20);
+    buf_adds(&b, "{\"type\":\"header\",\"format\":1,\"endpoint\":\"chat\",\"prompt\":\"unique\",\"seed\":7}\n");
+    for (int k = 0; k < 3; k++) {
+        if (order[k] == left)
+            continue;
+        buf_addf(&b, "{\"type\":\"phase\",\"t\":%lld,\"phase\":%d,\"part\":\"matrix\",\"max_num_seqs\":%d,\"context\":64,\"max_tokens\":11}\n", t, k, order[k]);
+        for (int i = 0; i < n; i++, t += 1000 * MS) {
+            long long first = t + (order[k] == slow ? 200 : 100) * MS + i % 7 * MS / 5, last = first + 100 * MS + i % 5 * MS / 5;
+            buf_addf(&b, "{\"type\":\"request\",\"seq\":%d,\"part\":\"load\",\"phase\":%d,\"outcome\":\"%s\",\"due\":%lld,\"started\":%lld,"
+                         "\"sent\":%lld,\"first_event\":%lld,\"first_token\":%lld,\"last_token\":%lld,\"end\":%lld,\"prompt_tokens\":64,"
+                         "\"output_tokens\":11,\"first_event_tokens\":1,\"cached_tokens\":0,\"tokens_from\":\"usage\"}\n",
+                     k * n + i, k, order[k] == slow && i % 4 == 0 ? "reset" : "ok", t, t, t, first, first, last, last + MS);
+        }
+    }
+    FILE *in = fmemopen(b.data, b.len, "r");
+    struct run_file *f = run_file_read(in, "matrix.ndjson", &e);
+    fclose(in);
+    buf_release(&b);
+    assert_non_null(f);
+    return (struct compare_run){f, NULL};
+}
+
+/* Whatever order they came in, and however many requests each had. */
+static void test_load_by_load(void **state)
+{
+    (void)state;
+    struct compare_run a = matrix((const int[]){1, 2, 4}, 40, 0, 0), b = matrix((const int[]){4, 1, 2}, 60, 2, 0), c = matrix((const int[]){2, 4, 1}, 40, 0, 4);
+    struct compared whole;
+    struct compared_loads l;
+    struct buf out;
+    compare_runs(&a, &b, 0.02, &whole);
+    assert_int_equal(whole.objections_n, 1); /* other numbers of requests */
+    compare_loads(&a, &b, 0.02, &l);
+    assert_int_equal(l.n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const struct compared_load *one = &l.list[i];
+        bool slow = one->load->streams == 2;
+        assert_int_equal(one->load->streams, 1 << i); /* in the order of size */
+        assert_int_equal(one->figures[1].verdict, slow ? VERDICT_LOSE : VERDICT_SAME);
+        assert_near(one->figures[1].ratio, slow ? 2 : 1, 0.01);
+        assert_int_equal(one->figures[1].n_a, 40);
+        assert_int_equal(one->figures[1].n_b, slow ? 45 : 60);
+        assert_int_equal(one->figures[4].verdict, VERDICT_SAME); /* TPOT */
+        assert_near(one->failed.b, slow ? 0.25 : 0, 1e-9);
+        assert_int_equal(one->failed.n_b, 60);
+    }
+    struct compare_run runs[2] = {a, b};
+    buf_init(&out, 1u << 20);
+    compare_write(&(struct compare_report){runs, 2, &whole, &l, 0.02}, COMPARE_TEXT, &out);
+    assert_non_null(strstr(out.data, "\n  2 streams, 64 + 11               "));
+    assert_non_null(strstr(out.data, "+99.4 % lose"));
+    buf_clear(&out);
+    compare_write(&(struct compare_report){runs, 2, &whole, &l, 0.02}, COMPARE_MD, &out);
+    assert_non_null(strstr(out.data, "+99.4 % **lose**"));
+    buf_release(&out);
+    compared_loads_release(&l);
+    compare_loads(&a, &c, 0.02, &l); /* one was ended early */
+    assert_int_equal(l.n, 2);
+    assert_int_equal(l.list[1].load->streams, 2);
+    compared_loads_release(&l);
+    compare_run_release(&a);
+    compare_run_release(&b);
+    compare_run_release(&c);
+    struct compare_run x = make(&three[0]), y = make(&three[1]);
+    compare_loads(&x, &y, 0.02, &l); /* no loads that a matrix decided */
+    assert_int_equal(l.n, 0);
+    compare_run_release(&x);
+    compare_run_release(&y);
+}
+
 static void test_nothing_to_compare(void **state)
 {
     (void)state;
@@ -338,7 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_figures),  cmocka_unit_test(test_verdicts), cmocka_unit_test(test_objections), cmocka_unit_test(test_failed), cmocka_unit_test(test_hostile_objection),
         cmocka_unit_test(test_text),     cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_nothing_to_compare), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_load_by_load), cmocka_unit_test(test_nothing_to_compare), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
