@@ -45,6 +45,7 @@ struct capacity_try {
     bool gone, stopped;      /* unsure: the server was not there; somebody has stopped the run */
     bool blind;              /* unsure: the server does not tell what an objective is about */
     bool behind;             /* by rate: fewer requests ended than were due */
+    bool full;               /* … and all streams were busy; unsure: while the server had no queue */
 };
 
 struct capacity {

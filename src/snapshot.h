@@ -41,6 +41,8 @@ enum stream_state {
 struct stream_row {
     int id; /* from 1; 0: nothing known of it yet */
     bool measured;       /* its request counts: no warm-up */
+    uint64_t seq;        /* … its number, where it is in flight */
+    int64_t sent;        /* … and when it was sent, monotonic ns; 0: not yet, or nobody knows */
     enum stream_state state;
     int context;         /* prompt tokens asked for; 0: prompts of a file */
     int output;          /* output tokens so far of this request */

@@ -588,5 +588,6 @@ void engine_free(struct engine *g)
     free(g->repeated);
     free(g->left_out);
     free(g->streams);
+    cohort_release(&g->cohort);
     free_base(g);
 }

@@ -43,38 +43,54 @@ void engine_plan_capacity(struct engine *g)
     add_try(g);
 }
 
-/* Has it missed that objective already? */
-static bool is_late(const struct stream_row *s, const struct slo_goal *goal)
+/* What is known of that objective while the request runs. */
+static enum fate fate_of(const struct stream_row *s, const struct slo_goal *goal)
 {
     double waited = s->wait_s * 1000;
+    bool late = waited > goal->limit;
     switch (goal->metric) {
     case M_TTFT:
-    case M_TTFR: return isfinite(s->ttft_ms) ? s->ttft_ms > goal->limit : waited > goal->limit;
+    case M_TTFR:
+        if (isfinite(s->ttft_ms))
+            return s->ttft_ms > goal->limit ? FATE_BAD : FATE_GOOD;
+        return late ? FATE_BAD : FATE_OPEN;
     case M_TTFT_DUE:
-    case M_TTFA: return !isfinite(s->ttft_ms) && waited > goal->limit;
-    case M_E2E: return waited > goal->limit;
-    default: return false;
+    case M_TTFA: return !isfinite(s->ttft_ms) && late ? FATE_BAD : FATE_OPEN;
+    case M_E2E: return late ? FATE_BAD : FATE_OPEN;
+    default: return FATE_OPEN;
     }
 }
 
-/* Streams whose request has missed an objective though it has not ended: the slow ones must not be seen too late. */
-static uint64_t overdue(const struct engine *g, uint64_t missed[SLO_MAX])
+static void see_running(struct engine *g, const struct stream_row *s)
 {
     const struct slo *slo = &g->cfg->slo;
-    uint64_t n = 0;
-    for (int i = 0; i < MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++) {
-        const struct stream_row *s = &g->streams[i];
-        bool any = false;
-        if (!s->measured || (s->state != STREAM_QUEUED && s->state != STREAM_DECODE))
-            continue;
-        for (size_t k = 0; k < slo->n; k++) {
-            bool late = is_late(s, &slo->goal[k]);
-            missed[k] += late;
-            any |= late;
-        }
-        n += any;
+    struct cohort_one one = {.seq = s->seq, .sent = s->sent, .fate = FATE_GOOD};
+    if (!s->measured || s->sent < g->step_at /* of the try before, or not sent */ || (s->state != STREAM_QUEUED && s->state != STREAM_DECODE))
+        return;
+    for (size_t k = 0; k < slo->n; k++) {
+        enum fate f = fate_of(s, &slo->goal[k]);
+        one.missed |= f == FATE_BAD ? 1u << k : 0;
+        if (f == FATE_OPEN)
+            one.fate = FATE_OPEN;
     }
-    return n;
+    if (one.missed != 0)
+        one.fate = FATE_BAD;
+    cohort_put(&g->cohort, &one);
+}
+
+void engine_judged(struct engine *g, const struct row *r, bool known)
+{
+    const struct timeline *t = &r->tl;
+    if (!engine_searches(g) || r->warmup)
+        return;
+    if (r->phase != g->cohort_phase) {
+        cohort_clear(&g->cohort);
+        g->cohort_phase = r->phase;
+    }
+    bool none = t->outcome == OUT_CANCELLED || r->unjudged;
+    cohort_put(&g->cohort, &(struct cohort_one){.seq = r->seq, .sent = t->sent != 0 ? t->sent : t->started,
+                                                .fate = !known ? FATE_OPEN : none ? FATE_NONE : r->good ? FATE_GOOD : FATE_BAD,
+                                                .ended = known, .failed = known && !none && t->outcome != OUT_OK, .missed = r->missed});
 }
 
 static const struct phase *phase_of_step(const struct engine *g)
@@ -83,19 +99,32 @@ static const struct phase *phase_of_step(const struct engine *g)
     return g->step_begun && p->n > 0 ? p->list[p->n - 1] : NULL;
 }
 
-static void count(const struct engine *g, struct capacity_try *t)
+/* Of the requests of that phase, those in flight too. */
+static void count_cohort(struct engine *g, const struct phase *p, struct cohort_count *c)
+{
+    if (g->cohort_phase != p->id) {
+        cohort_clear(&g->cohort);
+        g->cohort_phase = p->id;
+    }
+    for (int i = 0; i < MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++)
+        see_running(g, &g->streams[i]);
+    cohort_count(&g->cohort, c);
+}
+
+static void count(struct engine *g, struct capacity_try *t)
 {
     const struct phase *p = phase_of_step(g);
+    struct cohort_count c;
     t->load = g->capacity.next;
     t->running = g->try_running;
     t->waiting = g->try_waiting;
     if (p == NULL)
         return;
-    t->good = p->tally.good;
-    t->judged = tally_judged(&p->tally);
-    t->failed = tally_failed(&p->tally);
-    memcpy(t->missed, p->tally.missed, sizeof t->missed);
-    t->judged += overdue(g, t->missed);
+    count_cohort(g, p, &c);
+    t->good = c.good;
+    t->judged = c.good + c.bad;
+    t->failed = c.failed;
+    memcpy(t->missed, c.missed, sizeof t->missed);
 }
 
 static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict)
@@ -105,7 +134,9 @@ static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict
     char share[FMT_SIZE];
     count(g, t);
     t->verdict = verdict;
-    if (t->behind)
+    if (t->behind && verdict == CAPACITY_UNSURE)
+        engine_note(g, 1, "%s: all %d streams are busy, and the server has no queue: a larger -c would tell", g->try_what, g->shared.target.streams);
+    else if (t->behind)
         engine_note(g, 0, "%s: the server falls behind: fewer requests end than are due", g->try_what);
     else
         engine_note(g, verdict == CAPACITY_UNSURE, "%s: %s the objectives: %s of %" PRIu64 " requests met all", g->try_what, words[verdict],
@@ -159,18 +190,21 @@ void engine_see_capacity(struct engine *g, int64_t now)
         return;
     g->try_running = fmax(g->try_running, g->server.running);
     g->try_waiting = fmax(g->try_waiting, g->server.waiting);
-    const struct tally *t = &p->tally;
-    uint64_t missed[SLO_MAX] = {0}, judged = tally_judged(t), late = overdue(g, missed);
-    enum capacity_verdict v = capacity_test(t->good, judged - t->good + late);
-    bool wave = judged + late >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
+    struct cohort_count c;
+    count_cohort(g, p, &c);
+    enum capacity_verdict v = capacity_test(c.good, c.bad);
+    bool wave = c.good + c.bad >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
     if (v == CAPACITY_FAILS && !wave)
         v = CAPACITY_OPEN;
-    g->tried.blind = judged == 0 && t->unjudged >= BLIND_LEAST;
+    g->tried.blind = tally_judged(&p->tally) == 0 && p->tally.unjudged >= BLIND_LEAST;
     if (g->tried.blind)
         v = CAPACITY_UNSURE;
     enum pace_verdict pace = g->capacity.by_rate ? see_pace(g, p, now) : PACE_KEPT;
     g->tried.behind = pace == PACE_BEHIND;
-    if (pace == PACE_BEHIND)
+    g->tried.full = pace == PACE_BEHIND && g->view.overdue >= 1;
+    if (g->tried.full && g->server.waiting < 1) /* it may carry more than our streams can ask of it */
+        v = CAPACITY_UNSURE;
+    else if (pace == PACE_BEHIND)
         v = CAPACITY_FAILS;
     else if (v == CAPACITY_MEETS && pace == PACE_OPEN)
         v = CAPACITY_OPEN;

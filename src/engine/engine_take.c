@@ -47,6 +47,7 @@ static void settle_row(struct engine *g, struct row *r)
     rows_request(g, r);
     tally_one(&g->one, r);
     shown_request(&g->shown, &g->view, r, &g->one, engine_seconds(g, r->tl.first_token));
+    engine_judged(g, r, true);
     free(r->text);
     r->text = NULL;
     phases_row(&g->result.phases, r, &g->one);
@@ -78,10 +79,12 @@ void engine_take_row(struct engine *g, struct row *r)
     note_skew(&g->result, r);
     engine_soak_row(g, r);
     note_failure(g, r);
-    if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL)
+    if (g->counter != NULL && r->tl.source == TOK_EVENTS && r->text != NULL) {
+        engine_judged(g, r, false);
         counter_put(g->counter, r);
-    else
+    } else {
         settle_row(g, r);
+    }
 }
 
 void engine_take_counted(struct engine *g)

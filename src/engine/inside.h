@@ -3,6 +3,7 @@
 #define TG_ENGINE_INSIDE_H
 
 #include "capacity.h"
+#include "cohort.h"
 #include "engine/engine.h"
 #include "engine/guard.h"
 #include "engine/live.h"
@@ -128,6 +129,8 @@ struct engine {
     struct load_step tries[CAPACITY_TRIES]; /* of a search for the capacity: `steps` */
     struct capacity capacity;
     struct capacity_try tried;       /* the one that has ended; its verdict open: not yet */
+    struct cohort cohort;            /* its requests */
+    int cohort_phase;
     double try_running, try_waiting; /* the most that the server has said in this one */
     struct pace try_pace;            /* by rate: of the phase that began at … */
     int try_phase;
@@ -171,6 +174,8 @@ void engine_count_unsent(struct engine *g, int64_t at); /* sending ends then: wh
 /* engine_take.c: what the workers measured. */
 /* Requests that ended before that moment are in the windows of their phases; nothing later is, before the run is over. */
 int64_t engine_settled(const struct engine *g, int64_t now);
+/* engine_capacity.c: a request of a search has ended; known: and its numbers are all there. */
+void engine_judged(struct engine *g, const struct row *r, bool known);
 /* A request has ended: the row and its gaps are taken over. */
 void engine_take_row(struct engine *g, struct row *r);
 /* Between two pieces of work: lets whoever waits for this core go first, above all a worker whose tokens are there.  The kernel does

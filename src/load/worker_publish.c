@@ -47,6 +47,8 @@ static void fill_stream(const struct slot *s, int64_t now, struct stream_row *r)
         return;
     r->output = (int)MIN_OF(s->t.live_tokens, INT32_MAX);
     r->output_approx = s->t.live_approx;
+    r->seq = s->item.seq;
+    r->sent = tl->sent;
     r->wait_s = (double)(now - tl->sent) / 1e9;
     if (tl->first_token != 0)
         r->ttft_ms = (double)(tl->first_token - tl->sent) / 1e6;

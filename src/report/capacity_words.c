@@ -53,7 +53,8 @@ static void limit_words(const struct capacity *c, const struct slo *slo, char *o
     if (t->guarded)
         add(out, size, "; limited by memory at %s: the guard stopped it", load_text(load, c, t->load));
     else if (t->behind)
-        add(out, size, "; limited by throughput at %s: fewer requests end than are due", load_text(load, c, t->load));
+        add(out, size, "; limited by throughput at %s: fewer requests end than are due%s", load_text(load, c, t->load),
+            t->full && isnan(t->waiting) ? ", with all streams busy: a larger -c may carry more" : "");
     else
         add(out, size, "; limited by %s at %s", at < SLO_MAX ? metrics[slo->goal[at].metric].id : "requests that failed",
             load_text(load, c, t->load));
@@ -66,6 +67,8 @@ const char *capacity_end_text(const struct capacity *c)
     const struct capacity_try *t = c->n > 0 ? &c->tries[c->n - 1] : NULL;
     if (t != NULL && t->blind)
         return "the server does not tell what an objective is about";
+    if (t != NULL && t->full && t->verdict == CAPACITY_UNSURE)
+        return "all streams were busy while the server had no queue (a larger -c would tell)";
     return t != NULL && t->gone ? "the server was gone" : t != NULL && t->stopped ? "the search was stopped" : "the time did not suffice";
 }
 
@@ -123,6 +126,7 @@ static void json_try(const struct capacity_try *t, const struct slo *slo, struct
     jw_num(j, "server_waiting", t->waiting, 0);
     jw_bool(j, "guarded", t->guarded);
     jw_bool(j, "behind", t->behind);
+    jw_bool(j, "streams_full", t->full);
     jw_bool(j, "gone", t->gone);
     jw_bool(j, "blind", t->blind);
     jw_bool(j, "stopped", t->stopped);

@@ -121,7 +121,7 @@ static void undecided(const struct tune_result *r, size_t n, const struct capaci
     }
     if (more > 0)
         buf_addf(b, ", and %zu more", more);
-    buf_addf(b, "%s\n", last->blind || last->gone || last->stopped ? "" : "; a longer --budget narrows it down");
+    buf_addf(b, "%s\n", last->blind || last->full || last->gone || last->stopped ? "" : "; a longer --budget narrows it down");
 }
 
 static void best_by_capacity(const struct tune_result *r, size_t n, struct buf *b)

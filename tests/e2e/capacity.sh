@@ -16,6 +16,10 @@ done
 start_sim --max-num-seqs 4 --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
 "$TOKGAUGE" run "$URL" --json --slo tpot=1s --find-capacity --rate 24 --context 64 --max-tokens 16 --budget 16s --out "$TMP/behind.ndjson" >"$TMP/behind.json" 2>"$TMP/behind.err" &
 SEARCHES="$SEARCHES $!"
+# The same asked by four streams of one that runs 64: what falls behind are the streams.
+start_sim --max-num-seqs 64 --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+"$TOKGAUGE" run "$URL" --json --slo tpot=1s --find-capacity --rate 24 -c 4 --context 64 --max-tokens 16 --budget 16s --out "$TMP/full.ndjson" >"$TMP/full.json" 2>"$TMP/full.err" &
+SEARCHES="$SEARCHES $!"
 for pid in $SEARCHES; do
     wait "$pid"
 done
@@ -36,6 +40,10 @@ check "a rate that the server falls behind does not meet, however fast each answ
     .load == 24 and .verdict == "fails" and .behind and .met == .judged'
 check "and that is the limit" json "$TMP/behind.json" '.capacity.limited_by == "throughput" and (.capacity.meets // 0) < 24'
 check "in words" contains "$TMP/behind.err" "the server falls behind: fewer requests end than are due"
+check "nothing is said of a server that our streams keep from its work" json "$TMP/full.json" '.capacity.tries[0] | .load == 24 and .verdict == "unsure" and .streams_full'
+check "nor is it a limit" json "$TMP/full.json" '.capacity.limited_by == null and .capacity.fails == null and
+    (.capacity.answer | contains("all streams were busy while the server had no queue"))'
+check "which names -c" contains "$TMP/full.err" "all 4 streams are busy, and the server has no queue: a larger -c would tell"
 
 # ---- nothing meets; the time does not suffice; the server's own queue ----
 

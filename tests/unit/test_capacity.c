@@ -3,6 +3,7 @@
 #include "made_run.h"
 
 #include "capacity.h"
+#include "cohort.h"
 #include "report/capacity_words.h"
 #include "report/matrix_tables.h"
 #include "util.h"
@@ -39,6 +40,105 @@ static void test_errors(void **state)
         if (share < cases[i].meets_least || share > cases[i].meets_most)
             fail_msg("of requests of which %g meet, %g were said to", cases[i].share, share);
     }
+}
+
+/* What is known of a request of a made-up load at a moment. */
+struct made_request {
+    double sent, known, end; /* s: sent, its fate is known, it has ended */
+    bool good;
+};
+
+/* Requests in the order of sending, looked at ten times a second as the engine does. */
+static enum capacity_verdict judged(const struct made_request *r, size_t n)
+{
+    struct cohort c = {NULL, 0, 0};
+    struct cohort_count k;
+    enum capacity_verdict v = CAPACITY_OPEN;
+    for (int tick = 1; v == CAPACITY_OPEN && tick < 3000; tick++) {
+        double now = tick / 10.0;
+        for (size_t i = 0; i < n; i++)
+            if (r[i].sent <= now)
+                cohort_put(&c, &(struct cohort_one){.seq = i, .sent = (int64_t)(r[i].sent * 1e9), .ended = r[i].end <= now,
+                                                    .fate = r[i].known > now ? FATE_OPEN : r[i].good ? FATE_GOOD : FATE_BAD});
+        cohort_count(&c, &k);
+        v = capacity_test(k.good, k.bad);
+    }
+    cohort_release(&c);
+    return v;
+}
+
+static int by_sent(const void *a, const void *b)
+{
+    double d = ((const struct made_request *)a)->sent - ((const struct made_request *)b)->sent;
+    return (d > 0) - (d < 0);
+}
+
+#define SLOTS 128
+
+/* Answers of 1 to 12 s, of which those of up to 10 s meet: 82 %.  The short ones end first, and of 35 of these all meet. */
+static void test_short_first(void **state)
+{
+    (void)state;
+    uint64_t seed = 5;
+    for (int run = 0; run < 50; run++) {
+        struct made_request r[SLOTS * 12];
+        size_t n = 0;
+        for (int slot = 0; slot < SLOTS; slot++) {
+            double t = 1 + 11 * rng_unit(&seed); /* its first answer is warm-up */
+            for (int k = 0; k < 12; k++) {
+                double took = 1 + 11 * rng_unit(&seed);
+                r[n++] = (struct made_request){t, t + fmin(took, 10), t + took, took <= 10};
+                t += took;
+            }
+        }
+        qsort(r, n, sizeof *r, by_sent);
+        assert_int_equal(judged(r, n), CAPACITY_FAILS);
+    }
+}
+
+/* 98 % get their first token in time, and answers take 25 s: the late ones are known before any has ended. */
+static void test_late_first(void **state)
+{
+    (void)state;
+    uint64_t seed = 6;
+    int fails = 0;
+    for (int run = 0; run < 400; run++) {
+        struct made_request r[600];
+        for (size_t i = 0; i < ARRAY_LEN(r); i++) {
+            bool good = rng_unit(&seed) < 0.98;
+            double t = 0.2 * (double)i;
+            r[i] = (struct made_request){t, t + (good ? 25 : 1), t + 25, good};
+        }
+        fails += judged(r, ARRAY_LEN(r)) == CAPACITY_FAILS;
+    }
+    assert_in_range(fails, 0, 400 * 8 / 100); /* 5 % at most, and what chance adds */
+}
+
+static void test_cohort(void **state)
+{
+    (void)state;
+    struct cohort c = {NULL, 0, 0};
+    struct cohort_count k;
+    cohort_put(&c, &(struct cohort_one){.seq = 7, .sent = 30, .fate = FATE_GOOD, .ended = true});
+    cohort_put(&c, &(struct cohort_one){.seq = 5, .sent = 20, .fate = FATE_OPEN});
+    cohort_put(&c, &(struct cohort_one){.seq = 3, .sent = 10, .fate = FATE_BAD, .missed = 2});
+    cohort_count(&c, &k);
+    assert_int_equal(k.good, 0);
+    assert_int_equal(k.bad, 1);
+    assert_int_equal(k.missed[1], 1);
+    cohort_put(&c, &(struct cohort_one){.seq = 5, .sent = 20, .fate = FATE_BAD, .ended = true, .failed = true});
+    cohort_put(&c, &(struct cohort_one){.seq = 5, .sent = 20, .fate = FATE_OPEN}); /* seen before, told late */
+    cohort_count(&c, &k);
+    assert_int_equal(k.good, 1);
+    assert_int_equal(k.bad, 2);
+    assert_int_equal(k.failed, 1);
+    cohort_put(&c, &(struct cohort_one){.seq = 7, .sent = 30, .fate = FATE_NONE, .ended = true});
+    cohort_count(&c, &k);
+    assert_int_equal(k.good, 0);
+    cohort_clear(&c);
+    cohort_count(&c, &k);
+    assert_int_equal(k.bad, 0);
+    cohort_release(&c);
 }
 
 /* A server that holds so much. */
@@ -218,7 +318,8 @@ static void test_shares(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_search), cmocka_unit_test(test_pace),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts), cmocka_unit_test(test_errors), cmocka_unit_test(test_short_first),
+                                       cmocka_unit_test(test_late_first), cmocka_unit_test(test_cohort), cmocka_unit_test(test_search), cmocka_unit_test(test_pace),
                                        cmocka_unit_test(test_words), cmocka_unit_test(test_fast_words), cmocka_unit_test(test_shares)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
