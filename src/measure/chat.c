@@ -119,6 +119,7 @@ static void read_usage(const cJSON *usage, struct chat_event *e)
     e->completion_tokens = out;
     e->prompt_tokens = tokens_of(usage, "prompt_tokens");
     e->cached_tokens = tokens_of(get(usage, "prompt_tokens_details"), "cached_tokens");
+    e->reasoning_tokens = tokens_of(get(usage, "completion_tokens_details"), "reasoning_tokens");
 }
 
 static void read_delta(const cJSON *delta, struct chat_event *e)
@@ -172,7 +173,7 @@ static bool error_message(const cJSON *root, char *out, size_t size)
 
 void chat_decode(const char *data, size_t n, struct chat_event *e)
 {
-    *e = (struct chat_event){.prompt_tokens = -1, .completion_tokens = -1, .cached_tokens = -1};
+    *e = (struct chat_event){.prompt_tokens = -1, .completion_tokens = -1, .cached_tokens = -1, .reasoning_tokens = -1};
     jsonmem_begin();
     if (n == 6 && memcmp(data, "[DONE]", 6) == 0) {
         e->done = true;

@@ -17,7 +17,7 @@ struct chat_event {
     bool answer;    /* … and it is content or text */
     bool finish;    /* a finish_reason */
     bool usage;     /* a usage object with completion_tokens > 0 (zeroed usage counts as none) */
-    int64_t prompt_tokens, completion_tokens, cached_tokens; /* −1: not told */
+    int64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens; /* −1: not told */
     int64_t stamp_ns, server_ttft_ns; /* when a test server wrote this, and its own request-to-token time; 0: none */
     const char *text; /* the output text, NULL where there is none; valid until chat_release */
     char error_text[160];

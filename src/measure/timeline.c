@@ -164,6 +164,8 @@ int64_t timeline_event(struct timeline *t, int64_t now, const struct chat_event 
             t->prompt_tokens = e->prompt_tokens;
         if (e->cached_tokens >= 0 && e->cached_tokens <= t->prompt_tokens)
             t->cached_tokens = e->cached_tokens;
+        if (e->reasoning_tokens >= 0)
+            t->reasoning_tokens = e->reasoning_tokens;
     }
     return live;
 }
@@ -220,6 +222,16 @@ static void cut_endless(struct timeline *t)
     t->gaps_n = MIN_OF(t->gaps_n, (size_t)most);
 }
 
+/* A server may count what the model thought and not send it.  These tokens were there before the first one that came: in the time
+ * between tokens they have no part. */
+static void count_hidden(struct timeline *t)
+{
+    int64_t shown = t->output_tokens - t->reasoning_tokens; /* who shows all, as an answer even, has more events than that */
+    bool hidden = t->first_answer != 0 && t->first_answer == t->first_token && shown > 0 && t->events <= (uint64_t)shown;
+    if (t->first_tokens == 0 && hidden && t->reasoning_tokens > 0)
+        t->first_tokens = t->reasoning_tokens + 1;
+}
+
 void timeline_finish(struct timeline *t, int64_t now, enum transport how, int http_status)
 {
     t->end = now;
@@ -234,6 +246,8 @@ void timeline_finish(struct timeline *t, int64_t now, enum transport how, int ht
     }
     if (t->endless)
         cut_endless(t);
+    else if (t->source == TOK_USAGE)
+        count_hidden(t);
 }
 
 void timeline_counted(struct timeline *t, int64_t tokens)

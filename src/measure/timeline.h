@@ -73,7 +73,8 @@ struct timeline {
     int64_t due, started, end;
     int64_t free_at;            /* open loop: when it was due and a stream was free for it; 0: closed loop */
     int64_t connect_ns, tls_ns; /* −1 unknown */
-    int64_t first_tokens;       /* tokens of the first output event, 0 unknown */
+    int64_t first_tokens;       /* tokens up to and with the first output event, 0 unknown */
+    int64_t reasoning_tokens;   /* of the output, as the server tells in the end; 0: none, or not told */
     int64_t output_tokens;      /* −1 unknown */
     enum token_source source;
     enum outcome outcome;

@@ -126,6 +126,47 @@ static void test_zeroed_usage(void **state)
     timeline_release(&t);
 }
 
+/* TPOT in ms of an answer of 1,000 tokens, 900 of which are thoughts: `shown` events of these, then 100 of the answer, 10 ms apart. */
+static double thoughtful_tpot(int shown, bool as_answer)
+{
+    static const char usage[] = "{\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":1000,"
+                                "\"completion_tokens_details\":{\"reasoning_tokens\":900}}}";
+    struct timeline t;
+    struct chat_event last;
+    bool approx;
+    double v[M_REQUEST_COUNT_];
+    timeline_init(&t, 1);
+    t.sent = 1;
+    for (int i = 0; i < shown + 100; i++) {
+        struct chat_event e = output(0);
+        e.answer = as_answer || i >= shown;
+        timeline_event(&t, 9000000000 + i * INT64_C(10000000), &e, &approx);
+    }
+    chat_decode(usage, sizeof usage - 1, &last);
+    timeline_event(&t, 12000000000, &last, &approx);
+    chat_release(&last);
+    last = output(0);
+    last.output = last.answer = false;
+    last.finish = true;
+    timeline_event(&t, 12000000000, &last, &approx);
+    timeline_finish(&t, 12000000001, TR_COMPLETE, 200);
+    assert_int_equal(t.outcome, OUT_OK);
+    assert_int_equal(t.output_tokens, 1000);
+    timeline_numbers(&t, v);
+    timeline_release(&t);
+    return v[M_TPOT];
+}
+
+/* A model that thinks in silence: what it counts but does not send took no time between tokens. */
+static void test_hidden_reasoning(void **state)
+{
+    (void)state;
+    assert_near(thoughtful_tpot(0, false), 10, 1e-6);
+    assert_near(thoughtful_tpot(900, false), 10, 1e-6);
+    assert_near(thoughtful_tpot(900, true), 10, 1e-6); /* <think> as a part of the answer */
+    assert_near(thoughtful_tpot(450, false), 549 * 10 / 999.0, 1e-6); /* two tokens an event */
+}
+
 static void test_falling_usage(void **state)
 {
     (void)state;
@@ -759,7 +800,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_numbers),       cmocka_unit_test(test_one_token),
-        cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage), cmocka_unit_test(test_falling_usage),
+        cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage), cmocka_unit_test(test_hidden_reasoning), cmocka_unit_test(test_falling_usage),
         cmocka_unit_test(test_counts_that_cannot_be), cmocka_unit_test(test_endless),
         cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
         cmocka_unit_test(test_tally),         cmocka_unit_test(test_itl_needs_known_counts),
