@@ -87,10 +87,10 @@ void engine_judged(struct engine *g, const struct row *r, bool known)
         cohort_clear(&g->cohort);
         g->cohort_phase = r->phase;
     }
-    bool none = t->outcome == OUT_CANCELLED || r->unjudged;
+    bool none = (t->outcome == OUT_CANCELLED && r->missed == 0) || r->unjudged;
     cohort_put(&g->cohort, &(struct cohort_one){.seq = r->seq, .sent = t->sent != 0 ? t->sent : t->started,
                                                 .fate = !known ? FATE_OPEN : none ? FATE_NONE : r->good ? FATE_GOOD : FATE_BAD,
-                                                .ended = known, .failed = known && !none && t->outcome != OUT_OK, .missed = r->missed});
+                                                .ended = known, .failed = known && t->outcome != OUT_OK && t->outcome != OUT_CANCELLED, .missed = r->missed});
 }
 
 static const struct phase *phase_of_step(const struct engine *g)

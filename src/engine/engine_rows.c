@@ -402,6 +402,8 @@ static void jw_delta(struct jsonw *j, const struct phase *p, const struct slo *s
         jw_int(j, "met", (int64_t)t->good);
         if (t->unjudged > 0)
             jw_int(j, "unjudged", (int64_t)t->unjudged);
+        if (t->late > 0)
+            jw_int(j, "late", (int64_t)t->late);
         jw_open(j, "missed", '[');
         for (size_t i = 0; i < slo->n; i++)
             jw_int(j, NULL, (int64_t)t->missed[i]);

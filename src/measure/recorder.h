@@ -24,7 +24,7 @@ struct row { /* one finished request */
     bool fixed_length;  /* exactly max_tokens were asked for */
     bool good;          /* it met all objectives (slo_judge); false where there are none */
     bool unjudged;      /* it ended well, and nobody knows whether it met them */
-    unsigned missed;    /* … or which it missed, a bit each */
+    unsigned missed;    /* … or which it missed, a bit each; of one that was cancelled too */
     int64_t context, max_tokens; /* asked for */
     char error[160];
     char *text;         /* the whole output, where somebody wants it (worker_shared); owned; else NULL */

@@ -122,12 +122,35 @@ static enum judged judge(const struct slo_goal *g, double v)
     }
 }
 
+/* Of one that we took back: what it had missed by then, whatever might have come of it.  Left out, a run that ends while the slow
+ * ones are in flight would be one of fast ones. */
+static unsigned missed_by_then(const struct slo *s, const struct timeline *t)
+{
+    double v[M_REQUEST_COUNT_];
+    unsigned missed = 0;
+    timeline_numbers(t, v);
+    for (size_t i = 0; i < s->n; i++) {
+        enum metric_id m = s->goal[i].metric;
+        double at_least = v[m];
+        if (m == M_TTFT_DUE && t->first_token == 0)
+            at_least = (double)(t->end - t->due) / 1e6;
+        else if ((m == M_TTFT && t->first_token == 0) || (m == M_TTFR && t->first_event == 0))
+            at_least = v[M_E2E];
+        else if (m == M_TPOT || metrics[m].better != BETTER_LOWER)
+            continue; /* it might have caught up */
+        missed |= at_least > s->goal[i].limit ? 1u << i : 0;
+    }
+    return missed;
+}
+
 void slo_judge(const struct slo *s, struct row *r)
 {
     double v[M_REQUEST_COUNT_];
     r->missed = 0;
     r->unjudged = r->tl.slept && r->tl.outcome == OUT_OK;
     r->good = s->n > 0 && r->tl.outcome == OUT_OK && !r->unjudged;
+    if (r->tl.outcome == OUT_CANCELLED && r->tl.sent != 0 && !r->tl.slept)
+        r->missed = missed_by_then(s, &r->tl);
     if (!r->good)
         return;
     timeline_numbers(&r->tl, v);

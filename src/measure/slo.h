@@ -1,6 +1,7 @@
 /* slo: objectives that every single request has to meet: ttft ≤ 500 ms, tpot ≤ 50 ms.  Goodput is the rate of those that met
  * all.  A number that a request does not have (tpot of one token) is met; one that it has and that the server does not tell
- * (prefill_rate), or ttfa without a word of an answer, leaves it unjudged; a request that failed meets none.  Pure. */
+ * (prefill_rate), or ttfa without a word of an answer, leaves it unjudged; a request that failed meets none, and one that we
+ * took back (cancelled) has missed what it had missed by then.  Pure. */
 #ifndef TG_SLO_H
 #define TG_SLO_H
 

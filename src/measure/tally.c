@@ -100,6 +100,7 @@ void tally_add(struct tally *t, const struct row *r)
     t->retried += tl->retried;
     t->good += r->good;
     t->unjudged += r->unjudged;
+    t->late += tl->outcome == OUT_CANCELLED && r->missed != 0;
     for (size_t i = 0; i < ARRAY_LEN(t->missed); i++)
         t->missed[i] += r->missed >> i & 1;
     add_tokens(t, tl);
@@ -141,6 +142,7 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->short_output += from->short_output;
     into->good += from->good;
     into->unjudged += from->unjudged;
+    into->late += from->late;
     for (size_t i = 0; i < ARRAY_LEN(into->missed); i++)
         into->missed[i] += from->missed[i];
     into->retried += from->retried;
@@ -177,7 +179,7 @@ double tally_goodput(const struct tally *t, double good, double seconds)
 
 uint64_t tally_judged(const struct tally *t)
 {
-    return t->requests - t->outcome[OUT_CANCELLED] - t->unjudged;
+    return t->requests - (t->outcome[OUT_CANCELLED] - t->late) - t->unjudged;
 }
 
 double tally_good_share(const struct tally *t)

@@ -16,6 +16,7 @@ struct tally {
     uint64_t good;          /* requests that met all objectives */
     uint64_t unjudged;      /* … and that ended well, but nobody knows whether they did */
     uint64_t missed[8];     /* … and how many missed which; SLO_MAX */
+    uint64_t late;          /* … and were cancelled when they had missed one already */
     double output_tokens;   /* of all requests, ended well or not */
     double prompt_tokens;   /* of requests that told them */
     uint64_t prompt_n, cached_n; /* … how many did */
@@ -36,7 +37,7 @@ void tally_one(struct tally *t, const struct row *r);
 void tally_merge(struct tally *into, const struct tally *from);
 /* Of the requests that ended well. */
 void tally_dist(const struct tally *t, enum metric_id m, struct dist *d);
-/* Share of the requests that were not cancelled by us which met all objectives; NAN where there are none. */
+/* Share of the requests which met all objectives, those left out that were cancelled by us in time; NAN where there are none. */
 double tally_good_share(const struct tally *t);
 uint64_t tally_judged(const struct tally *t); /* … of how many that is the share */
 /* A rate of requests that met all objectives, good in so many seconds; NAN where not one of t could be judged: 0 would be a claim. */

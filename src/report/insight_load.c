@@ -17,11 +17,18 @@ bool insight_capacity(const struct facts *d, struct insight *o)
         return false;
     str_sanitise(o->sentence, sizeof o->sentence, answer, strlen(answer));
     SAY(evidence, "%d loads were tried, each judged by a sequential test (95 %%) of its requests", cJSON_GetArraySize(json_get(c, "tries")));
-    bool blind = false;
+    bool blind = false, full = false;
     const cJSON *one;
-    cJSON_ArrayForEach(one, json_get(c, "tries")) blind |= json_true(one, "blind");
+    cJSON_ArrayForEach(one, json_get(c, "tries"))
+    {
+        const char *verdict = json_text(one, "verdict");
+        blind |= json_true(one, "blind");
+        full |= json_true(one, "streams_full") && verdict != NULL && strcmp(verdict, "unsure") == 0;
+    }
     if (blind)
         SAY(advice, "State objectives of what this server tells: ttft, tpot, e2e.");
+    else if (full)
+        SAY(advice, "Give the search more streams (-c): the server had no queue.");
     else if (!json_true(c, "sure"))
         SAY(advice, "A longer --budget narrows it down.");
     return true;

@@ -59,6 +59,7 @@ static void add_part(struct tally *t, const cJSON *part)
     for (int s = TOK_NONE; s <= TOK_EVENTS; s++)
         p.source[s] = count_of(from, token_source_name((enum token_source)s));
     p.good = count_of(part, "met");
+    p.late = MIN_OF(count_of(part, "late"), p.outcome[OUT_CANCELLED]);
     p.unjudged = count_of(part, "unjudged") + count_of(part, "slept"); /* older files name what one of its reasons was */
     const cJSON *missed = json_get(part, "missed"), *one;
     size_t i = 0;

@@ -113,6 +113,7 @@ static void json_slo(struct jsonw *j, const struct slo *s, const struct tally *t
         jw_num(j, metrics[s->goal[i].metric].key, s->goal[i].limit, 6);
     jw_int(j, "met", (int64_t)t->good);
     jw_int(j, "unjudged", (int64_t)t->unjudged);
+    jw_int(j, "cancelled_late", (int64_t)t->late);
     jw_num(j, "met_share", tally_good_share(t), 4);
     jw_open(j, "missed", '{');
     for (size_t i = 0; i < s->n; i++)

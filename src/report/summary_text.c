@@ -171,6 +171,8 @@ static void goodput(const struct run_result *r, struct buf *b, double per_s)
         buf_addf(b, "; %" PRIu64 " failed", tally_failed(t));
     if (t->unjudged > 0)
         buf_addf(b, "; of %" PRIu64 " nobody knows", t->unjudged);
+    if (t->late > 0)
+        buf_addf(b, "; %" PRIu64 " that were cancelled had missed one by then", t->late);
     buf_adds(b, "\n");
 }
 

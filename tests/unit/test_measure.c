@@ -716,6 +716,43 @@ static void test_unknown_goals(void **state)
     }
 }
 
+/* Taken back after 2 s: what it had missed by then counts, and what might have come of it does not. */
+static void test_slo_cancelled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *goals;
+        int64_t first_token; /* ms; 0: none came */
+        unsigned missed;
+    } cases[] = {{"e2e=1s", 500, 1}, {"e2e=3s", 500, 0}, {"ttft=1s", 500, 0}, {"ttft=1s", 1500, 1}, {"ttft=1s", 0, 1}, {"ttft=3s", 0, 0},
+                 {"ttft_due=2.5s", 0, 1}, {"ttft_due=4s", 0, 0}, {"ttfr=1s", 0, 1}, {"ttfa=1s", 500, 0}, {"tpot=1ms", 500, 0}, {"decode_rate=1000", 500, 0},
+                 {"ttft=400ms,e2e=1s", 500, 3}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slo slo;
+        struct err e;
+        struct tally t;
+        int64_t came = cases[i].first_token * 1000000;
+        struct row r = {.tl = {.outcome = OUT_CANCELLED, .due = 1, .sent = 1 + NS_PER_SEC, .end = 1 + 3 * NS_PER_SEC, .events = 10, .output_tokens = 10,
+                               .prompt_tokens = -1, .cached_tokens = -1}};
+        if (came != 0) {
+            r.tl.first_event = r.tl.first_token = r.tl.sent + came;
+            r.tl.last_token = r.tl.end;
+        }
+        assert_true(slo_parse(cases[i].goals, &slo, &e));
+        slo_judge(&slo, &r);
+        if (r.missed != cases[i].missed || r.good || r.unjudged)
+            fail_msg("case %zu: missed %u", i, r.missed);
+        tally_init(&t);
+        tally_add(&t, &r);
+        assert_int_equal(tally_judged(&t), cases[i].missed != 0);
+        assert_int_equal(tally_failed(&t), 0);
+        tally_release(&t);
+        r.tl.slept = true; /* nobody knows how long it took */
+        slo_judge(&slo, &r);
+        assert_int_equal(r.missed, 0);
+    }
+}
+
 static void test_slo_limits(void **state)
 {
     (void)state;
@@ -811,7 +848,7 @@ int main(void)
         cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
         cmocka_unit_test(test_live_rate),     cmocka_unit_test(test_live_stream_rate),     cmocka_unit_test(test_mailbox),
         cmocka_unit_test(test_unknown_goals), cmocka_unit_test(test_slept),         cmocka_unit_test(test_go_on),
-        cmocka_unit_test(test_slo_limits),
+        cmocka_unit_test(test_slo_cancelled), cmocka_unit_test(test_slo_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
