@@ -203,7 +203,8 @@ void window_add(struct window *w, const struct row *r)
     const struct timeline *tl = &r->tl;
     if (w->from == 0)
         return;
-    bool ended = !r->warmup && inside(w, tl->end);
+    /* Requests by the clock are one flow, of which what warmed up ends in the window too; that of streams is a wave of its own. */
+    bool ended = (!r->warmup || tl->free_at != 0) && inside(w, tl->end);
     w->ok += tl->outcome == OUT_OK && ended;
     w->good += r->good && ended;
     if (tl->prompt_tokens > 0 && inside(w, tl->first_token))

@@ -464,6 +464,23 @@ static void test_windows_tile(void **state)
     }
 }
 
+/* What warmed up and ends in the window: by the clock it is of one flow with the others, of streams it is the wave before them. */
+static void test_window_warmup(void **state)
+{
+    (void)state;
+    for (int open = 0; open < 2; open++) {
+        struct window w = {.from = 1};
+        struct row r = make_row(1000 * MS, 137, 31, 40, 3, EACH_USAGE);
+        r.warmup = true;
+        r.good = true;
+        r.tl.free_at = open ? r.tl.sent : 0;
+        window_add(&w, &r);
+        assert_int_equal(w.ok, open);
+        assert_int_equal(w.good, open);
+        timeline_release(&r.tl);
+    }
+}
+
 static void test_phases(void **state)
 {
     (void)state;
@@ -842,7 +859,7 @@ int main(void)
         cmocka_unit_test(test_outcomes),      cmocka_unit_test(test_after_done),
         cmocka_unit_test(test_tally),         cmocka_unit_test(test_itl_needs_known_counts),
         cmocka_unit_test(test_tally_merge),
-        cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile),
+        cmocka_unit_test(test_tally_past_kept), cmocka_unit_test(test_windows_tile), cmocka_unit_test(test_window_warmup),
         cmocka_unit_test(test_phases),        cmocka_unit_test(test_many_phases),
         cmocka_unit_test(test_passed_by),
         cmocka_unit_test(test_late_end),      cmocka_unit_test(test_ended),
