@@ -22,6 +22,11 @@ double memory_gtt_room(const struct memory_view *m)
     return m->ceiling < m->gtt_total.value ? m->ceiling : m->gtt_total.value;
 }
 
+double memory_gtt_in_ram(const struct memory_view *m)
+{
+    return m->container[0] == '\0' ? m->gtt_used.value : (double)NAN;
+}
+
 void snapshot_clear(struct snapshot *s)
 {
     memset(s, 0, offsetof(struct snapshot, series));

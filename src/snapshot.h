@@ -127,6 +127,8 @@ struct memory_view { /* bytes */
 
 /* Bytes of GTT that can really be used: its size, or less where a limit of the kernel is below it. */
 double memory_gtt_room(const struct memory_view *m);
+/* Bytes of GTT that are in use and in RAM as it is told; NAN where a container's view is: what the GPU holds is not counted there. */
+double memory_gtt_in_ram(const struct memory_view *m);
 
 /* Times that the server took itself, ms; n 0: none. */
 struct server_time {

@@ -114,9 +114,10 @@ static void memory_items(struct items *head, struct items *foot, const struct me
         items_add(head, "", "simulated", ROLE_STATUS_WARN);
     items_add(head, "", m->gpu_name, ROLE_TEXT);
     const char *bound;
-    if (isfinite(gtt_left(m, &bound))) {
-        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, gtt_left(m, &bound)));
-        items_add(foot, "GTT left", text, ROLE_TEXT);
+    double left = gtt_left(m, &bound);
+    if (isfinite(left)) {
+        snprintf(text, sizeof text, "%s GiB", fmt_gib(n, left));
+        items_add(foot, bound[0] != '\0' ? "GTT left" : "GTT left, at most", text, ROLE_TEXT);
     }
     if (isfinite(m->ram_available.value)) {
         snprintf(text, sizeof text, "%s GiB", fmt_gib(n, m->ram_available.value));
@@ -133,9 +134,9 @@ bool pool_has_history(const struct pool *p)
 double gtt_left(const struct memory_view *m, const char **bound)
 {
     double left = memory_gtt_room(m) - m->gtt_used.value;
-    bool ram = m->ram_available.value < left && m->container[0] == '\0'; /* GTT is RAM */
-    *bound = ram ? "RAM" : "GTT";
-    return ram ? m->ram_available.value : left;
+    double ram = m->container[0] == '\0' ? m->ram_available.value : (double)NAN; /* GTT is RAM, and not a container's */
+    *bound = isnan(ram) ? "" : ram < left ? "RAM" : "GTT";
+    return ram < left ? ram : left;
 }
 
 /* The pool where models live comes first. */

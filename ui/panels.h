@@ -21,7 +21,8 @@ struct pool {
     struct curve used_over_time;
     enum role role;
 };
-/* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which. */
+/* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which ("GTT", "RAM").  "": at most so many, for
+ * how much RAM this machine has left is not known. */
 double gtt_left(const struct memory_view *m, const char **bound);
 /* The pools of memory that are known, RAM last; returns how many. */
 int pools_of(struct pool out[3], const struct snapshot *s, enum plot_zoom zoom);

@@ -128,7 +128,8 @@ static void bound_items(struct items *l, const struct memory_view *m)
         items_add(l, "ceiling", text, m->ceiling < m->gtt_total.value ? ROLE_STATUS_WARN : ROLE_TEXT);
         const char *bound;
         gib(text, sizeof text, gtt_left(m, &bound));
-        items_add(l, bound[0] == 'R' ? "left by RAM" : "left", text, ROLE_TEXT_BRIGHT);
+        items_add(l, bound[0] == 'R' ? "left by RAM" : bound[0] == 'G' ? "left" : "left, at most", text,
+                  bound[0] != '\0' ? ROLE_TEXT_BRIGHT : ROLE_TEXT);
     }
     if (isfinite(m->guard_gtt)) {
         snprintf(text, sizeof text, "at %s left", fmt_gib(n, m->guard_gtt));

@@ -288,10 +288,11 @@ void engine_fill_memory(struct engine *g, int64_t now)
     put_gpu(g, gpu_stale, sensors_stale);
     put_limits(g);
     put_procs(g, now);
+    str_copy(m->container, sizeof m->container, g->host.memory_simulated ? "" : g->host.container);
     struct host_stack stack;
     struct host_memory unknown;
     host_parse_meminfo("", &unknown);
-    host_stack(ram_stale ? &unknown : &g->host.memory, m->gtt_used.value, &stack);
+    host_stack(ram_stale ? &unknown : &g->host.memory, memory_gtt_in_ram(m), &stack);
     m->stack.gtt = stack.gtt;
     m->stack.other = stack.other;
     m->stack.unaccounted = stack.unaccounted;
@@ -301,7 +302,6 @@ void engine_fill_memory(struct engine *g, int64_t now)
     m->pressure_some = host_stale ? (double)NAN : g->host.pressure.some;
     m->pressure_full = host_stale ? (double)NAN : g->host.pressure.full;
     m->cpu = host_stale ? (double)NAN : g->host.cpu;
-    str_copy(m->container, sizeof m->container, g->host.container);
     m->not_server = g->result.memory_not_server;
     m->guard_ram = g->guard.ram_line;
     m->guard_gtt = g->guard.gtt_line;

@@ -41,7 +41,7 @@ bool host_read_memory(const char *proc, struct sysfs_file *kept, struct host_mem
  * does not tell; 0: there is none.  sys: usually "/sys". */
 double host_zram(const char *sys);
 
-/* Pure.  gtt: bytes in use, NAN or 0 where there is no such pool in this memory. */
+/* Pure.  gtt: bytes in use, NAN or 0 where there is no such pool in this memory; more than is used at all: it was looked at later. */
 void host_stack(const struct host_memory *m, double gtt, struct host_stack *out);
 
 /* NAN where it cannot be read; kept as above. */

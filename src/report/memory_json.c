@@ -160,7 +160,8 @@ void memory_read(const cJSON *o, struct memory_view *m)
     m->primary_vram = json_true(o, "models_in_vram");
     m->gpu_asleep = json_true(o, "gpu_asleep");
     m->power_is_package = json_true(o, "gpu_power_is_package");
-    double gtt = isfinite(m->gtt_used.value) ? MIN_OF(m->gtt_used.value, m->ram_used.value) : 0;
+    double gtt = memory_gtt_in_ram(m);
+    gtt = isfinite(gtt) ? MIN_OF(gtt, m->ram_used.value) : 0;
     m->stack.gtt = gtt;
     m->stack.unaccounted = json_number(o, "ram_unaccounted");
     m->stack.cache = json_number(o, "ram_cache");

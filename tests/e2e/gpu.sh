@@ -60,6 +60,29 @@ check "no GPU at all" exits 0 "$TOKGAUGE" watch --once --sysfs-root "$TMP/none"
 check "is said" contains "$TMP/out" "none that can be read"
 check "and is no wrong number" refuses 2 "there is no GPU '0': this machine has none that can be read" watch --gpu 0 --sysfs-root "$TMP/none"
 
+# ---- in a container that is told its own RAM ----
+
+# 5 of 16 GiB are used there; the 39.7 GiB of GTT are the machine's, and no part of them.
+mkdir -p "$TMP/lxc/self"
+printf 'MemTotal: 16777216 kB\nMemFree: 8388608 kB\nMemAvailable: 11534336 kB\nAnonPages: 2097152 kB\n' >"$TMP/lxc/meminfo"
+echo 'lxcfs /proc/meminfo fuse.lxcfs rw 0 0' >"$TMP/lxc/self/mounts"
+cat >"$TMP/script" <<END
+wait "RAM as a container sees it"
+wait "other 2.0"
+wait "left, at most 13.3 GiB"
+key 1
+wait "GTT left, at most 13.3 GiB"
+key q
+expect-exit 0
+END
+# shellcheck disable=SC2086
+{
+    check "a container" exits 0 $FAKEGPU -- "$TOKGAUGE" watch --once --json --proc-root "$TMP/lxc"
+    check "its RAM has no GTT in it" json "$TMP/out" "$MEMORY"' and .ram_container_view == "lxcfs" and .ram_used == 5242880 * 1024
+        and .ram_unaccounted == 3145728 * 1024'
+    check "and GTT is not bounded by it" "$PTY" 100 30 xterm-256color $FAKEGPU -- "$TOKGAUGE" watch --proc-root "$TMP/lxc" <"$TMP/script"
+}
+
 # ---- while it changes ----
 
 CONTROL=$TMP/control SEEN=$TMP/seen

@@ -732,7 +732,7 @@ static void test_stack(void **state)
     /* after a run by Vulkan: 14 MiB of GTT, 62.7 GiB used that no process has: the driver's pool */
     host_parse_meminfo("MemTotal: 131072000 kB\nMemFree: 60000000 kB\nMemAvailable: 65304576 kB\nAnonPages: 1800000 kB\n", &m);
     check_stack(&m, 14.0 * 1024 * 1024, 0.0137, 1.7166, 60.99);
-    check_stack(&m, 1e15, 62.72, 0, 0); /* a container's RAM is smaller than the GTT in it */
+    check_stack(&m, 1e15, 62.72, 0, 0); /* it was looked at a moment later: the parts add up all the same */
     check_stack(&m, UNKNOWN, 0, 1.7166, 61.0);
     /* huge pages are somebody's, in use or kept for them; so is what zswap holds */
     host_parse_meminfo("MemTotal: 67108864 kB\nMemFree: 30000000 kB\nMemAvailable: 30408704 kB\nAnonPages: 1048576 kB\nZswap: 524288 kB\n"

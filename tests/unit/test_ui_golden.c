@@ -174,6 +174,8 @@ static void test_memory(void **state)
     m->limited = (double)NAN;
     m->ceiling = 50 * CANNED_GIB;
     str_copy(m->container, sizeof m->container, "lxcfs");
+    m->stack.gtt = 0;
+    m->stack.other = 45.6 * CANNED_GIB;
     m->warnings_n = 2;
     str_copy(m->warnings[0], sizeof m->warnings[0], "the driver promises 53.0 GiB of GTT, but all graphics memory in RAM is limited to 50.0 GiB: raise ttm.pages_limit");
     str_copy(m->warnings[1], sizeof m->warnings[1], "the boot parameter amdgpu.gtt_size does not exist and is ignored: use ttm.pages_limit");

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "replay/replay.h"
+#include "report/memory_json.h"
 #include "ui/view.h"
 
 #include <stdlib.h>
@@ -55,6 +56,25 @@ static struct replay *open_made(const void *data, size_t n, struct err *e)
     assert_int_equal(fwrite(data, 1, n, f), n);
     assert_int_equal(fclose(f), 0);
     return replay_open(path, e);
+}
+
+/* What a container is told of RAM has no GTT in it, however much the machine's GPU holds. */
+static void test_container(void **state)
+{
+    (void)state;
+    static const char *const views[] = {"", ",\"ram_container_view\":\"lxcfs\""};
+    for (int in = 0; in < 2; in++) {
+        char text[256];
+        struct memory_view m;
+        snprintf(text, sizeof text, "{\"ram_total\":16,\"ram_used\":5,\"ram_unaccounted\":0,\"ram_cache\":3,\"gtt_used\":60%s}", views[in]);
+        cJSON *o = cJSON_Parse(text);
+        assert_non_null(o);
+        memory_read(o, &m);
+        cJSON_Delete(o);
+        assert_near(m.stack.gtt, in ? 0 : 5, 0);
+        assert_near(m.stack.other, in ? 5 : 0, 0);
+        assert_near(m.stack.free, 8, 0);
+    }
 }
 
 static void test_moments(void **state)
@@ -360,7 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_grows),
                                        cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken), cmocka_unit_test(test_loads),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_container)};
     snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
