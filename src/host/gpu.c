@@ -24,6 +24,12 @@ void gauge_set(struct gauge *g, double v, const char *from, const char *why)
     str_copy(g->why, sizeof g->why, isfinite(v) || why == NULL ? "" : why);
 }
 
+void gauge_set_load(struct gauge *g, double v, const char *from, const char *why)
+{
+    bool none = v > 100;
+    gauge_set(g, none ? (double)NAN : v, from, none ? "more than 100 %" : why);
+}
+
 void gpu_reading_clear(struct gpu_reading *r)
 {
     *r = (struct gpu_reading){.limited_most = (double)NAN};

@@ -59,6 +59,8 @@ extern const struct gpu_backend gpu_backend_amdgpu, gpu_backend_sim;
 void gpu_reading_clear(struct gpu_reading *r);
 /* v, or NAN with the reason. */
 void gauge_set(struct gauge *g, double v, const char *from, const char *why);
+/* The same of a load in %: above 100 it is none (655: a driver that takes "not available" for a number). */
+void gauge_set_load(struct gauge *g, double v, const char *from, const char *why);
 
 /* All devices of all backends. */
 size_t gpu_list(const struct host_roots *roots, struct gpu_id *out, size_t max);

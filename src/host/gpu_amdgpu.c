@@ -394,9 +394,7 @@ static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
         return;
     }
     double busy = file(g, &g->busy, g->base, "gpu_busy_percent", why);
-    if (busy > 100)
-        str_copy(why, sizeof why, "more than 100 %");
-    set(&out->v[GPU_BUSY], busy <= 100 ? busy : (double)NAN, why);
+    gauge_set_load(&out->v[GPU_BUSY], busy, "sysfs", reason(why));
     read_hwmon(g, out);
     if (!isfinite(out->v[GPU_SCLK].value))
         set(&out->v[GPU_SCLK], current_clock(g, NULL, "pp_dpm_sclk", why), why);

@@ -137,5 +137,7 @@ void gpu_drm_sensors(struct gpu_drm *d, struct gpu_reading *out)
             continue;
         int error = amdgpu_query_sensor_info(d->dev, sensors[i].sensor, sizeof v, &v);
         fill(g, v * sensors[i].scale, error);
+        if (g == &out->v[GPU_BUSY] && isfinite(g->value))
+            gauge_set_load(g, g->value, "libdrm", NULL);
     }
 }

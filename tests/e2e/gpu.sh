@@ -112,6 +112,10 @@ check "it goes on looking" within 15 lines $(($(wc -l <"$SEEN") + 3))
 check "and asks nothing of a GPU that sleeps" same "$(wc -l <"$TMP/gpu.log")" "$(cat "$TMP/asked")"
 control 'gtt_used=51000000000\nruntime_status=active\n'
 shows "awake again" '(.gpu_asleep | not) and .gpu_busy_percent == 12'
+control 'gpu_busy=655\n'
+shows "a load that cannot be: unknown" '.gpu_busy_percent == null and .gpu_sclk_mhz == 2900'
+control 'gpu_busy=12\n'
+shows "and a load again" '.gpu_busy_percent == 12'
 control 'remove\n'
 shows "the device is gone: all of it is unknown" '.gtt_used == null and .gpu_busy_percent == null and .ram_used > 0'
 control 'restore\ngtt_used=52000000000\n'
