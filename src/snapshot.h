@@ -114,7 +114,8 @@ struct memory_view { /* bytes */
     bool power_is_package;            /* power has the CPU in it */
     struct gauge temperature;         /* °C */
     double limited;                   /* share of the last second that a limit held the GPU back; NAN unknown */
-    char limited_by[24];
+    bool limited_now;                 /* the driver tells no share, but whether one does at the moment: 1 or 0 */
+    char limited_by[32];              /* "SPPT"; "PPT and others" */
     size_t warnings_n;
     char warnings[SNAP_WARNINGS][200];
     size_t procs_n, procs_more, procs_hidden; /* more: visible, but not in the list; hidden: processes that may not be looked at */

@@ -217,6 +217,16 @@ static int sensor(struct canvas *c, struct rect in, int row, const char *label, 
     return row + 1;
 }
 
+static void limited(char *out, size_t size, const struct memory_view *m)
+{
+    if (!(m->limited > 0.005))
+        str_copy(out, size, m->limited_now ? "not now" : "no");
+    else if (m->limited_now)
+        snprintf(out, size, "now by %s", m->limited_by);
+    else
+        snprintf(out, size, "%.0f %% of the time by %s", m->limited * 100, m->limited_by);
+}
+
 static void draw_gpu(struct canvas *c, struct rect r, const struct memory_view *m)
 {
     struct items head = {.n = 0};
@@ -233,9 +243,8 @@ static void draw_gpu(struct canvas *c, struct rect r, const struct memory_view *
     row = sensor(c, in, row, "core clock", &m->sclk, "MHz", 0);
     row = sensor(c, in, row, "memory clock", &m->mclk, "MHz", 0);
     if (isfinite(m->limited) && row < in.h) {
-        char text[64] = "no";
-        if (m->limited > 0.005)
-            snprintf(text, sizeof text, "%.0f %% of the time by %s", m->limited * 100, m->limited_by);
+        char text[64];
+        limited(text, sizeof text, m);
         canvas_text(c, in.x, in.y + row, 14, "limited", ROLE_TEXT_DIM);
         canvas_text_fit(c, in.x + 15, in.y + row++, in.w - 15, text, m->limited > 0.005 ? ROLE_STATUS_WARN : ROLE_TEXT);
     }

@@ -136,7 +136,8 @@ static void put_gpu(struct engine *g, bool stale, bool sensors_stale)
     m->gpu_asleep = g->host.has_gpu && r->state == GPU_ASLEEP;
     m->power_is_package = r->power_is_package;
     m->limited = sensors_stale ? (double)NAN : r->limited_most;
-    str_copy(m->limited_by, sizeof m->limited_by, r->limited_by != NULL ? r->limited_by : "");
+    m->limited_now = r->limited_now;
+    snprintf(m->limited_by, sizeof m->limited_by, "%s%s", r->limited_by != NULL ? r->limited_by : "", r->limited_others ? " and others" : "");
     const struct gpu_id *id = &g->host.gpu;
     m->gpu_name[0] = '\0';
     if (g->host.has_gpu && !m->gtt_total.simulated)

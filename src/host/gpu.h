@@ -41,6 +41,8 @@ struct gpu_reading {
     double limited[GPU_LIMITS]; /* share of the time since the last reading that the limit was in force; NAN unknown */
     double limited_most;        /* the largest of them; NAN unknown */
     const char *limited_by;     /* its name; NULL */
+    bool limited_now;           /* the driver tells no shares, but what is in force at this moment: 1 or 0 */
+    bool limited_others;        /* … and it is more than limited_by */
 };
 
 struct gpu; /* one device, opened; memory and sensors may be read by two threads at once */

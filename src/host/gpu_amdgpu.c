@@ -348,6 +348,18 @@ static void take_residency(struct amdgpu *g, const struct gpu_metrics *m, int64_
     g->residency_known = true;
 }
 
+/* Bits, of this moment alone. */
+static void take_limits(const struct gpu_metrics *m, struct gpu_reading *out)
+{
+    int n = 0;
+    for (int i = 0; i < GPU_LIMITS; i++) {
+        set_limit(out, (enum gpu_limit)i, m->limits[i] ? 1 : 0);
+        n += m->limits[i];
+    }
+    out->limited_now = true;
+    out->limited_others = n > 1;
+}
+
 static void or_else(struct gauge *g, double v)
 {
     if (!isfinite(g->value) && isfinite(v))
@@ -374,8 +386,8 @@ static void read_metrics(struct amdgpu *g, int64_t now, struct gpu_reading *out)
         gauge_set(&out->v[GPU_POWER], m.socket_power, "metrics", NULL);
     if (m.has_residency)
         take_residency(g, &m, now, out);
-    for (int i = 0; m.has_limits && i < GPU_LIMITS; i++)
-        set_limit(out, (enum gpu_limit)i, m.limits[i] ? 1 : 0);
+    if (m.has_limits)
+        take_limits(&m, out);
 }
 
 static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
@@ -385,6 +397,7 @@ static void read_sensors(void *dev, int64_t now, struct gpu_reading *out)
     out->state = state_of(g, &g->state);
     out->limited_most = (double)NAN;
     out->limited_by = NULL;
+    out->limited_now = out->limited_others = false;
     for (int i = 0; i < GPU_LIMITS; i++)
         out->limited[i] = (double)NAN;
     if (out->state != GPU_AWAKE) {

@@ -612,7 +612,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"variance", "end-to-end times of the same load differ by 30 % or more"},
     {"throttling", "the output of one load fell by a tenth in a minute or more, beyond four standard errors"},
     {"drift", "output, TTFT or decode rate changed evenly under one load of ten minutes or more, for certain (95 %), by 3 % or more in all"},
-    {"gpu_limited", "power or temperature held the GPU back for a twentieth of the time, by the driver's counters"},
+    {"gpu_limited", "power or temperature held the GPU back for a twentieth of the time, or of the looks at it"},
     {"preemptions", "the server put sequences back for want of KV cache"},
     {"kv_full", "the KV cache was full (95 %) without that"},
     {"drafts", "how much of speculative decoding was accepted, of 200 drafted tokens or more"},

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #define GIB (1024.0 * 1024 * 1024)
 
@@ -89,26 +90,56 @@ bool insight_memory_growth(const struct facts *d, struct insight *o)
     return false;
 }
 
+/* The name that has the most of all samples under load. */
+static const char *most_limiting(const struct run_file *f)
+{
+    struct {
+        const char *name;
+        double sum;
+    } by[24]; /* twice as many as there are: alone, and with others */
+    size_t n = 0, most = 0;
+    for (size_t i = 0; i < f->samples_n; i++) {
+        const struct run_sample *s = &f->samples[i];
+        size_t k = 0;
+        if (!s->loading || !(s->gpu_limited > 0))
+            continue;
+        while (k < n && strcmp(by[k].name, s->gpu_limited_by) != 0)
+            k++;
+        if (k == ARRAY_LEN(by))
+            continue;
+        if (k == n) {
+            by[n].name = s->gpu_limited_by;
+            by[n++].sum = 0;
+        }
+        by[k].sum += s->gpu_limited;
+        if (by[k].sum > by[most].sum)
+            most = k;
+    }
+    return n > 0 ? by[most].name : "";
+}
+
 bool insight_gpu_limited(const struct facts *d, struct insight *o)
 {
     double sum = 0, n = 0, most = 0;
-    const char *by = "";
+    bool now = false;
     for (size_t i = 0; i < d->file->samples_n; i++) {
         const struct run_sample *s = &d->file->samples[i];
         if (!s->loading || !isfinite(s->gpu_limited))
             continue;
         sum += s->gpu_limited;
         n++;
-        if (s->gpu_limited > most) {
-            most = s->gpu_limited;
-            by = s->gpu_limited_by;
-        }
+        now = now || s->gpu_limited_now;
+        most = fmax(most, s->gpu_limited);
     }
     if (n < 10 || sum / n < 0.05 || !run_file_servers_memory(d->file))
         return false;
     char a[FMT_SIZE], b[FMT_SIZE];
-    SAY(sentence, "The GPU was held back for %s of the time, most by %s.", fmt_percent(a, sum / n), by);
-    SAY(evidence, "the driver's own counters over %.0f s of load; at most %s of a second", n, fmt_percent(b, most));
+    SAY(sentence, "The GPU was held back %s %s of the %s, most by %s.", now ? "at" : "for", fmt_percent(a, sum / n), now ? "looks" : "time",
+        most_limiting(d->file));
+    if (now)
+        SAY(evidence, "the driver tells only what holds at the moment: %.0f looks under load, one a second", n);
+    else
+        SAY(evidence, "the driver's own counters over %.0f s of load; at most %s of a second", n, fmt_percent(b, most));
     SAY(advice, "SPL, FPPT, SPPT and PPT are limits of power, the others of temperature or current: a higher limit or better cooling "
                 "makes it faster, other settings of the server may not.");
     return true;

@@ -69,7 +69,9 @@ static void gpu(const struct memory_view *m, struct jsonw *j)
         jw_str(j, "gpus_not_watched", m->gpu_others);
     jw_bool(j, "gpu_asleep", m->gpu_asleep);
     jw_bool(j, "gpu_power_is_package", m->power_is_package);
-    jw_num(j, "gpu_limited_percent", m->limited * 100, 1);
+    jw_num(j, "gpu_limited_percent", m->limited_now ? (double)NAN : m->limited * 100, 1);
+    if (m->limited_now && isfinite(m->limited)) /* what holds now is no share of the time */
+        jw_bool(j, "gpu_limited_now", m->limited > 0);
     if (m->limited > 0)
         jw_str(j, "gpu_limited_by", m->limited_by);
 }
@@ -142,6 +144,12 @@ static void read_ram(const cJSON *o, struct memory_view *m)
     json_words(o, "ram_container_view", m->container, sizeof m->container);
 }
 
+double limited_read(const cJSON *o, bool *now)
+{
+    *now = cJSON_IsBool(json_get(o, "gpu_limited_now"));
+    return *now ? json_true(o, "gpu_limited_now") : json_number(o, "gpu_limited_percent") / 100;
+}
+
 void memory_read(const cJSON *o, struct memory_view *m)
 {
     read_ram(o, m);
@@ -156,7 +164,7 @@ void memory_read(const cJSON *o, struct memory_view *m)
     json_words(o, "gpu_limited_by", m->limited_by, sizeof m->limited_by);
     m->ceiling = json_number(o, "gtt_ceiling");
     m->guard_gtt = json_number(o, "guard_gtt");
-    m->limited = json_number(o, "gpu_limited_percent") / 100;
+    m->limited = limited_read(o, &m->limited_now);
     m->primary_vram = json_true(o, "models_in_vram");
     m->gpu_asleep = json_true(o, "gpu_asleep");
     m->power_is_package = json_true(o, "gpu_power_is_package");

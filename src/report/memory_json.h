@@ -15,5 +15,7 @@ void processes_json(const struct memory_view *m, struct jsonw *j);
  * false, and changes nothing, where the object has none. */
 void memory_read(const cJSON *o, struct memory_view *m);
 bool processes_read(const cJSON *o, struct memory_view *m);
+/* Share of the time that a limit held the GPU back, 0…1; *now: of that moment alone, 1 or 0. */
+double limited_read(const cJSON *o, bool *now);
 
 #endif

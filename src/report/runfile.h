@@ -29,7 +29,8 @@ struct run_sample {
     double live_approx; /* so many of live_tokens are events, whose tokens were not known as they came */
     double ram_used, ram_total, gtt_used, gtt_total, vram_used, vram_total, gtt_ceiling; /* bytes */
     double gpu_limited; /* share of the time in which a limit held the GPU back */
-    char gpu_limited_by[24];
+    bool gpu_limited_now; /* no share: whether one did at the moment, 1 or 0 */
+    char gpu_limited_by[32];
     double running, waiting, kv_used;
     double server_at;  /* when the server was looked at */
     double finished, generated, preemptions; /* by its own count since before the load, over its restarts */

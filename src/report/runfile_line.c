@@ -6,6 +6,7 @@
 #include "load/prompt.h"
 #include "measure/phases.h"
 #include "report/counted_json.h"
+#include "report/memory_json.h"
 #include "report/rowstore.h"
 #include "report/runfile_ended.h"
 
@@ -201,13 +202,15 @@ static bool read_sample(struct run_file *f, const cJSON *o, int64_t line_at)
         .output_rate = json_number(o, "output_tok_s"), .ttft_p50 = json_number(o, "ttft_p50_ms"), .ttft_p95 = json_number(o, "ttft_p95_ms"),
         .ram_used = json_number(o, "ram_used"), .ram_total = json_number(o, "ram_total"), .gtt_used = json_number(o, "gtt_used"),
         .gtt_total = json_number(o, "gtt_total"), .vram_used = json_number(o, "vram_used"), .vram_total = json_number(o, "vram_total"), .gtt_ceiling = json_number(o, "gtt_ceiling"),
-        .gpu_limited = json_number(o, "gpu_limited_percent") / 100, .running = json_number(o, "server_running"), .waiting = json_number(o, "server_waiting"),
+        .running = json_number(o, "server_running"), .waiting = json_number(o, "server_waiting"),
         .kv_used = json_number(o, "server_kv_used"), .server_at = json_number(o, "server_at") / 1e9,
         .server_rate = json_number(o, "server_tok_s"), .line_at = line_at};
-    read_counted(f, o, &f->samples[f->samples_n - 1]);
-    json_words(o, "gpu_limited_by", f->samples[f->samples_n - 1].gpu_limited_by, sizeof f->samples[0].gpu_limited_by);
+    struct run_sample *s = &f->samples[f->samples_n - 1];
+    read_counted(f, o, s);
+    s->gpu_limited = limited_read(o, &s->gpu_limited_now);
+    json_words(o, "gpu_limited_by", s->gpu_limited_by, sizeof s->gpu_limited_by);
     ended_keep(f, o);
-    ended_sums(o, &f->samples[f->samples_n - 1]);
+    ended_sums(o, s);
     return true;
 }
 

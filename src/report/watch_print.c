@@ -95,7 +95,9 @@ static void sensors(const struct memory_view *m, struct buf *b)
         buf_addf(b, " %.0f W", m->power.value);
     if (isfinite(m->temperature.value))
         buf_addf(b, " %.0f °C", m->temperature.value);
-    if (m->limited > 0.005)
+    if (m->limited_now && m->limited > 0)
+        buf_addf(b, " limited now by %s", m->limited_by);
+    else if (m->limited > 0.005)
         buf_addf(b, " limited by %s %.0f %%", m->limited_by, m->limited * 100);
 }
 

@@ -186,6 +186,8 @@ static bool sample_sensors(void *ctx, const atomic_bool *stop)
     memcpy(l->reading.limited, r.limited, sizeof r.limited);
     l->reading.limited_most = r.limited_most;
     l->reading.limited_by = r.limited_by;
+    l->reading.limited_now = r.limited_now;
+    l->reading.limited_others = r.limited_others;
     l->reading.power_is_package = r.power_is_package;
     l->pressure = p;
     l->cpu = host_cpu_share(&s->cpu, &cpu);

@@ -232,6 +232,20 @@ check "and a report of it says that it was started again" sh -c '"$1" report "$2
 check "nothing of the first one stands under the other's name" json "$TMP/two.out" '
     .memory_gib | .gtt.peak < 0.1 and .gtt.total == 16 and .vram.peak == 8'
 
+# Its driver tells which limits hold at the moment, and not for how long: bits 0 (PPT) and 32 (temperature) of a table 1.3.
+{
+    printf '\170\000\001\003'
+    head -c 108 /dev/zero | tr '\000' '\377'
+    printf '\001\000\000\000\001\000\000\000'
+} >"$SYS/bus/pci/devices/$CARD/gpu_metrics"
+card() {
+    "$TOKGAUGE" watch --gpu "$CARD" --proc-root "$TREE/proc" --sysfs-root "$SYS" --dev-root "$TREE/dev" "$@"
+}
+check "what limits a GPU now" exits 0 card --once --json
+check "is no share of the time" json "$TMP/out" '.gpu_limited_now and .gpu_limited_percent == null and .gpu_limited_by == "GPU temperature and others"'
+check "in a line" exits 0 card --duration 1s
+check "neither" contains "$TMP/out" "limited now by GPU temperature and others"
+
 # A limit of the kernel far below GTT's size: the guard of a matrix waits until there is room below that.
 rm -r "$TREE/proc/600"
 process 700 "$APU" renderD128

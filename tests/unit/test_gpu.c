@@ -487,6 +487,40 @@ static void test_limited(void **state)
     tree_remove(&t);
 }
 
+/* A table that tells only what is in force at the moment. */
+static void test_limited_now(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bits;
+        double most;
+        const char *by; /* NULL: any */
+        bool others;
+    } cases[] = {{0, 0, NULL, false}, {1 << 2, 1, "PPT", false}, {1 << 2 | 1ull << 36, 1, "GPU temperature", true}};
+    struct tree t;
+    strix_halo(&t);
+    struct gpu *g = open_first(&t);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        unsigned char p[120];
+        table(p, sizeof p, 1, 3);
+        put32(p, 112, (uint32_t)cases[i].bits);
+        put32(p, 116, (uint32_t)(cases[i].bits >> 32));
+        tree_put_bytes(&t, "sys/bus/pci/devices/" PCI "/gpu_metrics", p, sizeof p);
+        struct gpu_reading r = look(g, 1);
+        assert_true(r.limited_now);
+        assert_near(r.limited_most, cases[i].most, 0);
+        assert_int_equal(r.limited_others, cases[i].others);
+        if (cases[i].by != NULL)
+            assert_string_equal(r.limited_by, cases[i].by);
+    }
+    tree_delete(&t, "sys/bus/pci/devices/" PCI "/gpu_metrics");
+    struct gpu_reading r = look(g, 2);
+    assert_unknown(r.limited_most);
+    assert_false(r.limited_now || r.limited_others);
+    gpu_close(g);
+    tree_remove(&t);
+}
+
 /* ---- asleep, gone ---- */
 
 static void test_asleep(void **state)
@@ -818,7 +852,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),          cmocka_unit_test(test_values),       cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_busy_range),    cmocka_unit_test(test_metrics_versions), cmocka_unit_test(test_metrics_hostile),
-        cmocka_unit_test(test_limited),       cmocka_unit_test(test_asleep),       cmocka_unit_test(test_gone_and_back),
+        cmocka_unit_test(test_limited),       cmocka_unit_test(test_limited_now),   cmocka_unit_test(test_asleep),       cmocka_unit_test(test_gone_and_back),
         cmocka_unit_test(test_libdrm),        cmocka_unit_test(test_libdrm_rests), cmocka_unit_test(test_libdrm_fails), cmocka_unit_test(test_libdrm_load),
         cmocka_unit_test(test_limits),        cmocka_unit_test(test_zram), cmocka_unit_test(test_stack),        cmocka_unit_test(test_host),
     };

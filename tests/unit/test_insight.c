@@ -397,13 +397,31 @@ static void test_memory_growth(void **state)
     silent("memory_growth");
 }
 
+static void limited_sample(int i, const char *keys)
+{
+    buf_addf(&file, "{\"type\":\"sample\",\"t\":%d500000000,\"state\":\"load\",\"phase\":0,\"in_flight\":1,\"live_tokens\":%d,%s}\n", i + 1, i,
+             keys);
+}
+
 static void limited(double percent, int seconds)
+{
+    char keys[80];
+    begin();
+    phase(0, 1, 512, false);
+    snprintf(keys, sizeof keys, "\"gpu_limited_percent\":%.1f,\"gpu_limited_by\":\"SPPT\"", percent);
+    for (int i = 0; i < seconds; i++)
+        limited_sample(i, keys);
+}
+
+/* A driver that tells only what holds at the moment: 1 look PPT, 8 current and others, 11 nothing. */
+static void limited_now(void)
 {
     begin();
     phase(0, 1, 512, false);
-    for (int i = 0; i < seconds; i++)
-        buf_addf(&file, "{\"type\":\"sample\",\"t\":%d500000000,\"state\":\"load\",\"phase\":0,\"in_flight\":1,\"live_tokens\":%d,"
-                        "\"gpu_limited_percent\":%.1f,\"gpu_limited_by\":\"SPPT\"}\n", i + 1, i, percent);
+    for (int i = 0; i < 20; i++)
+        limited_sample(i, i > 8    ? "\"gpu_limited_percent\":null,\"gpu_limited_now\":false"
+                          : i == 0 ? "\"gpu_limited_percent\":null,\"gpu_limited_now\":true,\"gpu_limited_by\":\"PPT\""
+                                   : "\"gpu_limited_percent\":null,\"gpu_limited_now\":true,\"gpu_limited_by\":\"current and others\"");
 }
 
 static void test_limited(void **state)
@@ -415,6 +433,9 @@ static void test_limited(void **state)
     silent("gpu_limited");
     limited(100, 9); /* too short */
     silent("gpu_limited");
+    limited_now();
+    says("gpu_limited", "held back at 45 % of the looks, most by current and others");
+    says("gpu_limited", "20 looks under load, one a second");
 }
 
 static void test_client(void **state)

@@ -167,6 +167,10 @@ static void test_memory(void **state)
         shoot("memory", s, &st, sizes[k][0], sizes[k][1], GLYPHS_ASCII);
     }
     struct memory_view *m = &s->memory;
+    m->limited = 1;
+    m->limited_now = true;
+    str_copy(m->limited_by, sizeof m->limited_by, "PPT and others");
+    shoot("memory-limited", s, &st, 120, 40, GLYPHS_BRAILLE);
     str_copy(m->gpu_note, sizeof m->gpu_note, "/dev/dri/renderD128: permission denied: values from sysfs only");
     m->gpu_asleep = true;
     for (size_t i = 0; i < 3; i++)

@@ -77,6 +77,41 @@ static void test_container(void **state)
     }
 }
 
+/* What is written of the limits is read back; what holds at the moment is no share of the time, for older readers neither. */
+static void test_limited(void **state)
+{
+    (void)state;
+    static struct snapshot s;
+    static const struct {
+        bool now;
+        double limited;
+        const char *says;
+    } cases[] = {{false, 0.04, "\"gpu_limited_percent\":4,\"gpu_limited_by\":\"PPT\""},
+                 {true, 1, "\"gpu_limited_percent\":null,\"gpu_limited_now\":true,\"gpu_limited_by\":\"PPT\""},
+                 {true, 0, "\"gpu_limited_percent\":null,\"gpu_limited_now\":false"}};
+    snapshot_clear(&s);
+    str_copy(s.memory.gpu_name, sizeof s.memory.gpu_name, "a GPU");
+    str_copy(s.memory.limited_by, sizeof s.memory.limited_by, "PPT");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf b;
+        buf_init(&b, 1 << 16);
+        struct jsonw j = {.out = &b};
+        s.memory.limited_now = cases[i].now;
+        s.memory.limited = cases[i].limited;
+        jw_open(&j, NULL, '{');
+        memory_json(&s.memory, &j);
+        jw_close(&j, '}');
+        assert_non_null(strstr(b.data, cases[i].says));
+        cJSON *o = cJSON_Parse(b.data);
+        struct memory_view m;
+        memory_read(o, &m);
+        assert_int_equal(m.limited_now, cases[i].now);
+        assert_near(m.limited, cases[i].limited, 1e-9);
+        cJSON_Delete(o);
+        buf_release(&b);
+    }
+}
+
 static void test_moments(void **state)
 {
     (void)state;
@@ -380,7 +415,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_grows),
                                        cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken), cmocka_unit_test(test_loads),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_container)};
+                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_container),
+                                       cmocka_unit_test(test_limited)};
     snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

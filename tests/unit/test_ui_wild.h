@@ -148,7 +148,7 @@ static inline void wild_memory(struct wild *w, struct memory_view *m)
     double *const numbers[] = {&m->stack.gtt, &m->stack.other, &m->stack.unaccounted, &m->stack.cache, &m->stack.free,
                                &m->ceiling, &m->full_in_s, &m->pressure_some, &m->pressure_full, &m->cpu, &m->limited,
                                &m->other_gtt, &m->other_vram, &m->guard_ram, &m->guard_gtt};
-    bool *const bools[] = {&m->primary_vram, &m->gpu_asleep, &m->power_is_package, &m->procs_known, &m->not_server};
+    bool *const bools[] = {&m->primary_vram, &m->gpu_asleep, &m->power_is_package, &m->limited_now, &m->procs_known, &m->not_server};
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++)
         wild_gauge(w, gauges[i]);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
