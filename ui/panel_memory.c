@@ -59,7 +59,7 @@ void pool_line(struct canvas *c, int x, int y, int w, const struct pool *p, bool
                         ROLE_TEXT_DIM);
         return;
     }
-    enum role role = share_role(share_of(p), p->role);
+    enum role role = p->may_be_full ? p->role : share_role(share_of(p), p->role);
     plot_gauge(c, x + g.label, y, g.bar, share_of(p), role);
     x += g.label + g.bar;
     pool_numbers(text, sizeof text, p, g.unit);
@@ -143,8 +143,9 @@ double gtt_left(const struct memory_view *m, const char **bound)
 int pools_of(struct pool out[3], const struct snapshot *s, enum plot_zoom zoom)
 {
     const struct memory_view *m = &s->memory;
-    const struct pool gtt = {"GTT", &m->gtt_used, memory_gtt_room(m), {&s->series.gtt, zoom}, ROLE_MEM_GTT},
-                      vram = {"VRAM", &m->vram_used, m->vram_total.value, {&s->series.vram, zoom}, ROLE_MEM_VRAM};
+    const struct pool gtt = {"GTT", &m->gtt_used, memory_gtt_room(m), {&s->series.gtt, zoom}, ROLE_MEM_GTT, false};
+    /* Where models live in GTT, VRAM is what an APU keeps for itself, and its driver fills that first. */
+    const struct pool vram = {"VRAM", &m->vram_used, m->vram_total.value, {&s->series.vram, zoom}, ROLE_MEM_VRAM, !m->primary_vram};
     int n = 0;
     bool gpu = m->gpu_name[0] != '\0' || isfinite(m->gtt_used.value) || isfinite(m->vram_used.value);
     bool with_vram = isfinite(m->vram_used.value) || m->vram_used.why[0] != '\0';
@@ -154,7 +155,7 @@ int pools_of(struct pool out[3], const struct snapshot *s, enum plot_zoom zoom)
         out[n++] = gtt;
     if (n > 0 && with_vram && !m->primary_vram)
         out[n++] = vram;
-    out[n++] = (struct pool){"RAM", &m->ram_used, m->ram_total.value, {&s->series.ram, zoom}, ROLE_MEM_RAM};
+    out[n++] = (struct pool){"RAM", &m->ram_used, m->ram_total.value, {&s->series.ram, zoom}, ROLE_MEM_RAM, false};
     return n;
 }
 

@@ -20,6 +20,7 @@ struct pool {
     double total; /* what can really be used */
     struct curve used_over_time;
     enum role role;
+    bool may_be_full; /* it is no alarm */
 };
 /* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which ("GTT", "RAM").  "": at most so many, for
  * how much RAM this machine has left is not known. */

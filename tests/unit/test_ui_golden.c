@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "test_ui_snapshots.h"
+#include "ui/panels.h"
 #include "ui/ui.h"
 #include "ui/view.h"
 
@@ -193,6 +194,46 @@ static void test_memory(void **state)
     canned_memory(s, 5);
     s->memory.gpu_name[0] = '\0';
     shoot("memory-simulated", s, &st, 120, 40, GLYPHS_BRAILLE);
+    free(s);
+}
+
+/* The pools' lines have a "!": all of them, the first one first. */
+static void check_alarms(const struct snapshot *s, const char *wanted)
+{
+    struct pool pools[3];
+    char got[4] = "";
+    int n = pools_of(pools, s, ZOOM_1_MIN);
+    for (int i = 0; i < n; i++) {
+        struct canvas c;
+        char *text = NULL;
+        size_t size = 0;
+        canvas_init(&c, 60, 1, GLYPHS_BRAILLE);
+        pool_line(&c, 0, 0, 60, &pools[i], false, false);
+        FILE *f = open_memstream(&text, &size);
+        canvas_dump_text(&c, f);
+        fclose(f);
+        got[i] = strchr(text, '!') != NULL ? '!' : '-';
+        got[i + 1] = '\0';
+        free(text);
+        canvas_release(&c);
+    }
+    assert_string_equal(got, wanted);
+}
+
+/* An APU's little VRAM is full because the driver fills it first; a pool where models live is not to be. */
+static void test_alarms(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    struct memory_view *m = &s->memory;
+    canned_machine(s);
+    m->vram_used = canned_gauge(0.49 * CANNED_GIB, false);
+    check_alarms(s, "---");
+    m->gtt_used = canned_gauge(52 * CANNED_GIB, false);
+    check_alarms(s, "!--");
+    m->gtt_used = canned_gauge(39.7 * CANNED_GIB, false);
+    m->primary_vram = true; /* comes first then */
+    check_alarms(s, "!--");
     free(s);
 }
 
@@ -408,6 +449,7 @@ static void test_render(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alarms),
         cmocka_unit_test(test_overview),
         cmocka_unit_test(test_demo),
         cmocka_unit_test(test_latency),
