@@ -45,10 +45,11 @@ void system_boot_parameters(const char *cmdline, char *out, size_t size)
 
 double system_ttm_limit(const char *sys)
 {
-    double pages = sysfs_number(sys, "module/ttm/parameters/pages_limit", NULL);
-    if (isnan(pages)) /* the driver that AMD gives away apart from the kernel */
-        pages = sysfs_number(sys, "module/amdttm/parameters/pages_limit", NULL);
-    return pages * (double)sysconf(_SC_PAGESIZE);
+    /* The driver that AMD gives away apart from the kernel has a module of its own, and the kernel's may be loaded beside it. */
+    double pages = sysfs_number(sys, "module/amdttm/parameters/pages_limit", NULL);
+    if (isnan(pages))
+        pages = sysfs_number(sys, "module/ttm/parameters/pages_limit", NULL);
+    return pages > 0 ? pages * (double)sysconf(_SC_PAGESIZE) : (double)NAN; /* 0: no driver has set it up */
 }
 
 void system_boot(const char *proc, char *out, size_t size)

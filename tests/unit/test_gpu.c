@@ -750,6 +750,31 @@ static void test_limits(void **state)
     assert_true(isnan(l.ceiling) && !l.primary_gtt && l.warnings_n == 0);
 }
 
+/* The module of the driver that runs tells, and 0 is a module that no driver has set up. */
+static void test_ttm(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ttm, *amdttm; /* NULL: not loaded */
+        double pages;             /* NAN: unknown */
+    } cases[] = {{NULL, NULL, UNKNOWN}, {"13893632\n", NULL, 13893632}, {"0\n", NULL, UNKNOWN}, {NULL, "25165824\n", 25165824},
+                 {"0\n", "25165824\n", 25165824}, {"13893632\n", "25165824\n", 25165824}, {"13893632\n", "0\n", UNKNOWN}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct tree t;
+        tree_make(&t);
+        if (cases[i].ttm != NULL)
+            tree_put(&t, "sys/module/ttm/parameters/pages_limit", cases[i].ttm);
+        if (cases[i].amdttm != NULL)
+            tree_put(&t, "sys/module/amdttm/parameters/pages_limit", cases[i].amdttm);
+        double limit = system_ttm_limit(t.sys);
+        if (isnan(cases[i].pages))
+            assert_unknown(limit);
+        else
+            assert_near(limit, cases[i].pages * (double)sysconf(_SC_PAGESIZE), 0);
+        tree_remove(&t);
+    }
+}
+
 /* ---- host ---- */
 
 static void check_stack(const struct host_memory *m, double gtt, double in_gtt, double other, double unaccounted)
@@ -854,7 +879,7 @@ int main(void)
         cmocka_unit_test(test_busy_range),    cmocka_unit_test(test_metrics_versions), cmocka_unit_test(test_metrics_hostile),
         cmocka_unit_test(test_limited),       cmocka_unit_test(test_limited_now),   cmocka_unit_test(test_asleep),       cmocka_unit_test(test_gone_and_back),
         cmocka_unit_test(test_libdrm),        cmocka_unit_test(test_libdrm_rests), cmocka_unit_test(test_libdrm_fails), cmocka_unit_test(test_libdrm_load),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_zram), cmocka_unit_test(test_stack),        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_ttm), cmocka_unit_test(test_zram), cmocka_unit_test(test_stack),        cmocka_unit_test(test_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
