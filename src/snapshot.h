@@ -105,7 +105,8 @@ struct memory_view { /* bytes */
     char container[16];      /* "lxcfs": RAM is what a container is shown; empty: the machine's */
     char gpu_name[64];       /* empty: no GPU known */
     char gpu_pci[16];
-    char gpu_others[160];    /* those that are not watched */
+    size_t gpus;             /* of this machine; 0: not known */
+    char gpu_others[160];    /* those of them that are not watched */
     char gpu_note[96];       /* what could not be used of it, and why */
     bool gpu_asleep;
     struct gauge busy;                /* % */

@@ -107,11 +107,21 @@ static const char *title_for(int w, bool not_server)
     return line_for(w - 4, false, false).unit ? "memory" : "memory GiB";
 }
 
+void gpus_item(struct items *l, const struct memory_view *m)
+{
+    char text[32];
+    if (m->gpus < 2 || m->gpu_name[0] == '\0')
+        return;
+    snprintf(text, sizeof text, "1 of %zu GPUs", m->gpus);
+    items_add(l, "", text, ROLE_TEXT);
+}
+
 static void memory_items(struct items *head, struct items *foot, const struct memory_view *m)
 {
     char text[FMT_SIZE + 8], n[FMT_SIZE];
     if (any_simulated(m))
         items_add(head, "", "simulated", ROLE_STATUS_WARN);
+    gpus_item(head, m);
     items_add(head, "", m->gpu_name, ROLE_TEXT);
     const char *bound;
     double left = gtt_left(m, &bound);

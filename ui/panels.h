@@ -22,6 +22,8 @@ struct pool {
     enum role role;
     bool may_be_full; /* it is no alarm */
 };
+/* "1 of 2 GPUs": what the others hold is in no number. */
+void gpus_item(struct items *l, const struct memory_view *m);
 /* Bytes that GTT can still grow by: to its ceiling, or until RAM is full; *bound says which ("GTT", "RAM").  "": at most so many, for
  * how much RAM this machine has left is not known. */
 double gtt_left(const struct memory_view *m, const char **bound);

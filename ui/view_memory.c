@@ -169,6 +169,7 @@ static void draw_pools(struct canvas *c, struct rect r, const struct snapshot *s
     if (m->gtt_used.simulated)
         items_add(&head, "", "simulated", ROLE_STATUS_WARN);
     if (with_sensors) {
+        gpus_item(&head, m);
         items_add(&head, "", m->gpu_name, ROLE_TEXT);
         sensor_items(&foot, m);
     } else {
@@ -227,6 +228,22 @@ static void limited(char *out, size_t size, const struct memory_view *m)
         snprintf(out, size, "%.0f %% of the time by %s", m->limited * 100, m->limited_by);
 }
 
+/* From the bottom up, as far as the sensors leave room. */
+static void gpu_notes(struct canvas *c, struct rect in, int row, const struct memory_view *m)
+{
+    char others[sizeof m->gpu_others + 16] = "";
+    if (m->gpu_others[0] != '\0')
+        snprintf(others, sizeof others, "not watched: %s", m->gpu_others);
+    const struct {
+        const char *text;
+        enum role role;
+    } notes[] = {{others, ROLE_TEXT}, {m->gpu_note, ROLE_TEXT_DIM}};
+    int y = in.h;
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++)
+        if (notes[i].text[0] != '\0' && y > row)
+            canvas_text_fit(c, in.x, in.y + --y, in.w, notes[i].text, notes[i].role);
+}
+
 static void draw_gpu(struct canvas *c, struct rect r, const struct memory_view *m)
 {
     struct items head = {.n = 0};
@@ -249,8 +266,7 @@ static void draw_gpu(struct canvas *c, struct rect r, const struct memory_view *
         canvas_text_fit(c, in.x + 15, in.y + row++, in.w - 15, text, m->limited > 0.005 ? ROLE_STATUS_WARN : ROLE_TEXT);
     }
     row = sensor(c, in, row, "GPU power", &m->power_gfx, "W", 1);
-    if (m->gpu_note[0] != '\0' && row < in.h)
-        canvas_text_fit(c, in.x, in.y + in.h - 1, in.w, m->gpu_note, ROLE_TEXT_DIM);
+    gpu_notes(c, in, row, m);
 }
 
 /* ---- processes ---- */

@@ -143,6 +143,7 @@ static void put_gpu(struct engine *g, bool stale, bool sensors_stale)
     if (g->host.has_gpu && !m->gtt_total.simulated)
         snprintf(m->gpu_name, sizeof m->gpu_name, "%s%s%s", id->name, id->gfx[0] != '\0' ? " " : "", id->gfx);
     str_copy(m->gpu_pci, sizeof m->gpu_pci, id->pci);
+    m->gpus = g->host.gpus;
     str_copy(m->gpu_others, sizeof m->gpu_others, g->host.others);
     str_copy(m->gpu_note, sizeof m->gpu_note, id->note);
 }

@@ -65,6 +65,8 @@ static void gpu(const struct memory_view *m, struct jsonw *j)
     text(j, "gtt_ceiling_from", m->ceiling_from);
     text(j, "gtt_from", m->gtt_used.from);
     jw_num(j, "guard_gtt", m->guard_gtt, 0);
+    if (m->gpus > 1)
+        jw_int(j, "gpus", (int64_t)m->gpus);
     if (m->gpu_others[0] != '\0')
         jw_str(j, "gpus_not_watched", m->gpu_others);
     jw_bool(j, "gpu_asleep", m->gpu_asleep);
@@ -159,6 +161,8 @@ void memory_read(const cJSON *o, struct memory_view *m)
     json_words(o, "gtt_from", m->gtt_used.from, sizeof m->gtt_used.from);
     json_words(o, "gpu", m->gpu_name, sizeof m->gpu_name);
     json_words(o, "gpu_pci", m->gpu_pci, sizeof m->gpu_pci);
+    double gpus = json_number(o, "gpus");
+    m->gpus = gpus >= 1 && gpus < 1e4 ? (size_t)gpus : 0;
     json_words(o, "gpus_not_watched", m->gpu_others, sizeof m->gpu_others);
     json_words(o, "gtt_ceiling_from", m->ceiling_from, sizeof m->ceiling_from);
     json_words(o, "gpu_limited_by", m->limited_by, sizeof m->limited_by);

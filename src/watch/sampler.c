@@ -239,6 +239,7 @@ static void follow_server(struct sampler *s)
     atomic_store(&s->gpu, g);
     pthread_mutex_lock(&s->lock);
     gpu_reading_clear(&s->last.reading); /* nothing of the other one under its name */
+    s->last.gpus = n;
     gpu_others(list, n, best, s->last.others, sizeof s->last.others);
     pthread_mutex_unlock(&s->lock);
 }
@@ -299,6 +300,7 @@ static bool choose_gpu(struct sampler *s, const char *wanted, struct err *e)
     size_t n = gpu_list(&s->roots, list, GPUS_MAX);
     const struct gpu_id *id = wanted != NULL ? gpu_find(list, n, wanted, e) : gpu_default(&s->roots, list, n);
     s->chosen = wanted != NULL;
+    s->last.gpus = n;
     if (id != NULL)
         gpu_others(list, n, id, s->last.others, sizeof s->last.others);
     if (id != NULL)

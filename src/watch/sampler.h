@@ -34,7 +34,8 @@ struct host_sample {
     char container[16];
     bool has_gpu;
     struct gpu_id gpu;
-    char others[160];                 /* the GPUs that are not watched */
+    size_t gpus;                      /* that this machine has */
+    char others[160];                 /* those of them that are not watched */
     struct gpu_reading reading;
     struct limits limits;
     size_t procs_n;

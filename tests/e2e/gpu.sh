@@ -243,6 +243,7 @@ card() {
 }
 check "what limits a GPU now" exits 0 card --once --json
 check "is no share of the time" json "$TMP/out" '.gpu_limited_now and .gpu_limited_percent == null and .gpu_limited_by == "GPU temperature and others"'
+check "one of two GPUs" json "$TMP/out" '.gpus == 2 and (.gpus_not_watched | contains("0000:c5:00.0 Radeon 8060S"))'
 check "in a line" exits 0 card --duration 1s
 check "neither" contains "$TMP/out" "limited now by GPU temperature and others"
 

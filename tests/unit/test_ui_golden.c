@@ -188,6 +188,19 @@ static void test_memory(void **state)
     shoot("memory-trouble", s, &st, 80, 24, GLYPHS_BRAILLE);
     shoot("memory-trouble", s, &st, 120, 40, GLYPHS_BRAILLE);
     free(s);
+    s = canned_busy();
+    canned_machine(s);
+    m = &s->memory;
+    m->gpus = 3;
+    str_copy(m->gpu_others, sizeof m->gpu_others, "0000:03:00.0 AMD GPU, 0000:0e:00.0 Radeon (Raphael)");
+    str_copy(m->gpu_note, sizeof m->gpu_note, "/dev/dri/renderD128: permission denied: values from sysfs only");
+    for (size_t k = 0; k < 3; k++)
+        shoot("memory-gpus", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+    st.view = &view_overview;
+    for (size_t k = 0; k < 3; k++)
+        shoot("overview-gpus", s, &st, sizes[k][0], sizes[k][1], GLYPHS_BRAILLE);
+    st.view = &view_memory;
+    free(s);
     s = canned_empty();
     shoot("memory-empty", s, &st, 80, 24, GLYPHS_BRAILLE);
     s->state = RUN_WATCH;

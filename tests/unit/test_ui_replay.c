@@ -112,6 +112,22 @@ static void test_limited(void **state)
     }
 }
 
+static void test_gpus(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t gpus;
+    } cases[] = {{"{\"gpus\":2}", 2}, {"{}", 0}, {"{\"gpus\":-1}", 0}, {"{\"gpus\":1e99}", 0}, {"{\"gpus\":\"2\"}", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct memory_view m;
+        cJSON *o = cJSON_Parse(cases[i].text);
+        memory_read(o, &m);
+        cJSON_Delete(o);
+        assert_int_equal(m.gpus, cases[i].gpus);
+    }
+}
+
 static void test_moments(void **state)
 {
     (void)state;
@@ -416,7 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_grows),
                                        cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken), cmocka_unit_test(test_loads),
                                        cmocka_unit_test(test_refused), cmocka_unit_test(test_container),
-                                       cmocka_unit_test(test_limited)};
+                                       cmocka_unit_test(test_limited), cmocka_unit_test(test_gpus)};
     snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

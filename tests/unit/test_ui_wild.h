@@ -161,6 +161,7 @@ static inline void wild_memory(struct wild *w, struct memory_view *m)
     WILD_TEXT(w, m->container);
     WILD_TEXT(w, m->gpu_name);
     WILD_TEXT(w, m->gpu_pci);
+    m->gpus = (size_t)wild_below(&w->seed, 20);
     WILD_TEXT(w, m->gpu_others);
     WILD_TEXT(w, m->gpu_note);
     WILD_TEXT(w, m->limited_by);
