@@ -166,6 +166,7 @@ struct server_view {
     struct server_counts counts;         /* since before the load; watch: since it was seen first */
     double generated_rate, prompt_rate;  /* tok/s by its counters, over the last 10 s */
     double our_rate;                     /* … and those that came here in the same time */
+    bool tokens_at_end;      /* it counts a request's output when that ends: no generated_rate can be known */
     double max_num_seqs;                 /* sequences at once, as its API tells; slots */
     double seems_max_num_seqs;           /* it ran no more while others waited */
     double kv_tokens, kv_blocks, kv_block_tokens; /* capacity of its KV cache */

@@ -47,7 +47,8 @@ static int draw_curves(struct canvas *c, struct rect in, int high, const struct 
         {"running", fmt_count(n[0], v->running), &s->series.run, v->running, (double)NAN, ROLE_SERIES_1},
         {"waiting", fmt_count(n[1], v->waiting), &s->series.wait, v->waiting, (double)NAN, ROLE_SERIES_2},
         {"KV cache", fmt_percent(n[2], v->kv_used), &s->series.kv, v->kv_used, 1, ROLE_SERIES_3},
-        {"output tok/s", fmt_rate(n[3], v->generated_rate), &s->series.gen, v->counts.generated_tokens, (double)NAN, ROLE_SERIES_4},
+        {"output tok/s", fmt_rate(n[3], v->generated_rate), &s->series.gen,
+         v->tokens_at_end ? (double)NAN : v->counts.generated_tokens, (double)NAN, ROLE_SERIES_4},
     };
     int y = in.y;
     for (int i = 0; i < CURVES; i++) {
@@ -99,11 +100,11 @@ static void add_time(struct figures *l, const char *name, double server, double 
 static void add_tokens(struct figures *l, const struct server_view *v, bool approx)
 {
     char n[FMT_SIZE];
-    if (isfinite(v->generated_rate)) {
+    if (isfinite(v->generated_rate) || v->tokens_at_end) {
         struct figure *f = add(l, "output tok/s", fmt_rate(n, v->generated_rate));
         if (isfinite(v->our_rate))
             snprintf(f->here, sizeof f->here, "%s%.12s", approx ? "≈" : "", fmt_rate(n, v->our_rate));
-        str_copy(f->note, sizeof f->note, "last 10 s");
+        str_copy(f->note, sizeof f->note, v->tokens_at_end ? "counted as requests end" : "last 10 s");
     }
     if (isfinite(v->prompt_rate))
         str_copy(add(l, "prompt tok/s", fmt_rate(n, v->prompt_rate))->note, sizeof l->at[0].note, "last 10 s");

@@ -54,6 +54,7 @@ void engine_forget_facts(struct engine *g)
     struct server_view *v = &g->view.server;
     v->lines = v->bad_lines = (double)NAN;
     v->counters_note[0] = '\0';
+    v->tokens_at_end = false;
     v->max_num_seqs = v->slot_context = v->kv_tokens = v->kv_blocks = v->kv_block_tokens = (double)NAN;
     v->loaded = v->loaded_vram = v->loaded_context = (double)NAN;
     g->tells_cached = false;
@@ -83,7 +84,7 @@ static void see_page(struct engine *g, double at_s)
     }
     if (c->track.jumps)
         return;
-    recent_add(&c->recent, at_s, &c->track.sum, g->live.total);
+    recent_add(&c->recent, at_s, &c->track.sum, g->server.at_end, g->live.total);
     plateau_add(&c->plateau, g->server.running, g->server.waiting, g->server.kv_used);
 }
 
@@ -123,6 +124,8 @@ static void put_facts(struct engine *g, struct server_view *v)
         v->lines = (double)g->server.lines;
         v->bad_lines = (double)g->server.bad_lines;
     }
+    if (g->server.page)
+        v->tokens_at_end = g->server.at_end & 1U << CNT_GENERATED;
     str_copy(v->counters_note, sizeof v->counters_note, g->server.note);
 }
 

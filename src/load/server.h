@@ -26,6 +26,7 @@ struct page_names {
     const char *time[TIME_COUNT_][NAMES_MOST]; /* without _sum, _count and _bucket */
     const char *cache_config;                  /* its labels tell the size of the KV cache */
     bool cached_apart; /* tokens found in the prefix cache are not among the prompt tokens */
+    unsigned at_end;   /* 1 << CNT_…: a request is counted whole when it ends, so that there is no rate of what goes on */
 };
 /* server_names.c */
 extern const struct page_names page_vllm, page_llamacpp, page_sglang, page_tgi;

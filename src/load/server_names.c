@@ -35,6 +35,7 @@ const struct page_names page_llamacpp = {
                 [CNT_DRAFT_TOKENS] = {"llamacpp:spec_decode_num_draft_tokens_total"},
                 [CNT_ACCEPTED] = {"llamacpp:spec_decode_num_accepted_tokens_total"}},
     .cached_apart = true,
+    .at_end = 1U << CNT_GENERATED,
 };
 
 const struct page_names page_sglang = {
@@ -53,6 +54,7 @@ const struct page_names page_sglang = {
     .time = {[TIME_TTFT] = {"sglang:time_to_first_token_seconds"},
              [TIME_QUEUE] = {"sglang:queue_time_seconds"},
              [TIME_ITL] = {"sglang:inter_token_latency_seconds", "sglang:time_per_output_token_seconds"}},
+    .at_end = 1U << CNT_GENERATED | 1U << CNT_PROMPT,
 };
 
 /* It has no time per token but a mean of means, which is another number. */
@@ -63,6 +65,7 @@ const struct page_names page_tgi = {
                 [CNT_PROMPT] = {"tgi_request_input_length_sum"},
                 [CNT_GENERATED] = {"tgi_request_generated_tokens_sum"}},
     .time = {[TIME_QUEUE] = {"tgi_request_queue_duration", "tgi_request_queue_duration_seconds"}},
+    .at_end = 1U << CNT_GENERATED,
 };
 
 const struct page_names *const page_dialects[] = {&page_vllm, &page_llamacpp, &page_sglang, &page_tgi, NULL};

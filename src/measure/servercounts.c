@@ -37,7 +37,12 @@ static void drop_first(double v[RECENT_LOOKS])
     memmove(v, v + 1, (RECENT_LOOKS - 1) * sizeof v[0]);
 }
 
-void recent_add(struct recent *r, double at_s, const struct counted *sum, double ours)
+static double while_it_runs(const struct counted *sum, unsigned at_end, enum server_counter i)
+{
+    return at_end & 1U << i ? (double)NAN : sum->counter[i];
+}
+
+void recent_add(struct recent *r, double at_s, const struct counted *sum, unsigned at_end, double ours)
 {
     while (r->n > 0 && (r->n == RECENT_LOOKS || (r->n > 1 && at_s - r->at[1] >= WINDOW_S) || at_s - r->at[0] > 3 * WINDOW_S)) {
         drop_first(r->at);
@@ -50,8 +55,8 @@ void recent_add(struct recent *r, double at_s, const struct counted *sum, double
     }
     int i = r->n++;
     r->at[i] = at_s;
-    r->generated[i] = sum->counter[CNT_GENERATED];
-    r->prompt[i] = sum->counter[CNT_PROMPT];
+    r->generated[i] = while_it_runs(sum, at_end, CNT_GENERATED);
+    r->prompt[i] = while_it_runs(sum, at_end, CNT_PROMPT);
     r->queries[i] = sum->counter[CNT_PREFIX_QUERIES];
     r->hits[i] = sum->counter[CNT_PREFIX_HITS];
     r->ours[i] = ours;

@@ -16,7 +16,8 @@ struct recent {
     double generated[RECENT_LOOKS], prompt[RECENT_LOOKS], queries[RECENT_LOOKS], hits[RECENT_LOOKS];
     double ours[RECENT_LOOKS]; /* output tokens that had come here */
 };
-void recent_add(struct recent *r, double at_s, const struct counted *sum, double ours);
+/* at_end: 1 << CNT_… of those that grow when a request ends: their rate is unknown, for it would be that of what was before. */
+void recent_add(struct recent *r, double at_s, const struct counted *sum, unsigned at_end, double ours);
 /* Into generated_rate, prompt_rate, our_rate and prefix_hits; unknown where the newest look is older than a few seconds. */
 void recent_fill(const struct recent *r, double now_s, struct server_view *v);
 

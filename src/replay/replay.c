@@ -73,6 +73,7 @@ static void put_facts(const struct server_view *from, struct server_view *v)
     v->loaded_context = from->loaded_context;
     v->lines = from->lines;
     v->bad_lines = from->bad_lines;
+    v->tokens_at_end = from->tokens_at_end;
     str_copy(v->counters_note, sizeof v->counters_note, from->counters_note);
 }
 

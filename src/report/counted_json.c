@@ -165,6 +165,8 @@ void server_facts_json(const struct server_view *v, struct jsonw *j)
         if (isfinite(x))
             jw_num(j, facts[i].key, x, 0);
     }
+    if (v->tokens_at_end)
+        jw_bool(j, "tokens_at_end", true);
     if (v->counters_note[0] != '\0')
         jw_str(j, "note", v->counters_note);
 }
@@ -175,6 +177,7 @@ void server_facts_read(const cJSON *o, struct server_view *v)
         double x = json_number(o, facts[i].key);
         memcpy((char *)v + facts[i].at, &x, sizeof x);
     }
+    v->tokens_at_end = json_true(o, "tokens_at_end");
     json_words(o, "note", v->counters_note, sizeof v->counters_note);
 }
 

@@ -12,6 +12,7 @@ struct server_sample { /* NAN: unknown */
     double running, waiting, kv_used;
     double hit_rate;         /* of the prefix cache, as the server averages it: where it has no counters of it */
     struct counted counted;  /* since the server's start */
+    unsigned at_end;         /* 1 << CNT_…: those that a request is counted by when it ends */
     double started;          /* when its process began, s since the epoch */
     struct server_facts facts;
     char model[128];         /* that the page names, sanitised; empty: none */

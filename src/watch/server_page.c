@@ -199,6 +199,7 @@ static void finish(struct reading *r)
         o->facts.kv_tokens = total(&r->gauge[GAUGE_KV_TOKENS]);
     for (int i = 0; i < CNT_COUNT_; i++)
         o->counted.counter[i] = total(&r->counter[i]);
+    o->at_end = r->names->at_end;
     if (r->names->cached_apart)
         o->counted.counter[CNT_PREFIX_QUERIES] += o->counted.counter[CNT_PREFIX_HITS];
     for (int i = 0; i < TIME_COUNT_; i++)

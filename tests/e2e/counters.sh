@@ -112,6 +112,8 @@ models llamacpp
 echo '{"total_slots":4,"default_generation_settings":{"n_ctx":8192},"build_info":"b6000-abc"}' >"$TMP/props"
 raw llama.cpp --page "/v1/models=$TMP/models" --page "/metrics=$FIX/llamacpp-2026-metrics.txt" --page "/props=$TMP/props"
 check "llama.cpp: slots" json "$TMP/out" '.server == "llama.cpp b6000-abc" and .server_facts.max_num_seqs == 4 and .server_facts.slot_context == 8192'
+check "llama.cpp: it counts answers that ended, which are no rate" json "$TMP/raw.ndjson" '
+    (map(select(.type == "counters")) | any(.tokens_at_end)) and (map(select(.type == "sample") | .server_tok_s) | all(. == null))' -s
 check "llama.cpp: counters that stand still count nothing" json "$TMP/out" '.server_counts.generated_tokens == 0 and .server_counts.finished == null'
 echo '[{"id":0,"n_ctx":4096,"is_processing":true},{"id":1,"n_ctx":4096,"is_processing":false}]' >"$TMP/slots"
 raw "llama.cpp without --metrics" --page "/v1/models=$TMP/models" --page "/slots=$TMP/slots"

@@ -426,7 +426,7 @@ static void test_recent(void **state)
         struct counted c = page_of(100.0 * i, i);
         c.counter[CNT_PREFIX_QUERIES] = 50.0 * i;
         c.counter[CNT_PREFIX_HITS] = i < 20 ? 0 : 25.0 * (i - 20);
-        recent_add(&r, i, &c, 90.0 * i);
+        recent_add(&r, i, &c, 0, 90.0 * i);
     }
     recent_fill(&r, 30.5, &v);
     assert_near(v.generated_rate, 100, 1e-9);
@@ -435,6 +435,33 @@ static void test_recent(void **state)
     assert_unknown(v.prompt_rate);
     recent_fill(&r, 40, &v);
     assert_unknown(v.generated_rate); /* too old to be now */
+}
+
+/* One user with long answers: a counter that grows when they end would read 0, and then far too much. */
+static void test_recent_at_end(void **state)
+{
+    (void)state;
+    struct recent r = {0};
+    struct server_view v = {0};
+    struct server_sample s;
+    read_fixture("llama.cpp", "fixtures/llamacpp-2026-metrics.txt", &s);
+    for (int i = 0; i <= 70; i++) {
+        struct counted c = page_of(i < 60 ? 0 : 1800, 1);
+        c.counter[CNT_PROMPT] = 20.0 * i;
+        recent_add(&r, i, &c, s.at_end, 30.0 * i);
+        recent_fill(&r, i, &v);
+        assert_unknown(v.generated_rate);
+    }
+    assert_near(v.our_rate, 30, 1e-9);
+    assert_near(v.prompt_rate, 20, 1e-9);
+    read_fixture("TGI", "fixtures/tgi-3-metrics.txt", &s);
+    assert_int_equal(s.at_end, 1U << CNT_GENERATED);
+    read_fixture("SGLang", "fixtures/sglang-2026-metrics.txt", &s);
+    assert_int_equal(s.at_end, 1U << CNT_GENERATED | 1U << CNT_PROMPT);
+    read_fixture("OpenAI-compatible server", "fixtures/sglang-2026-metrics.txt", &s);
+    assert_int_equal(s.at_end, 1U << CNT_GENERATED | 1U << CNT_PROMPT);
+    read_fixture("vLLM", "fixtures/vllm-2026-metrics.txt", &s);
+    assert_int_equal(s.at_end, 0);
 }
 
 /* ---- the run file ---- */
@@ -514,8 +541,8 @@ int main(void)
         cmocka_unit_test(test_bad_pages),  cmocka_unit_test(test_bucket_pages),  cmocka_unit_test(test_page_text),
         cmocka_unit_test(test_json),       cmocka_unit_test(test_models),        cmocka_unit_test(test_track),
         cmocka_unit_test(test_track_start_time), cmocka_unit_test(test_track_jumps), cmocka_unit_test(test_bucket_growth),
-        cmocka_unit_test(test_plateau),    cmocka_unit_test(test_recent),        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_hostile_samples),
+        cmocka_unit_test(test_plateau),    cmocka_unit_test(test_recent),        cmocka_unit_test(test_recent_at_end),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_hostile_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

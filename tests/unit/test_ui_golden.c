@@ -309,6 +309,9 @@ static void test_server(void **state)
     s->server.bad_lines = 3;
     s->server.pid = 0;
     shoot("server-restarted", s, &st, 120, 40, GLYPHS_BRAILLE);
+    s->server.tokens_at_end = true;
+    s->server.generated_rate = s->server.prompt_rate = (double)NAN;
+    shoot("server-at-end", s, &st, 120, 40, GLYPHS_BRAILLE);
     free(s);
     s = canned_empty();
     shoot("server-empty", s, &st, 80, 24, GLYPHS_BRAILLE);
