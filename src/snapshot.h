@@ -124,7 +124,7 @@ struct memory_view { /* bytes */
     struct process_row procs[SNAP_PROCS]; /* the largest */
     double other_gtt, other_vram;     /* in use by nobody that is seen */
     double guard_ram, guard_gtt;      /* bytes: least headroom that the guard allows; NAN: not armed */
-    bool not_server;    /* remote URL: this machine's memory, not the server's */
+    bool not_server;    /* remote URL, or a tunnel: this machine's memory, not the server's */
 };
 
 /* Bytes of GTT that can really be used: its size, or less where a limit of the kernel is below it. */

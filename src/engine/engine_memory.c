@@ -72,21 +72,28 @@ void engine_know_server(struct engine *g)
     if (!s->local || s->simulated)
         return;
     sampler_server(g->sampler, port_of(s->base), &g->proc);
+    g->result.memory_not_server = g->proc.elsewhere;
     sampler_get(g->sampler, &g->host); /* perhaps of another GPU now */
     engine_fill_memory(g, g->tick_at);
     show_process(g);
 }
 
-/* It was started again, or has gone. */
+/* It was started again, or has gone; or only now it is seen that the way there is a tunnel. */
 static void see_process(struct engine *g)
 {
     const struct server_proc *now = &g->host.server;
-    if ((now->pid == 0 && now->why[0] == '\0') || now->pid == g->proc.pid)
+    bool known = now->pid != 0 || now->why[0] != '\0', tunnel = now->elsewhere && !g->proc.elsewhere;
+    if (!known || (now->pid == g->proc.pid && !tunnel))
         return;
-    bool other = now->pid != 0 && g->proc.pid != now->pid;
+    bool other = now->pid != 0;
     g->proc = *now;
     show_process(g);
-    rows_process(g);
+    if (now->elsewhere != g->result.memory_not_server) {
+        g->result.memory_not_server = g->view.memory.not_server = now->elsewhere;
+        rows_server(g); /* whose memory it is stands there */
+    } else {
+        rows_process(g);
+    }
     if (other && g->scraper != NULL)
         scraper_ask_again(g->scraper);
     if (other && g->probe != NULL)

@@ -72,14 +72,20 @@ static void jw_text(struct jsonw *j, const char *key, const char *s)
     jw_str(j, key, s[0] != '\0' ? s : NULL);
 }
 
-/* Of the machine that the load comes from; it is the server's where the server is local. */
-static void jw_system(struct jsonw *j, const struct engine *g, bool local)
+/* Is the machine that the load comes from the server's?  Not known before the server is. */
+static bool is_the_servers(const struct engine *g)
+{
+    return g->server_known && !g->result.memory_not_server;
+}
+
+/* Of the machine that the load comes from. */
+static void jw_system(struct jsonw *j, const struct engine *g)
 {
     struct system_facts s;
     bool gpu = g->host.has_gpu && !g->host.reading.v[GPU_GTT_TOTAL].simulated;
     system_read(sampler_roots(g->sampler), gpu ? &g->host.gpu : NULL, &s);
     jw_open(j, "system", '{');
-    jw_bool(j, "is_the_servers", local);
+    jw_bool(j, "is_the_servers", is_the_servers(g));
     jw_text(j, "cpu", s.cpu);
     jw_num(j, "cores", s.cores > 0 ? s.cores : (double)NAN, 0);
     jw_num(j, "ram", s.ram, 0);
@@ -125,7 +131,7 @@ void rows_server(struct engine *g)
     jw_moment(&j, "t", g, g->tick_at);
     jw_server(&j, &g->result.pre.server);
     jw_bool(&j, "simulated", g->result.pre.server.simulated);
-    jw_bool(&j, "is_the_servers", g->result.pre.server.local);
+    jw_bool(&j, "is_the_servers", is_the_servers(g));
     if (g->proc.pid != 0 || g->proc.why[0] != '\0')
         jw_process(&j, g);
     end(g, &j, &b);
@@ -179,7 +185,7 @@ void rows_header(struct engine *g)
     jw_num(&j, "prompt_base_tokens", r->pre.scale.base, 3);
     jw_num(&j, "prompt_tokens_per_word", r->pre.scale.per_word, 6);
     jw_bool(&j, "tls_verified", !g->cfg->insecure);
-    jw_system(&j, g, s->local);
+    jw_system(&j, g);
     if (g->proc.pid != 0 || g->proc.why[0] != '\0')
         jw_process(&j, g);
     end(g, &j, &b);

@@ -291,20 +291,23 @@ static int eldest(const struct family *f, const int *holders, size_t n)
     return holders[0];
 }
 
-/* ---- ports of containers ---- */
+/* ---- ports of containers and of other machines ---- */
 
-/* The name of the proxy that the process is, or NULL.  passt calls itself passt.avx2, the kernel cuts rootlessport-child. */
-static const char *proxy_name(const char *proc, int pid)
+static const char *const proxies[] = {"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns",
+                                      "pasta",        "passt",        "conmon",      "wslrelay"};
+/* ssh -L, ssh -R from the other side, kubectl port-forward, … */
+static const char *const tunnels[] = {"ssh", "sshd", "dbclient", "kubectl", "oc", "k9s", "tsh", "session-manager"};
+
+/* Which of the n names the process has, or NULL.  passt calls itself passt.avx2, the kernel cuts rootlessport-child. */
+static const char *name_among(const char *proc, int pid, const char *const *names, size_t n)
 {
-    static const char *const names[] = {"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns",
-                                        "pasta",        "passt",        "conmon",      "wslrelay"};
     char path[512], comm[64];
     snprintf(path, sizeof path, "%s/%d/comm", proc, pid);
     procfs_read(AT_FDCWD, path, comm, sizeof comm);
     comm[strcspn(comm, "\n")] = '\0';
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        size_t n = strlen(names[i]);
-        if (strncmp(comm, names[i], n) == 0 && (comm[n] == '\0' || comm[n] == '.' || comm[n] == '-'))
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(names[i]);
+        if (strncmp(comm, names[i], length) == 0 && (comm[length] == '\0' || comm[length] == '.' || comm[length] == '-'))
             return names[i];
     }
     return NULL;
@@ -314,7 +317,7 @@ static const char *proxy_name(const char *proc, int pid)
 static void find_foreign_proxy(const char *proc, const struct family *f, int port, struct server_proc *out)
 {
     for (size_t i = 0; i < f->n; i++) {
-        const char *name = proxy_name(proc, f->v[i].pid);
+        const char *name = name_among(proc, f->v[i].pid, proxies, ARRAY_LEN(proxies));
         char path[512], text[1024], wanted[32];
         if (name == NULL || strcmp(name, "docker-proxy") != 0)
             continue;
@@ -335,6 +338,22 @@ static void say_why(struct server_proc *out, int port, uint64_t uid)
         snprintf(out->why, sizeof out->why, "the process that listens on port %d cannot be seen from here", port);
 }
 
+/* The process that listens, or what it is that only hands on. */
+static void see_listener(const char *proc, const struct family *f, int pid, int port, struct server_proc *out)
+{
+    const char *tunnel = name_among(proc, pid, tunnels, ARRAY_LEN(tunnels));
+    const char *proxy = tunnel != NULL ? tunnel : name_among(proc, pid, proxies, ARRAY_LEN(proxies));
+    str_copy(out->proxy, sizeof out->proxy, proxy != NULL ? proxy : "");
+    out->elsewhere = tunnel != NULL;
+    if (out->elsewhere) {
+        snprintf(out->why, sizeof out->why, "%s listens on port %d: the server itself is on another machine", tunnel, port);
+        return;
+    }
+    out->pid = pid;
+    add_descendants(f, out);
+    read_command(proc, pid, out);
+}
+
 static void find_process(const char *proc, int port, const struct sockets *sockets, struct server_proc *out)
 {
     struct family f;
@@ -342,11 +361,7 @@ static void find_process(const char *proc, int port, const struct sockets *socke
     family_read(proc, &f);
     size_t n = find_holders(proc, &f, sockets, holders);
     if (n > 0) {
-        out->pid = eldest(&f, holders, n);
-        add_descendants(&f, out);
-        const char *proxy = proxy_name(proc, out->pid);
-        str_copy(out->proxy, sizeof out->proxy, proxy != NULL ? proxy : "");
-        read_command(proc, out->pid, out);
+        see_listener(proc, &f, eldest(&f, holders, n), port, out);
     } else {
         find_foreign_proxy(proc, &f, port, out);
         say_why(out, port, sockets->uid);

@@ -13,6 +13,7 @@ struct server_proc {
     size_t pids_n;
     char why[96];          /* where the pid is unknown: one line */
     char proxy[32];        /* the listener only hands on to a container ("docker-proxy"): the server is not in pids */
+    bool elsewhere;        /* … or to another machine ("ssh"): there is no pid, and why says so */
     char command[1024];    /* sanitised, quoted, secrets as "***"; empty: unknown */
     /* From the command line; NAN: not said there. */
     double max_num_seqs;   /* --max-num-seqs; llama.cpp's --parallel */

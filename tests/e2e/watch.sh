@@ -140,3 +140,16 @@ start_sim --host 0.0.0.0 --cold 0 --step 2
 check "the address that stands for all is this machine" exits 0 "$TOKGAUGE" run "http://0.0.0.0:${URL##*:}" -n 1 --max-tokens 2 --json --out "$TMP/all.ndjson"
 check "so its memory is the server's" json "$TMP/all.ndjson" '.[0].system.is_the_servers == true' -s
 stop_server
+
+# What listens here is only the near end of a tunnel: the server is on another machine, and so is its memory.
+cp "$RAWSERVER" "$TMP/ssh"
+start_server "$TMP/ssh" ok --gap 0
+check "a server at the far end of a tunnel" exits 0 "$TOKGAUGE" run "$URL" -n 2 --max-tokens 3 --json --out "$TMP/tunnel.ndjson"
+check "this machine's memory is not the server's" json "$TMP/out" '.memory_gib.not_the_servers == true'
+check "its process is not either" json "$TMP/tunnel.ndjson" '.[0] | .system.is_the_servers == false and
+    (.server_process | .pid == null and .proxy == "ssh" and .command == null and (.why | test("on another machine")))' -s
+"$TOKGAUGE" report "$TMP/tunnel.ndjson" >"$TMP/tunnel.md"
+check "the report says so" contains "$TMP/tunnel.md" "The server's own is not known"
+"$TOKGAUGE" watch "$URL" -d 3s --json --out "$TMP/tunnel-watch.ndjson" >/dev/null 2>&1
+check "a watch knows it too" json "$TMP/tunnel-watch.ndjson" 'map(select(.type == "server")) | .[-1].is_the_servers == false' -s
+stop_server

@@ -153,6 +153,33 @@ static void test_server_proxy(void **state)
     }
 }
 
+/* The server of a tunnel is on another machine: nothing of this process is its. */
+static void test_server_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const tunnels[] = {"ssh", "sshd-session", "kubectl"};
+    struct server_proc s;
+    make_sockets();
+    make_process(77, "x", 1);
+    make_process(78, "vllm", 77);
+    add_fd(77, 3, "socket:[4001]");
+    put_bytes(path_of("proc/77/cmdline"), "ssh\0--max-num-seqs\0" "4", 21);
+    for (size_t i = 0; i < ARRAY_LEN(tunnels); i++) {
+        put(path_of("proc/77/comm"), tunnels[i]);
+        assert_false(server_proc_find(proc, 8000, &s));
+        assert_true(s.elsewhere);
+        assert_int_equal(s.pid, 0);
+        assert_int_equal(s.pids_n, 0);
+        assert_true(strncmp(s.proxy, tunnels[i], strlen(s.proxy)) == 0);
+        assert_non_null(strstr(s.why, " listens on port 8000: the server itself is on another machine"));
+        assert_string_equal(s.command, "");
+        assert_unknown(s.max_num_seqs);
+    }
+    put(path_of("proc/77/comm"), "sshuttle");
+    assert_true(server_proc_find(proc, 8000, &s));
+    assert_false(s.elsewhere);
+}
+
 /* ---- the command line ---- */
 
 /* Words stand apart by '|'. */
@@ -329,8 +356,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_TREE(test_server_found),    IN_TREE(test_server_not_found), IN_TREE(test_server_workers),
-        IN_TREE(test_server_proxy),    cmocka_unit_test(test_limits),  cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_mask_room), IN_TREE(test_hostile_command),
+        IN_TREE(test_server_proxy),    IN_TREE(test_server_elsewhere), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_mask),   cmocka_unit_test(test_mask_room), IN_TREE(test_hostile_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
