@@ -26,6 +26,7 @@ struct replay {
 
     struct snapshot *view;
     struct shown shown;
+    int shown_from; /* the first phase that its percentiles are of */
     struct tally one; /* of the request that is shown */
     struct counted counted; /* by the server, until then */
     struct plateau plateau;

@@ -99,6 +99,7 @@ void replay_begin(struct replay *r)
     if (cold >= 0)
         hist_add(&v->hists.ttft_first, (uint64_t)(cold * 1e9), 1);
     r->samples = r->rows = r->events = r->marks = r->phases = 0;
+    r->shown_from = 0;
     r->at = -1;
 }
 
@@ -309,9 +310,13 @@ static void show_counts(struct replay *r, double t)
 static void begin_cells(struct replay *r, double t)
 {
     const struct run_file *f = r->file;
-    for (; r->phases < f->phases_n && f->phases[r->phases].t <= t; r->phases++)
-        if (strcmp(f->phases[r->phases].part, PART_MATRIX) == 0 || strcmp(f->phases[r->phases].part, PART_CAPACITY) == 0)
-            shown_reset(&r->shown, r->view, f->phases[r->phases].t);
+    for (; r->phases < f->phases_n && f->phases[r->phases].t <= t; r->phases++) {
+        const struct run_phase *p = &f->phases[r->phases];
+        if (strcmp(p->part, PART_MATRIX) != 0 && strcmp(p->part, PART_CAPACITY) != 0)
+            continue;
+        shown_reset(&r->shown, r->view, p->t);
+        r->shown_from = p->id; /* the next sample tells of the load before as well */
+    }
 }
 
 static void take_rows(struct replay *r, double t)
@@ -340,17 +345,17 @@ static void take_rows(struct replay *r, double t)
 static void take_ended(struct replay *r, const cJSON *sample)
 {
     if (r->file->rows_whole) {
-        run_file_ended(sample, M_ITL, &r->shown.tally);
+        run_file_ended(sample, r->shown_from, M_ITL, &r->shown.tally);
         return;
     }
-    struct tally t;
-    tally_init(&t);
-    run_file_ended_all(sample, &t);
-    tally_merge(&r->shown.tally, &t);
-    r->view->ok += t.outcome[OUT_OK];
-    r->view->cancelled += t.outcome[OUT_CANCELLED];
-    r->view->failed += tally_failed(&t);
-    tally_release(&t);
+    struct tally all;
+    tally_init(&all);
+    run_file_ended_all(sample, 0, &all);
+    r->view->ok += all.outcome[OUT_OK];
+    r->view->cancelled += all.outcome[OUT_CANCELLED];
+    r->view->failed += tally_failed(&all);
+    tally_release(&all);
+    run_file_ended_all(sample, r->shown_from, &r->shown.tally);
 }
 
 static void take_samples(struct replay *r, double t)

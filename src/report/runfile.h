@@ -162,10 +162,11 @@ void run_file_free(struct run_file *f);
  * call: who looks at two keeps a copy.  Cheapest in order (rowstore.h). */
 const struct row *run_file_row(const struct run_file *f, size_t i);
 
-/* Of a sample's line: the distribution of m of the requests that had ended since the sample before, added to t. */
-void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t);
+/* Of a sample's line: the distribution of m of the requests that had ended since the sample before, added to t; those of phases
+ * before `from` are left out. */
+void run_file_ended(const cJSON *sample, int from, enum metric_id m, struct tally *t);
 /* … and all that it tells of them. */
-void run_file_ended_all(const cJSON *sample, struct tally *t);
+void run_file_ended_all(const cJSON *sample, int from, struct tally *t);
 
 /* What a run is called: its label, or (NULL, empty) its file's name without folder and ending; sanitised. */
 void run_name(char out[RUN_NAME], const char *label, const char *path);

@@ -24,12 +24,18 @@ static void add_buckets(struct tally *t, enum metric_id m, const cJSON *list)
     }
 }
 
-void run_file_ended(const cJSON *sample, enum metric_id m, struct tally *t)
+static int phase_of(const cJSON *part)
+{
+    return (int)MIN_OF(json_whole(part, "phase", 0), INT64_C(1000000000));
+}
+
+void run_file_ended(const cJSON *sample, int from, enum metric_id m, struct tally *t)
 {
     const cJSON *part;
     cJSON_ArrayForEach(part, json_get(sample, "ended"))
     {
-        add_buckets(t, m, json_get(part, metrics[m].id));
+        if (phase_of(part) >= from)
+            add_buckets(t, m, json_get(part, metrics[m].id));
     }
 }
 
@@ -73,12 +79,13 @@ static void add_part(struct tally *t, const cJSON *part)
         add_buckets(t, (enum metric_id)m, json_get(part, metrics[m].id));
 }
 
-void run_file_ended_all(const cJSON *sample, struct tally *t)
+void run_file_ended_all(const cJSON *sample, int from, struct tally *t)
 {
     const cJSON *part;
     cJSON_ArrayForEach(part, json_get(sample, "ended"))
     {
-        add_part(t, part);
+        if (phase_of(part) >= from)
+            add_part(t, part);
     }
 }
 
@@ -101,7 +108,7 @@ void ended_keep(struct run_file *f, const cJSON *sample)
     const cJSON *part;
     cJSON_ArrayForEach(part, json_get(sample, "ended"))
     {
-        struct tally *t = place_of(f, (int)MIN_OF(json_whole(part, "phase", 0), INT64_C(1000000000)));
+        struct tally *t = place_of(f, phase_of(part));
         if (t != NULL)
             add_part(t, part);
     }

@@ -389,7 +389,7 @@ static void test_broken(void **state)
                                 "\"sent\":" #sent S ",\"first_token\":" #sent S ",\"last_token\":" #end S ",\"end\":" #end S ",\"output_tokens\":41,\"events\":41}\n"
 static const char searched[] =
     "{\"type\":\"header\",\"format\":1,\"slo\":{\"ttft_ms\":1}}\n" CELL(2, 0, 1) LOAD(3, 0, "\"ended\":[]") ASKED(2, 4, 0)
-    LOAD(5, 0, "\"ended\":[{\"phase\":0,\"itl\":[[1500,40]]}]") CELL(6, 1, 2) LOAD(7, 1, "\"ended\":[]") ASKED(6, 8, 1)
+    LOAD(5, 0, "\"ended\":[{\"phase\":0,\"itl\":[[1500,40]]}]") CELL(6, 1, 2) LOAD(7, 1, "\"ended\":[{\"phase\":0,\"itl\":[[1700,5]]}]") ASKED(6, 8, 1)
     LOAD(9, 1, "\"ended\":[{\"phase\":1,\"itl\":[[1500,10]]}]") LOAD(10, 1, "\"ended\":[]")
     "{\"type\":\"summary\",\"capacity\":{\"by\":\"streams\",\"tries\":[{\"load\":1,\"met\":3,\"judged\":4},{\"load\":2,\"met\":3,\"judged\":5}]}}\n";
 
@@ -416,6 +416,29 @@ static void test_loads(void **state)
     }
 }
 
+/* Without a row for each request all comes of the samples: what ended before a load began is in the first one after. */
+static void test_loads_without_rows(void **state)
+{
+    (void)state;
+    static const char none[] =
+        "{\"type\":\"header\",\"format\":1,\"rows\":\"none\",\"slo\":{\"ttft_ms\":1}}\n" CELL(2, 0, 1)
+        LOAD(5, 0, "\"ended\":[{\"phase\":0,\"outcomes\":{\"ok\":7},\"met\":7,\"ttft\":[[1500,7]],\"itl\":[[1500,40]]}]") CELL(6, 1, 2)
+        LOAD(7, 1, "\"ended\":[{\"phase\":0,\"outcomes\":{\"ok\":2},\"met\":2,\"ttft\":[[1500,2]],\"itl\":[[1500,9]]},"
+                   "{\"phase\":1,\"outcomes\":{\"ok\":4},\"met\":1,\"ttft\":[[1700,4]],\"itl\":[[1700,10]]}]");
+    struct err e;
+    struct replay *r = open_made(none, sizeof none - 1, &e);
+    assert_non_null(r);
+    const struct snapshot *s = replay_at(r, 5.5);
+    assert_int_equal(s->itl.n, 40);
+    assert_int_equal(s->ttft.n, 7);
+    s = replay_at(r, 8);
+    assert_int_equal(s->itl.n, 10);
+    assert_int_equal(s->ttft.n, 4);
+    assert_near(s->good_share, 0.25, 1e-9);
+    assert_int_equal(s->ok, 13); /* of the run */
+    replay_close(r);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -431,7 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_moments), cmocka_unit_test(test_any_way), cmocka_unit_test(test_grows),
                                        cmocka_unit_test(test_grows_no_more), cmocka_unit_test(test_broken), cmocka_unit_test(test_loads),
-                                       cmocka_unit_test(test_refused), cmocka_unit_test(test_container),
+                                       cmocka_unit_test(test_loads_without_rows), cmocka_unit_test(test_refused), cmocka_unit_test(test_container),
                                        cmocka_unit_test(test_limited), cmocka_unit_test(test_gpus)};
     snprintf(path, sizeof path, "/tmp/tokgauge-replay-%d.ndjson", (int)getpid());
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
