@@ -53,14 +53,11 @@ static void settle_row(struct engine *g, struct row *r)
     phases_row(&g->result.phases, r, &g->one);
 }
 
-/* Open loop: how late this program was with it, once there was a stream for it.  Connecting takes as long as it takes. */
 static void note_skew(struct run_result *res, const struct row *r)
 {
-    const struct timeline *t = &r->tl;
-    if (t->free_at == 0 || t->sent == 0 || r->warmup)
-        return;
-    int64_t late = t->sent - MAX_OF(t->due, t->free_at) - MAX_OF(t->connect_ns, 0) - MAX_OF(t->tls_ns, 0);
-    hist_add(&res->skew, (uint64_t)MAX_OF(late, 0), 1);
+    int64_t late = timeline_late(&r->tl);
+    if (late >= 0 && !r->warmup)
+        hist_add(&res->skew, (uint64_t)late, 1);
 }
 
 /* vLLM leaves the number of cached tokens out where it is 0 (its issue 44377).  Taken for unknown, what is computed from it

@@ -403,8 +403,11 @@ static void note_connection(struct transfer *t)
 {
     long fresh = 0;
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &fresh);
-    t->tl.connect_ns = t->tl.tls_ns = 0;
+    t->tl.lookup_ns = t->tl.connect_ns = t->tl.tls_ns = 0;
     if (fresh > 0) {
+        curl_off_t us = 0;
+        curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &us);
+        t->tl.lookup_ns = us * 1000;
         t->tl.connect_ns = phase_ns(t->easy, CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T);
         t->tl.tls_ns = phase_ns(t->easy, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T);
     }

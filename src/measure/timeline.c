@@ -66,7 +66,7 @@ const char *token_source_name(enum token_source s)
 
 void timeline_init(struct timeline *t, int64_t due)
 {
-    *t = (struct timeline){.due = due, .connect_ns = -1, .tls_ns = -1, .prompt_tokens = -1, .cached_tokens = -1,
+    *t = (struct timeline){.due = due, .connect_ns = -1, .tls_ns = -1, .lookup_ns = -1, .prompt_tokens = -1, .cached_tokens = -1,
                            .output_tokens = -1};
     timeline_expect(t, 0, 0);
 }
@@ -262,6 +262,14 @@ void timeline_counted(struct timeline *t, int64_t tokens)
 static double ms_between(int64_t from, int64_t to)
 {
     return from != 0 && to != 0 ? (double)(to - from) / 1e6 : (double)NAN;
+}
+
+int64_t timeline_late(const struct timeline *t)
+{
+    if (t->free_at == 0 || t->sent == 0)
+        return -1;
+    int64_t way = MAX_OF(t->lookup_ns, 0) + MAX_OF(t->connect_ns, 0) + MAX_OF(t->tls_ns, 0);
+    return MAX_OF(t->sent - MAX_OF(t->due, t->free_at) - way, 0);
 }
 
 void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_])

@@ -73,6 +73,7 @@ struct timeline {
     int64_t due, started, end;
     int64_t free_at;            /* open loop: when it was due and a stream was free for it; 0: closed loop */
     int64_t connect_ns, tls_ns; /* −1 unknown */
+    int64_t lookup_ns;          /* … of its name, before connect; not in the run file */
     int64_t first_tokens;       /* tokens up to and with the first output event, 0 unknown */
     int64_t reasoning_tokens;   /* of the output, as the server tells in the end; 0: none, or not told */
     int64_t output_tokens;      /* −1 unknown */
@@ -102,6 +103,10 @@ void timeline_finish(struct timeline *t, int64_t now, enum transport how, int ht
 
 /* The server's tokenizer has counted the output of a request without usage; tokens < 0: it could not. */
 void timeline_counted(struct timeline *t, int64_t tokens);
+
+/* Open loop: by how many ns this program sent it late, once there was a stream for it; −1: not known.  To look a name up and to
+ * connect takes as long as it takes. */
+int64_t timeline_late(const struct timeline *t);
 
 /* The numbers of a request, by metric_id (those below M_REQUEST_COUNT_); NAN where undefined. */
 void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_]);

@@ -38,6 +38,12 @@ load --rate 20 --warmup 10 -n 10
 check "warm-up requests come first, at the same rate" json "$TMP/run.ndjson" '[.[] | select(.type == "request" and .part == "warmup")] | length == 10' -s
 check "and are not measured" json "$TMP/out.json" '.requests.ended == 10'
 
+# A name that is looked up slowly is no fault of this program.
+env DNS_LATE=200 LD_PRELOAD="$FAKEGPU_PRELOAD_FIRST $PWD/$BUILD/tests/tools/libasleep.so" "$TOKGAUGE" run "http://far.invalid:${URL##*:}" \
+    --json --rate 100 --arrival burst:10 -n 10 --max-tokens 4 --context 64 --out "$TMP/late.ndjson" >"$TMP/out.json" 2>"$TMP/err"
+check "a slow name lookup: the first tokens come late" json "$TMP/out.json" '.requests.ok == 10 and .ttft_due_ms.p50 > 200'
+check "but the requests are not sent late" json "$TMP/out.json" '.client.skew_ms.p50 < 100'
+
 # ---- what waits for a stream ----
 
 load --rate 200 --arrival constant -n 40 -c 1 --max-tokens 20

@@ -1,6 +1,7 @@
 /* libasleep: stands before libc in a process, and lets the machine seem to have slept: CLOCK_BOOTTIME is ahead by as many
  * seconds as the file $ASLEEP holds, while CLOCK_MONOTONIC goes on as it was; and with $SYNC_FAILS set a disk cannot keep what
- * the kernel has taken for it; with $DNS_SILENT no name server answers for so many seconds.  For end-to-end tests. */
+ * the kernel has taken for it; with $DNS_SILENT no name server answers for so many seconds, with $DNS_LATE it takes so many
+ * milliseconds to say that a name is this machine's.  For end-to-end tests. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,11 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-    const char *silent = getenv("DNS_SILENT");
+    const char *silent = getenv("DNS_SILENT"), *late = getenv("DNS_LATE");
+    if (late != NULL) {
+        usleep((useconds_t)strtoul(late, NULL, 10) * 1000);
+        return real("127.0.0.1", service, hints, list);
+    }
     if (silent == NULL)
         return real(node, service, hints, list);
     sleep((unsigned)strtoul(silent, NULL, 10));

@@ -70,6 +70,25 @@ static void test_numbers(void **state)
     timeline_release(&r.tl);
 }
 
+/* What the way to the server takes is not this program's lateness, nor is the wait for a stream. */
+static void test_late(void **state)
+{
+    (void)state;
+    struct timeline t;
+    timeline_init(&t, 1000 * MS);
+    assert_int_equal(timeline_late(&t), -1);
+    t.sent = 1100 * MS;
+    assert_int_equal(timeline_late(&t), -1); /* closed loop */
+    t.free_at = 1010 * MS;
+    assert_int_equal(timeline_late(&t), 90 * MS);
+    t.lookup_ns = 40 * MS;
+    t.connect_ns = 20 * MS;
+    t.tls_ns = 29 * MS;
+    assert_int_equal(timeline_late(&t), 1 * MS);
+    t.tls_ns = 300 * MS; /* libcurl's clock is another one than ours */
+    assert_int_equal(timeline_late(&t), 0);
+}
+
 /* "50.6 tok/s (1 token)" in a user's report: a rate over one token is not a number. */
 static void test_one_token(void **state)
 {
@@ -852,7 +871,7 @@ static void test_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counted),
+        cmocka_unit_test(test_counted),       cmocka_unit_test(test_late),
         cmocka_unit_test(test_numbers),       cmocka_unit_test(test_one_token),
         cmocka_unit_test(test_swallowed_tokens), cmocka_unit_test(test_zeroed_usage), cmocka_unit_test(test_hidden_reasoning), cmocka_unit_test(test_falling_usage),
         cmocka_unit_test(test_counts_that_cannot_be), cmocka_unit_test(test_endless),
