@@ -181,6 +181,11 @@ char *fmt_number(char out[FMT_SIZE], double v)
     return fmt_json(out, v, v != 0 ? 3 - (int)floor(log10(fabs(v))) : 0);
 }
 
+char *fmt_requests(char out[FMT_SIZE], double v)
+{
+    return v > 0 && v < 0.1 ? fmt_number(out, v) : fmt_rate(out, v);
+}
+
 /* Reads a plain decimal number (no hex, no inf, no exponent): the only kind a person types as an option. */
 static bool take_number(const char **s, double *v)
 {

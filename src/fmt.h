@@ -14,6 +14,8 @@
 char *fmt_ms(char out[FMT_SIZE], double ms);
 /* Three figures: 0.42, 34.0, 131.8 → "131.8", 4567 → "4567". */
 char *fmt_rate(char out[FMT_SIZE], double per_s);
+/* Requests a second may be few: below 0.1 as fmt_number, for two decimals would leave a figure or none.  0.003, 0.25, 12.5. */
+char *fmt_requests(char out[FMT_SIZE], double per_s);
 /* Four figures where it has them, and never an exponent: 0.001, 2.5, 14.14, 1189, 100000. */
 char *fmt_number(char out[FMT_SIZE], double v);
 /* Thousands by spaces: 214, 2 048, 1 234 567. */

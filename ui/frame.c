@@ -310,7 +310,7 @@ static void hint_value(struct hint *h, const struct snapshot *s, const struct ui
     else if (strcmp(h->word, "context") == 0)
         fmt_tokens(h->value, state_target(st, s, TARGET_CONTEXT));
     else if (strcmp(h->word, "rate") == 0)
-        snprintf(h->value, sizeof h->value, "%s/s", fmt_rate(n, state_target(st, s, TARGET_RATE) / 1000.0));
+        snprintf(h->value, sizeof h->value, "%s/s", fmt_requests(n, state_target(st, s, TARGET_RATE) / 1000.0));
     else if (strcmp(h->word, "output") == 0)
         fmt_tokens(h->value, state_target(st, s, TARGET_OUTPUT));
     else if (strcmp(h->word, "speed") == 0)

@@ -212,7 +212,7 @@ void stream_counts(struct items *l, const struct snapshot *s, int target)
     if (s->decoding > 0)
         items_add_unit(l, fmt_count(n, s->decoding), "decoding", ROLE_SERIES_1);
     if (s->open_loop && isfinite(s->sent_rate))
-        items_add_unit(l, fmt_rate(n, s->sent_rate), "sent/s", ROLE_TEXT);
+        items_add_unit(l, fmt_requests(n, s->sent_rate), "sent/s", ROLE_TEXT);
 }
 
 void draw_streams(struct canvas *c, struct rect r, const struct snapshot *s, const struct ui_state *st)

@@ -50,7 +50,7 @@ static void footer(struct items *l, const struct snapshot *s, int w)
     if (s->slo[0] != '\0') {
         items_add_unit(l, fmt_percent_below(text, s->good_share, PROMISE), "meet the slo", s->good_share < PROMISE ? ROLE_STATUS_WARN : ROLE_STATUS_OK);
         char rate[FMT_SIZE + 8];
-        snprintf(rate, sizeof rate, "%s/s", fmt_rate(text, s->goodput));
+        snprintf(rate, sizeof rate, "%s/s", fmt_requests(text, s->goodput));
         items_add(l, "goodput", rate, ROLE_TEXT_BRIGHT);
     }
     items_add(l, "decode", fmt_rate(text, s->decode_rate), ROLE_TEXT);

@@ -161,7 +161,7 @@ static void set_value(struct engine *g, const struct command *c, int64_t now)
     change_target(g, &t, now);
     char rate[FMT_SIZE + 16] = "", n[FMT_SIZE];
     if (t.open)
-        snprintf(rate, sizeof rate, "%s requests/s, ", fmt_rate(n, t.rate));
+        snprintf(rate, sizeof rate, "%s requests/s, ", fmt_requests(n, t.rate));
     char context[FMT_SIZE + 16] = "";
     if (t.context > 0)
         snprintf(context, sizeof context, "context %" PRId64 ", ", t.context);

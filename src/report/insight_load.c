@@ -79,7 +79,7 @@ bool insight_overload(const struct facts *d, struct insight *o)
         return false;
     char a[FMT_SIZE], b[FMT_SIZE], c[FMT_SIZE];
     if (isfinite(p->rate))
-        SAY(sentence, "The server did not take %s requests a second: they came faster than they were answered, and waited here.", fmt_rate(a, p->rate));
+        SAY(sentence, "The server did not take %s requests a second: they came faster than they were answered, and waited here.", fmt_requests(a, p->rate));
     else
         SAY(sentence, "The server did not take the requests as fast as they came: they waited here.");
     SAY(evidence, "%s of the requests waited more than a second for one of %d streams, half of all %s or more", fmt_percent(b, share), p->streams,

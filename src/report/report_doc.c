@@ -193,7 +193,7 @@ static void objectives_item(const struct run_file *f, struct doc *d)
     doc_strong(d, "%s", fmt_percent_below(share, tally_good_share(&f->total), CAPACITY_SHARE));
     doc_text(d, " of the requests met %s", goals);
     if (cJSON_IsNumber(goodput))
-        doc_text(d, "; goodput %s req/s", fmt_rate(n, goodput->valuedouble));
+        doc_text(d, "; goodput %s req/s", fmt_requests(n, goodput->valuedouble));
     doc_item_end(d);
 }
 
@@ -349,10 +349,10 @@ static void arrivals_of(const struct run_file *f, struct doc *d)
     if (trace != NULL)
         doc_text(d, "Requests were sent when a trace said: %s. ", trace);
     else if (f->phases_n == 1 && rate > 0 && isfinite(last))
-        doc_text(d, "From %s to %s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), fmt_rate(to, last),
+        doc_text(d, "From %s to %s requests/s%s%s, whatever the server did. ", fmt_requests(n, rate), fmt_requests(to, last),
                  kind != NULL ? ", " : "", kind != NULL ? kind : "");
     else if (f->phases_n == 1 && rate > 0)
-        doc_text(d, "%s requests/s%s%s, whatever the server did. ", fmt_rate(n, rate), kind != NULL ? ", " : "", kind != NULL ? kind : "");
+        doc_text(d, "%s requests/s%s%s, whatever the server did. ", fmt_requests(n, rate), kind != NULL ? ", " : "", kind != NULL ? kind : "");
     if (json_number(a, "not_sent") > 0)
         doc_text(d, "%s requests were due and never sent, for want of a free stream: no figure has them. ", fmt_count(n, json_number(a, "not_sent")));
 }
@@ -449,7 +449,7 @@ static void phase_row(const struct run_file *f, const struct run_phase *p, bool 
     doc_cell(d, "%d", p->id);
     doc_cell(d, "%d", p->streams);
     if (rates)
-        cell_number(d, fmt_rate, p->rate);
+        cell_number(d, fmt_requests, p->rate);
     cell_number(d, fmt_context, (double)p->context);
     cell_number(d, fmt_tokens, (double)p->max_tokens);
     cell_number(d, fmt_ms, ttft.p50);

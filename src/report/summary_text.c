@@ -163,7 +163,7 @@ static void goodput(const struct run_result *r, struct buf *b, double per_s)
         return;
     slo_text(s, text, sizeof text);
     label(b, "goodput");
-    buf_addf(b, "%s req/s met %s: %s of the requests", fmt_rate(n, per_s), text, fmt_percent_below(share, tally_good_share(t), CAPACITY_SHARE));
+    buf_addf(b, "%s req/s met %s: %s of the requests", fmt_requests(n, per_s), text, fmt_percent_below(share, tally_good_share(t), CAPACITY_SHARE));
     for (size_t i = 0; i < s->n; i++)
         if (t->missed[i] > 0)
             buf_addf(b, "; %" PRIu64 " missed %s", t->missed[i], metrics[s->goal[i].metric].id);
@@ -191,7 +191,7 @@ static void rates(const struct run_result *r, struct buf *b)
         buf_addf(b, " (%s over all %.1f s)", fmt_rate(c, ws > 0 ? whole.tokens / ws : (double)NAN), ws);
     buf_adds(b, "\n");
     label(b, "request rate");
-    buf_addf(b, "%s req/s ended well in that time\n", fmt_rate(a, s > 0 ? (double)w->ok / s : (double)NAN));
+    buf_addf(b, "%s req/s ended well in that time\n", fmt_requests(a, s > 0 ? (double)w->ok / s : (double)NAN));
     goodput(r, b, tally_goodput(&r->phases.total, (double)w->good, s));
 }
 
@@ -495,7 +495,7 @@ void summary_progress(const struct snapshot *s, bool utf8, struct buf *b)
         cell(b, fmt_rate(r, s->output_rate), 9);
         buf_addf(b, " %stok/s  ", s->output_approx ? "≈" : "");
         if (s->open_loop)
-            buf_addf(b, "%s sent/s  ", fmt_rate(p, s->sent_rate));
+            buf_addf(b, "%s sent/s  ", fmt_requests(p, s->sent_rate));
         if (s->overdue > 0)
             buf_addf(b, "%s wait for a stream  ", fmt_count(p, s->overdue));
         buf_addf(b, "in flight %d (%d waiting)  TTFT p50 %s p95 %s  ok %" PRIu64 " failed %" PRIu64, s->in_flight, s->queued,

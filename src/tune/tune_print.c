@@ -45,6 +45,12 @@ static char *capacity_short(const struct capacity *c, char out[FMT_SIZE + 8])
     return out;
 }
 
+/* Of two of the objectives, tokens or requests a second. */
+static char *objective_text(enum tune_objective by, char out[FMT_SIZE], double v)
+{
+    return by == TUNE_BY_GOODPUT ? fmt_requests(out, v) : fmt_rate(out, v);
+}
+
 static void row(const struct tune_result *r, enum tune_objective by, int name_w, int number, struct buf *b)
 {
     char n[FMT_SIZE], bound[FMT_SIZE + 8];
@@ -61,7 +67,7 @@ static void row(const struct tune_result *r, enum tune_objective by, int name_w,
         }
         return;
     }
-    cell(b, by == TUNE_BY_CAPACITY ? capacity_short(&r->capacity, bound) : fmt_rate(n, tune_figure(r, by)), 10);
+    cell(b, by == TUNE_BY_CAPACITY ? capacity_short(&r->capacity, bound) : objective_text(by, n, tune_figure(r, by)), 10);
     cell(b, fmt_rate(n, r->output_rate), 10);
     cell(b, fmt_ms(n, r->ttft_p95), 11);
     cell(b, fmt_percent(n, r->good_share), 9);
@@ -192,11 +198,12 @@ static void verdict(const struct tune_result *r, size_t n, enum tune_objective b
     else if (!isfinite(next))
         buf_addf(b, "\n%s is the only one that came through\n", r[0].name);
     else if (!(next > 0))
-        buf_addf(b, "\n%s is the only one that met the objectives: %s\n", r[0].name, fmt_rate(x, best));
+        buf_addf(b, "\n%s is the only one that met the objectives: %s\n", r[0].name, objective_text(by, x, best));
     else if (best < next * (1 + COUNTS))
-        buf_addf(b, "\n%s and %s are as good as one another: %s and %s; choose by what is left of memory\n", r[0].name, r[1].name, fmt_rate(x, best), fmt_rate(y, next));
+        buf_addf(b, "\n%s and %s are as good as one another: %s and %s; choose by what is left of memory\n", r[0].name, r[1].name,
+                 objective_text(by, x, best), objective_text(by, y, next));
     else
-        buf_addf(b, "\n%s is best: %s, %s more than %s\n", r[0].name, fmt_rate(x, best), fmt_percent(y, best / next - 1), r[1].name);
+        buf_addf(b, "\n%s is best: %s, %s more than %s\n", r[0].name, objective_text(by, x, best), fmt_percent(y, best / next - 1), r[1].name);
 }
 
 void tune_print_text(const struct tune_result *r, size_t n, enum tune_objective by, const char *load, bool utf8, struct buf *b)

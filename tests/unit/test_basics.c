@@ -127,6 +127,11 @@ static void test_formats(void **state)
     assert_string_equal(fmt_ms(o, (double)NAN), "–");
     assert_string_equal(fmt_rate(o, 131.84), "131.8");
     assert_string_equal(fmt_rate(o, 0), "0.00");
+    assert_string_equal(fmt_requests(o, 0.003), "0.003"); /* not none */
+    assert_string_equal(fmt_requests(o, 0.025), "0.025");
+    assert_string_equal(fmt_requests(o, 0), "0.00");
+    assert_string_equal(fmt_requests(o, 0.5), "0.50");
+    assert_string_equal(fmt_requests(o, (double)NAN), "–");
     static const struct {
         double v;
         const char *text;

@@ -37,7 +37,8 @@ static void test_table(void **state)
 static char *picture(struct snapshot *s, bool help, bool replay, int w, int h)
 {
     s->open_loop = true;
-    s->target_rate = 12.5;
+    if (!(s->target_rate > 0))
+        s->target_rate = 12.5;
     s->replay = (struct replay_view){.on = replay, .speed = 2, .end_s = 300};
     struct ui_state st;
     struct canvas c;
@@ -54,6 +55,22 @@ static char *picture(struct snapshot *s, bool help, bool replay, int w, int h)
     canvas_release(&c);
     free(s);
     return text;
+}
+
+/* One request in minutes is not none. */
+static void test_few_requests(void **state)
+{
+    (void)state;
+    struct snapshot *s = canned_busy();
+    s->target_rate = 0.003;
+    s->sent_rate = 0.0031;
+    s->goodput = 0.0028;
+    str_copy(s->slo, sizeof s->slo, "ttft ≤ 500 ms");
+    char *text = picture(s, false, false, 160, 60);
+    assert_non_null(strstr(text, "rate 0.003/s"));
+    assert_non_null(strstr(text, " 0.0031 sent/s"));
+    assert_non_null(strstr(text, "goodput 0.0028/s"));
+    free(text);
 }
 
 static char *screen(bool help, bool replay, int w, int h)
@@ -472,7 +489,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),          cmocka_unit_test(test_help_and_footer), cmocka_unit_test(test_fixed_load),
-        cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),
+        cmocka_unit_test(test_targets),        cmocka_unit_test(test_context_limit),   cmocka_unit_test(test_few_requests),
         cmocka_unit_test(test_pause_and_mark), cmocka_unit_test(test_views),
         cmocka_unit_test(test_no_load), cmocka_unit_test(test_note), cmocka_unit_test(test_search), cmocka_unit_test(test_search_lines), cmocka_unit_test(test_replay),        cmocka_unit_test(test_themes),
     };
