@@ -112,9 +112,9 @@ void stream_output(const struct canvas *c, char *out, size_t size, const struct 
     const char *mark = row->output_approx ? "≈" : "";
     snprintf(out, size, "%s%d", mark, row->output);
     if (canvas_width(c, out) > 5)
-        snprintf(out, size, "%s%dk", mark, row->output / 1000);
+        snprintf(out, size, "%s%.0fk", mark, row->output / 1024.0);
     if (canvas_width(c, out) > 5)
-        snprintf(out, size, "%s%.1fM", mark, row->output / 1e6);
+        snprintf(out, size, "%s%.1fM", mark, row->output / 0x1p20);
 }
 
 static void numbers(struct canvas *c, int x, int y, const struct columns *k, const struct stream_row *row)

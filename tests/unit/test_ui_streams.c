@@ -5,9 +5,11 @@
 
 #include <cmocka.h>
 
+#include "fmt.h"
 #include "test_ui_snapshots.h"
 #include "ui/control.h"
 #include "ui/layout.h"
+#include "ui/panels.h"
 #include "ui/view.h"
 #include "ui/wrap.h"
 
@@ -377,6 +379,28 @@ static void test_trails(void **state)
     free(s);
 }
 
+/* ---- its output ---- */
+
+/* A k of tokens is 1,024, in an output as in the context beside it; five columns have to do. */
+static void test_output(void **state)
+{
+    (void)state;
+    static const struct {
+        int output;
+        bool approx;
+        const char *text;
+    } cases[] = {{99999, false, "99999"},   {131072, false, "128k"},   {130000, false, "127k"}, {9999, true, "≈9999"},
+                 {16384, true, "≈16k"},     {10752, true, "≈10k"},     {1023999, true, "≈1.0M"}, {3145728, true, "≈3.0M"}};
+    struct canvas c;
+    canvas_init(&c, 10, 2, GLYPHS_BRAILLE);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[FMT_SIZE];
+        stream_output(&c, text, sizeof text, &(struct stream_row){.output = cases[i].output, .output_approx = cases[i].approx});
+        assert_string_equal(text, cases[i].text);
+    }
+    canvas_release(&c);
+}
+
 /* ---- text ---- */
 
 static void check_wrap(enum glyph_set glyphs, int w, int h, const char *text, const char *wanted)
@@ -450,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_orders), cmocka_unit_test(test_bar),    cmocka_unit_test(test_sorting_keys),
         cmocka_unit_test(test_open),   cmocka_unit_test(test_mouse),  cmocka_unit_test(test_trails),
         cmocka_unit_test(test_wrap),   cmocka_unit_test(test_text_asked),   cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
