@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#define TOLD_S 0.3 /* what a stream tells may be older than the snapshot by so much */
+
 /* Rows that are seen for the first time have no past. */
 static void grow(struct trails *t, int rows)
 {
@@ -15,10 +17,12 @@ static void grow(struct trails *t, int rows)
     }
 }
 
-/* Is it the request that was there at the last point? */
-static bool same_request(const struct trails *t, int i, const struct stream_row *r)
+/* Is it the request that was there at the last point?  Then it is older by as much as has passed; workers tell ten times a
+ * second. */
+static bool same_request(const struct trails *t, int i, const struct stream_row *r, double span_s)
 {
-    return r->state == STREAM_DECODE && t->last[i].output >= 0 && r->output >= t->last[i].output && r->wait_s >= (double)t->last[i].wait_s;
+    return r->state == STREAM_DECODE && t->last[i].output >= 0 && r->output >= t->last[i].output &&
+           fabs(r->wait_s - (double)t->last[i].wait_s - span_s) < TOLD_S;
 }
 
 /* The tokens since the last point; of a request that is newer than that, what it has had from its first token on. */
@@ -26,7 +30,7 @@ static float rate_of(const struct trails *t, int i, const struct stream_row *r, 
 {
     if (r->state != STREAM_DECODE)
         return NAN;
-    return same_request(t, i, r) ? (float)((r->output - t->last[i].output) / span_s) : (float)r->rate;
+    return same_request(t, i, r, span_s) ? (float)((r->output - t->last[i].output) / span_s) : (float)r->rate;
 }
 
 /* A point is a second.  Of several that passed at once only the mean is known, and only of a request that was there all the time. */
@@ -38,7 +42,7 @@ static void add_points(struct trails *t, const struct snapshot *s, int rows, dou
         float most = NAN;
         for (int i = 0; i < t->rows; i++) {
             const struct stream_row *r = i < rows ? &s->streams[i] : &gone;
-            float rate = k == n - 1 || same_request(t, i, r) ? rate_of(t, i, r, span_s) : NAN;
+            float rate = k == n - 1 || same_request(t, i, r, span_s) ? rate_of(t, i, r, span_s) : NAN;
             t->rate[i][t->head] = rate;
             most = fmaxf(most, rate);
         }

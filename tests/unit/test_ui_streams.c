@@ -334,6 +334,7 @@ static void test_trails(void **state)
     r->wait_s = 4;
     trails_take(&t, s); /* ten in two seconds */
     s->clock_s += 1;
+    r->wait_s = 5;
     trails_take(&t, s); /* stalled is not the same as unknown */
     s->clock_s += 1;
     r->wait_s = 0.5; /* another request, which already has more tokens */
@@ -341,9 +342,17 @@ static void test_trails(void **state)
     r->rate = 33;
     trails_take(&t, s);
     s->clock_s += 1;
+    r->wait_s = 0.9; /* and another one, which has been there for longer than that one had */
+    r->output = 77;
+    trails_take(&t, s);
+    s->clock_s += 1;
+    r->wait_s = 1.8; /* told a little earlier */
+    r->output = 97;
+    trails_take(&t, s);
+    s->clock_s += 1;
     r->state = STREAM_QUEUED;
     trails_take(&t, s);
-    check_trail(&t, 0, (const double[]){20, 30, 5, 5, 0, 33, nan}, 7);
+    check_trail(&t, 0, (const double[]){20, 30, 5, 5, 0, 33, 33, 20, nan}, 9);
     check_trail(&t, 1, (const double[]){nan}, 1);
     assert_true(fabs(trails_most(&t) - 33) < 0.01);
     s->streams_n = 3; /* a stream more: it has no past */
