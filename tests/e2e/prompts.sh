@@ -11,7 +11,8 @@ rows() { # EXPRESSION: of the list of measured requests
 }
 
 load -c 2 -n 16 --turns 4 --context 512 --turn-context 100
-check "conversations of four turns" rows '[.[].turn] | sort == [1,1,1,1,2,2,2,2,3,3,3,3,4,4,4,4]'
+# The faster stream may have begun one more when the number is full.
+check "conversations of four turns" rows 'group_by(.turn) | map(length) | length == 4 and add == 16 and .[0] - .[3] <= 2 and (. == (sort | reverse))'
 check "each carries what was said before" rows 'group_by(.turn) | map(map(.prompt_tokens) | add / length) | .[1] - .[0] > 100 and .[2] - .[1] > 100 and .[3] - .[2] > 100 and .[3] < 1100'
 check "which the prefix cache knows" rows 'group_by(.turn) | map((map(.cached_tokens) | add) / (map(.prompt_tokens) | add)) | .[0] == 0 and .[1] > 0.6 and .[3] > 0.6'
 check "the next turn's context is known beforehand" rows 'all(.prompt_tokens - .context | . >= 0 and . < 24)'
@@ -80,8 +81,8 @@ check "a prefix that is all of the prompt" bad 2 "leaves too little of --context
 
 # vLLM leaves the number out where it is 0.  Once it has told of one, none is 0: otherwise rates of prefill would be of hits alone.
 start_sim --step 2 --step-seq 0.1 --prefill-rate 400000 --cold 0 --overhead 1 --max-num-seqs 8 --max-model-len 32768 --cached-hits-only
-load -c 2 -n 16 --turns 4 --context 512 --turn-context 100 --slo prefill_rate=1
-check "no cached tokens told are none, once a server has told of some" rows 'map(select(.turn == 1) | .cached_tokens) | sort == [null, null, 0, 0]'
-check "so that new prompts are in the rate of prefill" json "$TMP/out.json" '.slo.met == 14 and .slo.unjudged == 2'
+load -c 1 -n 16 --turns 4 --context 512 --turn-context 100 --slo prefill_rate=1
+check "no cached tokens told are none, once a server has told of some" rows 'map(select(.turn == 1) | .cached_tokens) | sort == [null, 0, 0, 0]'
+check "so that new prompts are in the rate of prefill" json "$TMP/out.json" '.slo.met == 15 and .slo.unjudged == 1'
 load -c 2 -n 8 --context 600 --slo prefill_rate=1
 check "before that they are unknown" json "$TMP/out.json" '.requests.ok == 8 and .tokens.cached == null and .slo.unjudged == 8'
