@@ -9,7 +9,7 @@ set -u
 BUILD=${BUILD:-build}
 case $BUILD in
 */address* | */thread*) LIMIT_S=300 JOBS=${JOBS:-6} ;; # they compute ten times as long
-*) LIMIT_S=120 JOBS=${JOBS:-8} ;;
+*) LIMIT_S=180 JOBS=${JOBS:-8} ;;
 esac
 TOKGAUGE=${TOKGAUGE:-$PWD/tokgauge}
 TESTS_DIR=tests
