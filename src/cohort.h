@@ -12,8 +12,8 @@
 
 enum fate {
     FATE_OPEN, /* nobody knows yet */
-    FATE_GOOD, /* it meets all objectives, as far as they can be told while it runs */
-    FATE_BAD,  /* it has missed one, or failed */
+    FATE_GOOD, /* it met all objectives */
+    FATE_BAD,  /* it has missed one already, or failed */
     FATE_NONE  /* it was cancelled, or cannot be judged */
 };
 

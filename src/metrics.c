@@ -18,7 +18,8 @@ const struct metric metrics[M_COUNT] = {
                 "first event with answer text (after reasoning) − sent", BETTER_LOWER, MS},
     [M_E2E] = {"e2e", "e2e_ms", "ms", "end-to-end latency", "transfer complete − sent", BETTER_LOWER, MS},
     [M_TPOT] = {"tpot", "tpot_ms", "ms/token", "time per output token",
-                "(last token − first token) / (output tokens − tokens in the first output event); undefined for one token",
+                "(last token − first token) / (output tokens − tokens in the first output event, and those that the model thought "
+                "before it and did not send); undefined for one token",
                 BETTER_LOWER, MS},
     [M_DECODE_RATE] = {"decode_rate", "decode_rate_tok_s", "tok/s", "decode rate of one stream",
                        "1000 / tpot: speed after the first token", BETTER_HIGHER, RATE},

@@ -43,37 +43,35 @@ void engine_plan_capacity(struct engine *g)
     add_try(g);
 }
 
-/* What is known of that objective while the request runs. */
-static enum fate fate_of(const struct stream_row *s, const struct slo_goal *goal)
+/* Has it missed that objective already? */
+static bool is_late(const struct stream_row *s, const struct slo_goal *goal)
 {
     double waited = s->wait_s * 1000;
     bool late = waited > goal->limit;
     switch (goal->metric) {
-    case M_TTFT:
-    case M_TTFR:
-        if (isfinite(s->ttft_ms))
-            return s->ttft_ms > goal->limit ? FATE_BAD : FATE_GOOD;
-        return late ? FATE_BAD : FATE_OPEN;
+    case M_TTFT: return isfinite(s->ttft_ms) ? s->ttft_ms > goal->limit : late;
     case M_TTFT_DUE:
-    case M_TTFA: return !isfinite(s->ttft_ms) && late ? FATE_BAD : FATE_OPEN;
-    case M_E2E: return late ? FATE_BAD : FATE_OPEN;
-    default: return FATE_OPEN;
+    case M_TTFA: return !isfinite(s->ttft_ms) && late;
+    case M_E2E: return late;
+    default: return false;
     }
 }
 
-static void see_running(struct engine *g, const struct stream_row *s)
+#define SILENT 4 /* times as long as the slowest one that ended well took: it is not waited for */
+
+/* One that runs is late already, or nobody knows: it may still fail. */
+static void see_running(struct engine *g, const struct phase *p, const struct stream_row *s)
 {
     const struct slo *slo = &g->cfg->slo;
-    struct cohort_one one = {.seq = s->seq, .sent = s->sent, .fate = FATE_GOOD};
+    const struct hist *e2e = p->tally.hist[M_E2E];
+    struct cohort_one one = {.seq = s->seq, .sent = s->sent, .fate = FATE_OPEN};
     if (!s->measured || s->sent < g->step_at /* of the try before, or not sent */ || (s->state != STREAM_QUEUED && s->state != STREAM_DECODE))
         return;
-    for (size_t k = 0; k < slo->n; k++) {
-        enum fate f = fate_of(s, &slo->goal[k]);
-        one.missed |= f == FATE_BAD ? 1u << k : 0;
-        if (f == FATE_OPEN)
-            one.fate = FATE_OPEN;
-    }
-    if (one.missed != 0)
+    for (size_t k = 0; k < slo->n; k++)
+        one.missed |= is_late(s, &slo->goal[k]) ? 1u << k : 0;
+    bool silent = e2e != NULL && e2e->count > 0 && s->wait_s * 1000 > SILENT * (double)e2e->max / metrics[M_E2E].scale;
+    one.failed = silent && one.missed == 0;
+    if (silent || one.missed != 0)
         one.fate = FATE_BAD;
     cohort_put(&g->cohort, &one);
 }
@@ -83,7 +81,9 @@ void engine_judged(struct engine *g, const struct row *r, bool known)
     const struct timeline *t = &r->tl;
     if (!engine_searches(g) || r->warmup)
         return;
-    if (r->phase != g->cohort_phase) {
+    if (r->phase < g->cohort_phase)
+        return; /* of a try that is over: its tokens were counted late */
+    if (r->phase > g->cohort_phase) {
         cohort_clear(&g->cohort);
         g->cohort_phase = r->phase;
     }
@@ -107,7 +107,7 @@ static void count_cohort(struct engine *g, const struct phase *p, struct cohort_
         g->cohort_phase = p->id;
     }
     for (int i = 0; i < MIN_OF(g->shared.target.streams, SNAP_STREAMS); i++)
-        see_running(g, &g->streams[i]);
+        see_running(g, p, &g->streams[i]);
     cohort_count(&g->cohort, c);
 }
 
@@ -145,6 +145,19 @@ static void end_try(struct engine *g, int64_t now, enum capacity_verdict verdict
     engine_cancel_step(g);
 }
 
+static int in_flight(const struct engine *g)
+{
+    int n = 0;
+    for (int i = 0; i < g->workers_n; i++)
+        n += g->views[i].active;
+    return n;
+}
+
+static bool all_busy(const struct engine *g)
+{
+    return g->view.overdue >= 1 && in_flight(g) >= g->shared.target.streams;
+}
+
 /* An open loop above the capacity is found out only as its queue grows.  After a pause the count begins anew. */
 static enum pace_verdict see_pace(struct engine *g, const struct phase *p, int64_t now)
 {
@@ -156,8 +169,7 @@ static enum pace_verdict see_pace(struct engine *g, const struct phase *p, int64
         g->try_phase = p->id;
         g->try_at = now;
     }
-    for (int i = 0; i < g->workers_n; i++)
-        unfinished += g->views[i].active;
+    unfinished += in_flight(g);
     return pace_see(&g->try_pace, (double)(now - g->try_at) / 1e9, unfinished, due, fastest);
 }
 
@@ -193,16 +205,16 @@ void engine_see_capacity(struct engine *g, int64_t now)
     struct cohort_count c;
     count_cohort(g, p, &c);
     enum capacity_verdict v = capacity_test(c.good, c.bad);
-    bool wave = c.good + c.bad >= (uint64_t)MIN_OF(g->steps[g->step].streams, g->capacity.by_rate ? 1 : INT64_MAX);
-    if (v == CAPACITY_FAILS && !wave)
+    /* Each stream has its say: who came first finds the places free for which the others wait. */
+    if (!g->capacity.by_rate && c.good + c.bad < (uint64_t)g->steps[g->step].streams)
         v = CAPACITY_OPEN;
     g->tried.blind = tally_judged(&p->tally) == 0 && p->tally.unjudged >= BLIND_LEAST;
     if (g->tried.blind)
         v = CAPACITY_UNSURE;
     enum pace_verdict pace = g->capacity.by_rate ? see_pace(g, p, now) : PACE_KEPT;
     g->tried.behind = pace == PACE_BEHIND;
-    g->tried.full = pace == PACE_BEHIND && g->view.overdue >= 1;
-    if (g->tried.full && g->server.waiting < 1) /* it may carry more than our streams can ask of it */
+    g->tried.full = pace == PACE_BEHIND && all_busy(g);
+    if (g->tried.full && v != CAPACITY_FAILS && g->server.waiting < 1) /* it may carry more than our streams can ask of it */
         v = CAPACITY_UNSURE;
     else if (pace == PACE_BEHIND)
         v = CAPACITY_FAILS;

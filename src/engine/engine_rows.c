@@ -308,7 +308,10 @@ void rows_request(struct engine *g, const struct row *r)
     jw_known(&j, "prompt_tokens", t->prompt_tokens);
     jw_known(&j, "cached_tokens", t->cached_tokens);
     jw_known(&j, "output_tokens", t->output_tokens);
-    jw_known(&j, "first_event_tokens", t->first_tokens > 0 ? t->first_tokens : -1);
+    if (t->first_tokens < 0)
+        jw_int(&j, "first_event_tokens", -1);
+    else
+        jw_known(&j, "first_event_tokens", t->first_tokens > 0 ? t->first_tokens : -1);
     jw_int(&j, "events", (int64_t)t->events);
     jw_str(&j, "tokens_from", token_source_name(t->source));
     jw_known(&j, "connect", t->connect_ns);

@@ -111,14 +111,16 @@ void slo_text(const struct slo *s, char *out, size_t size)
 
 enum judged { MET, MISSED, UNKNOWN };
 
-static enum judged judge(const struct slo_goal *g, double v)
+static enum judged judge(const struct slo_goal *g, double v, const struct timeline *t)
 {
     if (isfinite(v))
         return (metrics[g->metric].better == BETTER_LOWER ? v > g->limit : v < g->limit) ? MISSED : MET;
     switch (g->metric) {
     case M_TTFA: return UNKNOWN; /* it thought and came to no answer, or called a tool */
     case M_PREFILL_RATE: return UNKNOWN; /* the server does not tell how much of the prompt it computed */
-    default: return MET; /* TPOT of a single token */
+    case M_TPOT:
+    case M_DECODE_RATE: return t->first_tokens < 0 ? UNKNOWN : MET; /* that of a single token is met */
+    default: return MET;
     }
 }
 
@@ -155,7 +157,7 @@ void slo_judge(const struct slo *s, struct row *r)
         return;
     timeline_numbers(&r->tl, v);
     for (size_t i = 0; i < s->n; i++) {
-        enum judged j = judge(&s->goal[i], v[s->goal[i].metric]);
+        enum judged j = judge(&s->goal[i], v[s->goal[i].metric], &r->tl);
         r->missed |= j == MISSED ? 1u << i : 0;
         r->unjudged |= j == UNKNOWN;
     }

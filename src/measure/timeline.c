@@ -124,6 +124,7 @@ static int64_t output_event(struct timeline *t, int64_t now, const struct chat_e
     }
     if (e->answer && t->first_answer == 0)
         t->first_answer = now;
+    t->thought |= e->text != NULL && !e->answer;
     t->last_token = now;
     t->events++;
     if (tokens > 0) {
@@ -223,13 +224,15 @@ static void cut_endless(struct timeline *t)
 }
 
 /* A server may count what the model thought and not send it.  These tokens were there before the first one that came: in the time
- * between tokens they have no part. */
+ * between tokens they have no part.  Or it sends them as a part of the answer: then there are more events than the rest of it has
+ * tokens.  With several tokens an event both may look alike, and nobody knows. */
 static void count_hidden(struct timeline *t)
 {
-    int64_t shown = t->output_tokens - t->reasoning_tokens; /* who shows all, as an answer even, has more events than that */
-    bool hidden = t->first_answer != 0 && t->first_answer == t->first_token && shown > 0 && t->events <= (uint64_t)shown;
-    if (t->first_tokens == 0 && hidden && t->reasoning_tokens > 0)
-        t->first_tokens = t->reasoning_tokens + 1;
+    int64_t shown = t->output_tokens - t->reasoning_tokens;
+    if (t->first_tokens != 0 || t->thought || t->reasoning_tokens <= 0 || (int64_t)t->events > shown)
+        return;
+    bool one_each = (double)t->events >= 0.9 * (double)shown; /* an end token, half a character: not every token has its event */
+    t->first_tokens = one_each ? t->reasoning_tokens + 1 : -1;
 }
 
 void timeline_finish(struct timeline *t, int64_t now, enum transport how, int http_status)
@@ -290,7 +293,7 @@ void timeline_numbers(const struct timeline *t, double v[M_REQUEST_COUNT_])
     if (t->tls_ns >= 0)
         v[M_TLS] = (double)t->tls_ns / 1e6;
     int64_t later = t->output_tokens - (t->first_tokens > 0 ? t->first_tokens : 1);
-    if (t->first_token != 0 && t->last_token > t->first_token && later >= 1) {
+    if (t->first_token != 0 && t->last_token > t->first_token && later >= 1 && t->first_tokens >= 0) {
         v[M_TPOT] = (double)(t->last_token - t->first_token) / 1e6 / (double)later;
         v[M_DECODE_RATE] = 1000 / v[M_TPOT];
     }

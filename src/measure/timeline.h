@@ -65,6 +65,7 @@ struct timeline {
     bool done, finish, error, malformed;
     bool cut;            /* the stream ended inside an event */
     bool usage_fell;     /* cumulative usage went down */
+    bool thought;        /* an output event was one of reasoning */
     bool endless;        /* more output events came than belong to any answer to what was asked for */
 
     bool slept;          /* this machine slept meanwhile: our clock stood still, so it has no numbers */
@@ -74,7 +75,7 @@ struct timeline {
     int64_t free_at;            /* open loop: when it was due and a stream was free for it; 0: closed loop */
     int64_t connect_ns, tls_ns; /* −1 unknown */
     int64_t lookup_ns;          /* … of its name, before connect; not in the run file */
-    int64_t first_tokens;       /* tokens up to and with the first output event, 0 unknown */
+    int64_t first_tokens;       /* tokens up to and with the first output event, 0 unknown; −1: and perhaps many, so that TPOT is too */
     int64_t reasoning_tokens;   /* of the output, as the server tells in the end; 0: none, or not told */
     int64_t output_tokens;      /* −1 unknown */
     enum token_source source;

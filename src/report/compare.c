@@ -1,7 +1,8 @@
 /* Comparing two runs: all of them, and load by load. */
 #include "report/compare_values.h"
-#include "report/matrix_tables.h"
 
+#include "capacity.h"
+#include "report/matrix_tables.h"
 #include "stats.h"
 
 #include <errno.h>
@@ -81,37 +82,53 @@ static void compare_alone(const struct figure *g, const struct values *x, const 
         c->verdict = VERDICT_NONE;
 }
 
-/* How far repeats of one load lie apart within a run: a pause parts them, or a matrix comes back to one.  NAN: it has none. */
-static double spread_of_repeats(const struct run_file *f, const struct figure *g, const struct split *s, int part)
+static bool in_part(const struct split *s, size_t phase, size_t part)
 {
-    double least = (double)NAN, most = (double)NAN;
-    size_t repeats = 0;
-    for (size_t i = 0; f != NULL && i < f->phases_n; i++)
-        repeats += s->part == NULL || s->part[i] == part;
-    if (repeats < 2 || (s->part == NULL && !run_file_one_load(f)))
-        return (double)NAN;
-    for (size_t i = 0; i < f->phases_n; i++) {
-        struct tally t;
-        struct dist d;
-        if (s->part != NULL && s->part[i] != part)
-            continue;
-        run_file_phase(f, f->phases[i].id, &t);
-        tally_dist(&t, g->metric < M_LATENCY_COUNT_ ? g->metric : M_E2E, &d);
-        double q = g->quantile > 0.9 ? d.p95 : g->quantile > 0 ? d.p50 : d.mean;
-        double v = g->metric == M_OUTPUT_RATE ? run_file_phase_rate(f, f->phases[i].id) : q;
-        bool some = d.n >= REPEAT_MIN && isfinite(v);
-        if (some && !(least <= v))
-            least = v;
-        if (some && !(most >= v))
-            most = v;
-        tally_release(&t);
-    }
-    return most - least;
+    return s->part == NULL || s->part[phase] == (int)part;
 }
 
-static double larger(double a, double b)
+/* What each phase comes to by itself, where its part has others: a pause parted them, or a matrix came back to a load.  One pass over
+ * the rows for each such phase. */
+static void see_repeats(const struct run_file *f, struct split *s)
 {
-    return isnan(a) || b > a ? b : a;
+    if (f == NULL || f->phases_n < 2 || (s->part == NULL && !run_file_one_load(f)))
+        return;
+    size_t *phases = xcalloc(s->n, sizeof *phases);
+    for (size_t k = 0; k < s->n; k++)
+        for (size_t i = 0; i < f->phases_n; i++)
+            phases[k] += in_part(s, i, k);
+    s->repeats = xcalloc(f->phases_n * FIGURES_N, sizeof *s->repeats);
+    for (size_t i = 0; i < f->phases_n; i++) {
+        struct tally t;
+        double *v = s->repeats + i * FIGURES_N, rate = run_file_phase_rate(f, f->phases[i].id);
+        int part = s->part != NULL ? s->part[i] : 0;
+        if (part < 0 || phases[part] < 2)
+            continue;
+        run_file_phase(f, f->phases[i].id, &t);
+        for (size_t k = 0; k < FIGURES_N; k++) {
+            const struct figure *g = &figures[k];
+            struct dist d;
+            tally_dist(&t, g->metric < M_LATENCY_COUNT_ ? g->metric : M_E2E, &d);
+            double q = g->quantile > 0.9 ? d.p95 : g->quantile > 0 ? d.p50 : d.mean;
+            v[k] = d.n < REPEAT_MIN ? (double)NAN : g->metric == M_OUTPUT_RATE ? rate : q;
+        }
+        tally_release(&t);
+    }
+    free(phases);
+}
+
+/* How far repeats of one load lie apart within a run; 0: it has none. */
+static double spread_of_repeats(const struct run_file *f, const struct figure *g, const struct split *s, size_t part)
+{
+    double least = (double)NAN, most = (double)NAN;
+    for (size_t i = 0; s->repeats != NULL && i < f->phases_n; i++) {
+        double v = s->repeats[i * FIGURES_N + (size_t)(g - figures)];
+        if (!in_part(s, i, part) || !isfinite(v))
+            continue;
+        least = fmin(least, v);
+        most = fmax(most, v);
+    }
+    return isfinite(most) ? most - least : 0;
 }
 
 static void compare_figure(const struct figure *g, const struct values *x, const struct values *y, double min_effect,
@@ -137,7 +154,7 @@ static void compare_parts(const struct compare_run *a, const struct compare_run 
 {
     struct values *of_a = values_of(a, g, by_vllm, x), *of_b = values_of(b, g, by_vllm, y);
     for (size_t k = 0; k < x->n; k++) {
-        double spread = larger(spread_of_repeats(a->own, g, x, (int)k), spread_of_repeats(b->own, g, y, (int)k));
+        double spread = fmax(spread_of_repeats(a->own, g, x, k), spread_of_repeats(b->own, g, y, k));
         compare_figure(g, &of_a[k], &of_b[k], min_effect, spread, &each[k]);
     }
     values_free(of_a, x->n);
@@ -190,8 +207,12 @@ void compare_runs(const struct compare_run *a, const struct compare_run *b, doub
     double failed_a, failed_b, n_a = ended(a, &failed_a), n_b = ended(b, &failed_b);
     compare_failed(failed_a, n_a, failed_b, n_b, min_effect, &c->failed);
     struct split all_a = {.n = 1}, all_b = {.n = 1};
+    see_repeats(a->own, &all_a);
+    see_repeats(b->own, &all_b);
     for (size_t i = 0; i < FIGURES_N; i++)
         compare_parts(a, b, &figures[i], c->by_vllm, min_effect, &all_a, &all_b, &c->figures[i]);
+    free(all_a.repeats);
+    free(all_b.repeats);
 }
 
 /* ---- load by load ---- */
@@ -224,7 +245,7 @@ static int ascending(double x, double y)
     return (x > y) - (x < y); /* streams have no rate on either side: NAN, and equal */
 }
 
-/* Of a matrix or a search, which come to their loads in any order. */
+/* Of a matrix, which comes to its loads in any order. */
 static int by_size(const void *x, const void *y)
 {
     const struct run_phase *p = ((const struct compared_load *)x)->load, *q = ((const struct compared_load *)y)->load;
@@ -258,13 +279,19 @@ static void count_ended(const struct run_file *f, struct split *s, double *faile
     }
 }
 
+/* A search breaks its loads off when it has seen enough: which requests have ended by then is no sample of them. */
+static bool has_loads(const struct run_file *f)
+{
+    return run_file_has_parts(f) && strcmp(f->phases[0].part, PART_CAPACITY) != 0;
+}
+
 void compare_loads(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared_loads *out)
 {
     *out = (struct compared_loads){NULL, 0};
-    if (a->own == NULL || b->own == NULL || !run_file_has_parts(a->own) || !run_file_has_parts(b->own))
+    if (a->own == NULL || b->own == NULL || !has_loads(a->own) || !has_loads(b->own))
         return;
     struct split x = {.part = xcalloc(a->own->phases_n, sizeof(int))}, y = {.part = xcalloc(b->own->phases_n, sizeof(int))};
-    const struct run_phase **loads = xcalloc(a->own->phases_n, sizeof(*loads));
+    const struct run_phase **loads = xcalloc(a->own->phases_n, sizeof(const struct run_phase *));
     split_by_load(a->own, b->own, &x, &y, loads);
     bool several = a->own->phases_n > 1 || b->own->phases_n > 1;
     if (several && x.n > 0) {
@@ -277,6 +304,8 @@ void compare_loads(const struct compare_run *a, const struct compare_run *b, dou
             compare_failed(failed[i], n_a[i], failed_b[i], n_b[i], min_effect, &out->list[i].failed);
         }
         struct comparison *each = xcalloc(x.n, sizeof *each);
+        see_repeats(a->own, &x);
+        see_repeats(b->own, &y);
         for (size_t i = 0; i < FIGURES_N; i++) {
             compare_parts(a, b, &figures[i], false, min_effect, &x, &y, each);
             for (size_t k = 0; k < x.n; k++)
@@ -284,6 +313,8 @@ void compare_loads(const struct compare_run *a, const struct compare_run *b, dou
         }
         if (report_is_matrix(a->own))
             qsort(out->list, out->n, sizeof *out->list, by_size);
+        free(x.repeats);
+        free(y.repeats);
         free(each);
         free(failed);
     }

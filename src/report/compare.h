@@ -46,7 +46,7 @@ const char *compare_run_path(const struct compare_run *r);
 /* Fills c with b beside a.  min_effect: share; smaller differences do not count. */
 void compare_runs(const struct compare_run *a, const struct compare_run *b, double min_effect, struct compared *c);
 
-/* One load that both runs had: of a matrix, a search or a suite. */
+/* One load that both runs had: of a matrix or a suite. */
 struct compared_load {
     const struct run_phase *load; /* of the baseline's file: valid as long as that is */
     struct comparison figures[FIGURES_N];

@@ -23,6 +23,7 @@ struct values {
 struct split {
     size_t n;  /* parts, at least 1 */
     int *part; /* of each phase, in the order of the file; −1: of none.  NULL: all is one part */
+    double *repeats; /* of each phase FIGURES_N figures, 0 where its part has no other; NULL: no part has.  compare.c's */
     size_t at; /* where the phase was that was looked up last: what follows is mostly of the same */
 };
 

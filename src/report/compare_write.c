@@ -1,7 +1,6 @@
 /* A comparison as text, as Markdown and as JSON. */
 #include "report/compare.h"
 
-#include "capacity.h"
 #include "fmt.h"
 #include "jsonw.h"
 #include "report/doc.h"
@@ -86,7 +85,7 @@ static const struct figure *load_figure(size_t i)
 static void load_name(char out[LOAD_NAME], const struct run_phase *p)
 {
     char load[FMT_SIZE + 16], context[FMT_SIZE], output[FMT_SIZE], n[FMT_SIZE];
-    if (strcmp(p->part, PART_MATRIX) != 0 && strcmp(p->part, PART_CAPACITY) != 0) {
+    if (strcmp(p->part, PART_MATRIX) != 0) {
         snprintf(out, LOAD_NAME, "%s%s%s", p->part, p->what[0] != '\0' ? ", " : "", p->what);
         return;
     }

@@ -165,8 +165,8 @@ double matrix_good_share(const struct run_file *f, const struct run_phase *p, co
     const char *by = json_text(capacity, "by");
     const cJSON *tried = try_of(capacity, by != NULL && strcmp(by, "rate") == 0 ? p->rate : p->streams);
     double judged = json_number(tried, "judged");
-    if (judged > 0)
-        return json_number(tried, "met") / judged;
+    if (tried != NULL)
+        return judged > 0 ? json_number(tried, "met") / judged : (double)NAN;
     return f->slo.n > 0 ? tally_good_share(t) : (double)NAN;
 }
 

@@ -113,7 +113,7 @@ static bool read_row(struct run_file *f, const cJSON *o)
     t->tls_ns = json_whole(o, "tls", -1);
     t->http_status = small(o, "http");
     t->events = (uint64_t)json_whole(o, "events", 0);
-    t->first_tokens = json_whole(o, "first_event_tokens", 0);
+    t->first_tokens = MAX_OF(json_whole(o, "first_event_tokens", 0), INT64_C(-1));
     t->prompt_tokens = json_whole(o, "prompt_tokens", -1);
     t->cached_tokens = json_whole(o, "cached_tokens", -1);
     t->output_tokens = json_whole(o, "output_tokens", -1);

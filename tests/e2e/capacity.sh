@@ -20,6 +20,14 @@ SEARCHES="$SEARCHES $!"
 start_sim --max-num-seqs 64 --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
 "$TOKGAUGE" run "$URL" --json --slo tpot=1s --find-capacity --rate 24 -c 4 --context 64 --max-tokens 16 --budget 16s --out "$TMP/full.ndjson" >"$TMP/full.json" 2>"$TMP/full.err" &
 SEARCHES="$SEARCHES $!"
+# 64 at once, a second each: who came first finds more places free than a verdict takes.
+start_sim --max-num-seqs 64 --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1
+"$TOKGAUGE" run "$URL" --json --slo ttft=300ms --find-capacity -c 96 --context 64 --max-tokens 50 --budget 8s --out "$TMP/first.ndjson" >"$TMP/first.json" 2>/dev/null &
+SEARCHES="$SEARCHES $!"
+# First tokens in time, of answers of two seconds that all break off.
+start_sim --max-num-seqs 64 --step 20 --step-seq 0 --jitter 0 --prefill-rate 400000 --cold 0 --overhead 1 --fault no-end=1 --fault-after 8
+"$TOKGAUGE" run "$URL" --json --slo ttft=1s --find-capacity -c 48 --context 64 --max-tokens 100 --budget 10s --out "$TMP/broken.ndjson" >"$TMP/broken.json" 2>/dev/null &
+SEARCHES="$SEARCHES $!"
 for pid in $SEARCHES; do
     wait "$pid"
 done
@@ -40,6 +48,8 @@ check "a rate that the server falls behind does not meet, however fast each answ
     .load == 24 and .verdict == "fails" and .behind and .met == .judged'
 check "and that is the limit" json "$TMP/behind.json" '.capacity.limited_by == "throughput" and (.capacity.meets // 0) < 24'
 check "in words" contains "$TMP/behind.err" "the server falls behind: fewer requests end than are due"
+check "who found a place free does not speak for those that wait" json "$TMP/first.json" '.capacity.tries[0] | .load == 96 and .verdict == "fails" and .judged >= 96'
+check "a first token in time is no answer" json "$TMP/broken.json" '.capacity.tries | length >= 1 and all(.verdict != "meets" and .met == 0) and .[0].verdict == "fails"'
 check "nothing is said of a server that our streams keep from its work" json "$TMP/full.json" '.capacity.tries[0] | .load == 24 and .verdict == "unsure" and .streams_full'
 check "nor is it a limit" json "$TMP/full.json" '.capacity.limited_by == null and .capacity.fails == null and
     (.capacity.answer | contains("all streams were busy while the server had no queue"))'

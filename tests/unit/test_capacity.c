@@ -314,6 +314,18 @@ static void test_shares(void **state)
     expect_shares("\"capacity\":{\"by\":\"rate\",\"tries\":[{\"load\":14.1421,\"met\":10,\"judged\":20},"
                   "{\"load\":0.0011,\"met\":15,\"judged\":20},{\"load\":0.001,\"met\":40,\"judged\":40}]}");
     buf_release(&file);
+    /* Ended before one of its requests could be judged: those that ended well by then are the fast ones. */
+    begin();
+    buf_adds(&file, "{\"type\":\"phase\",\"t\":1,\"phase\":0,\"max_num_seqs\":8,\"part\":\"capacity\"}\n"
+                    "{\"type\":\"summary\",\"slo\":{\"ttft_ms\":500},\"capacity\":{\"by\":\"streams\",\"tries\":[{\"load\":8,\"met\":0,\"judged\":0}]}}\n");
+    struct run_file *f = made();
+    struct tally t;
+    tally_init(&t);
+    t.requests = t.good = t.outcome[OUT_OK] = 9;
+    f->slo.n = 1;
+    assert_unknown(matrix_good_share(f, &f->phases[0], &t));
+    run_file_free(f);
+    buf_release(&file);
 }
 
 int main(void)

@@ -159,6 +159,7 @@ static double thoughtful_tpot(int shown, bool as_answer)
     for (int i = 0; i < shown + 100; i++) {
         struct chat_event e = output(0);
         e.answer = as_answer || i >= shown;
+        e.text = "x";
         timeline_event(&t, 9000000000 + i * INT64_C(10000000), &e, &approx);
     }
     chat_decode(usage, sizeof usage - 1, &last);
@@ -184,6 +185,8 @@ static void test_hidden_reasoning(void **state)
     assert_near(thoughtful_tpot(900, false), 10, 1e-6);
     assert_near(thoughtful_tpot(900, true), 10, 1e-6); /* <think> as a part of the answer */
     assert_near(thoughtful_tpot(450, false), 549 * 10 / 999.0, 1e-6); /* two tokens an event */
+    assert_true(isnan(thoughtful_tpot(-30, false)));     /* 70 events of 100 tokens, or of 1,000? */
+    assert_near(thoughtful_tpot(-5, false), 94 * 10 / 99.0, 1e-6);
 }
 
 static void test_falling_usage(void **state)
