@@ -593,6 +593,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"failures", "requests failed"},
     {"capacity", "the answer of --find-capacity"},
     {"objectives", "how many of 20 requests or more met --slo"},
+    {"cut_off", "requests that were cancelled at the end had run longer than 95 % of those that ended: 2 or more, a hundredth of all"},
     {"overload", "a twentieth of the requests of an open loop waited more than a second for a free stream"},
     {"tool_parser", "the server was started without a parser for tool calls"},
     {"server_changed", "the server was restarted, changed its model, or is several in turn"},
@@ -621,7 +622,7 @@ const struct insight_rule insight_rules[INSIGHT_RULES] = {
     {"memory_headroom", "how much memory was left, and what the KV cache had to do with it"},
 };
 static insight_fn *const conditions[INSIGHT_RULES] = {
-    client_limited, failures, insight_capacity, insight_objectives, insight_overload, tool_parser, insight_server_changed, insight_other_clients, insight_two_counts, cold_start,
+    client_limited, failures, insight_capacity, insight_objectives, insight_cut_off, insight_overload, tool_parser, insight_server_changed, insight_other_clients, insight_two_counts, cold_start,
     prefix_cache, queueing, insight_queue_time, insight_server_ttft, insight_sequence_limit, decode_scaling,
     insight_prefix_unexpected, prefill_linear, insight_context_cost, insight_turns, variance, throttling, drift, insight_gpu_limited, insight_preemptions, insight_kv_full,
     insight_drafts, insight_kv_growth, insight_memory_growth, insight_memory_headroom};

@@ -16,7 +16,7 @@ struct insight_rule {
     const char *name;
     const char *looks_for; /* for the manual */
 };
-#define INSIGHT_RULES 30
+#define INSIGHT_RULES 31
 extern const struct insight_rule insight_rules[INSIGHT_RULES];
 
 /* Fills out (room for INSIGHT_RULES) in the order of the table; returns how many there are. */

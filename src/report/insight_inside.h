@@ -48,7 +48,7 @@ static inline void insight_raise(double *most, double v)
 insight_fn insight_memory_headroom, insight_kv_growth, insight_memory_growth, insight_gpu_limited;
 
 /* insight_load.c: what the load was, and what was asked of the server. */
-insight_fn insight_capacity, insight_objectives, insight_overload, insight_turns, insight_context_cost;
+insight_fn insight_capacity, insight_objectives, insight_cut_off, insight_overload, insight_turns, insight_context_cost;
 
 /* Does a prompt begin with what others had too: shared prefixes, conversations? */
 bool insight_prompts_share(const struct run_file *f);

@@ -65,6 +65,36 @@ bool insight_objectives(const struct facts *d, struct insight *o)
     return true;
 }
 
+#define CUT_OFF_LEAST 2
+#define CUT_OFF_SHARE 0.01 /* of all: what is rarer moves no percentile that is told */
+
+/* The slow ones are in flight when a run ends. */
+bool insight_cut_off(const struct facts *d, struct insight *o)
+{
+    const struct run_file *f = d->file;
+    struct dist e2e;
+    uint64_t n = 0;
+    double longest = 0;
+    tally_dist(&f->total, M_E2E, &e2e);
+    if (!run_file_one_load(f) || e2e.n < JUDGED_LEAST)
+        return false;
+    for (size_t i = 0; i < f->rows_n; i++) {
+        const struct timeline *t = &run_file_row(f, i)->tl;
+        double ran = (double)(t->end - t->sent) / 1e6;
+        if (t->outcome != OUT_CANCELLED || t->sent == 0 || t->slept || !(ran > e2e.p95))
+            continue;
+        n++;
+        longest = fmax(longest, ran);
+    }
+    if (n < CUT_OFF_LEAST || (double)n < CUT_OFF_SHARE * (double)(n + e2e.n))
+        return false;
+    char a[FMT_SIZE], b[FMT_SIZE];
+    SAY(sentence, "%" PRIu64 " requests were cancelled at the end though they had run longer than 95 %% of those that ended: the slowest are in no percentile.", n);
+    SAY(evidence, "they had run up to %s; of %" PRIu64 " that ended, 95 %% took %s at most", fmt_ms(a, longest), e2e.n, fmt_ms(b, e2e.p95));
+    SAY(advice, "A longer --drain lets them end; if they never do, --stall says how long a silent one is waited for.");
+    return true;
+}
+
 /* Arrivals that found no stream: what was offered was not what was served. */
 bool insight_overload(const struct facts *d, struct insight *o)
 {

@@ -41,6 +41,34 @@ static void test_objectives(void **state)
     silent("objectives");
 }
 
+/* n of 900 ms or so, and so many that were taken back after `ran` s. */
+static void with_cut_off(int n, int cut, int ran)
+{
+    begin();
+    phase(0, 4, 1024, false);
+    requests(n, 0, 1024, 0, 400, 30);
+    for (int i = 0; i < cut; i++, seq++)
+        buf_addf(&file, "{\"type\":\"request\",\"seq\":%d,\"stream\":1,\"part\":\"load\",\"phase\":0,\"outcome\":\"cancelled\",\"context\":1024,"
+                        "\"max_tokens\":33,\"started\":1000000000,\"sent\":1000000000,\"end\":%d000000000}\n",
+                 seq, 1 + ran);
+}
+
+static void test_cut_off(void **state)
+{
+    (void)state;
+    with_cut_off(100, 4, 31);
+    says("cut_off", "4 requests were cancelled at the end though they had run longer than 95 % of those that ended");
+    says("cut_off", "they had run up to 31.0 s; of 100 that ended");
+    with_cut_off(100, 4, 1); /* as any would have */
+    silent("cut_off");
+    with_cut_off(100, 1, 31);
+    silent("cut_off");
+    with_cut_off(1000, 4, 31); /* too few to matter */
+    silent("cut_off");
+    with_cut_off(10, 4, 31);
+    silent("cut_off");
+}
+
 /* A share is written so that it does not contradict its sentence, and what failed is named where that was the most. */
 static void test_objectives_nearly(void **state)
 {
@@ -159,7 +187,7 @@ static void test_context_cost(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_objectives), cmocka_unit_test(test_objectives_nearly), cmocka_unit_test(test_capacity), cmocka_unit_test(test_overload),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_objectives), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_objectives_nearly), cmocka_unit_test(test_capacity), cmocka_unit_test(test_overload),
                                        cmocka_unit_test(test_turns), cmocka_unit_test(test_context_cost)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
