@@ -1,5 +1,5 @@
 #!/bin/sh
-# soak-kill.sh [KILLS [SEED]]: runs against the simulator that are killed outright (SIGKILL) 5 ms to 3 s after their start, six
+# soak-kill.sh [KILLS [SEED]]: runs against the simulator that are killed outright (SIGKILL) 5 ms to 3 s after their start (one of them 8 s), six
 # at a time, each time looked at for what is left:
 #
 #   * the run file, if there is one, holds whole lines (the last may be cut where the kill fell into a write) and no request
@@ -93,7 +93,7 @@ slot() {
 }
 
 # The last one lives longest, so that there is something to find whatever the seed.
-awk -v n="$KILLS" -v seed="$SEED" 'BEGIN { srand(seed); for (i = 1; i < n; i++) print int(5 + rand() * 2995); print 3000 }' >"$TMP/times"
+awk -v n="$KILLS" -v seed="$SEED" 'BEGIN { srand(seed); for (i = 1; i < n; i++) print int(5 + rand() * 2995); print 8000 }' >"$TMP/times"
 : >"$TMP/kinds"
 : >"$TMP/must"
 pids=

@@ -173,7 +173,23 @@ static bool point_of(const struct axes *a, const struct matrix_cell *cell, int *
     return true;
 }
 
-/* A point for each number of streams, a row of the grid in a look of its own; and that number, where no point is in its way. */
+static bool is_free(const struct canvas *c, int x, int y, int w)
+{
+    for (int i = 0; i < w; i++)
+        if (canvas_at(c, x + i, y)->ch != ' ')
+            return false;
+    return true;
+}
+
+/* Behind the point at x, or before it at the right edge; not where something is in its way. */
+static void draw_label(struct canvas *c, const struct rect *plot, int x, int y, const char *text)
+{
+    int w = canvas_width(c, text), at = x + 1 + w <= plot->x + plot->w ? x + 1 : x - w;
+    if (at >= plot->x && is_free(c, at, y, w))
+        canvas_text(c, at, y, w, text, ROLE_TEXT);
+}
+
+/* A point for each number of streams, a row of the grid in a look of its own; and that number. */
 static void draw_points(struct canvas *c, const struct axes *a, const struct matrix_grid *g, int row, bool labels)
 {
     static const uint32_t glyphs[] = {0x25cf, 0x25cb, 0x25a0};
@@ -183,8 +199,8 @@ static void draw_points(struct canvas *c, const struct axes *a, const struct mat
             continue;
         if (!labels)
             canvas_put(c, x, y, c->glyphs == GLYPHS_ASCII ? (uint32_t)"*o+"[row] : glyphs[row], curve_roles[row]);
-        else if (canvas_at(c, x + 1, y)->ch == ' ')
-            canvas_text(c, x + 1, y, 6, fmt_number(text, g->load[k]), ROLE_TEXT);
+        else
+            draw_label(c, &a->plot, x, y, fmt_number(text, g->load[k]));
     }
 }
 

@@ -153,9 +153,12 @@ static int in_flight(const struct engine *g)
     return n;
 }
 
-static bool all_busy(const struct engine *g)
+#define BUSY_NS NS_PER_SEC
+
+/* One of them may have ended just now, and its next request not be sent yet. */
+static bool all_busy(const struct engine *g, int64_t now)
 {
-    return g->view.overdue >= 1 && in_flight(g) >= g->shared.target.streams;
+    return g->view.overdue >= 1 && g->busy_at != 0 && now - g->busy_at < BUSY_NS;
 }
 
 /* An open loop above the capacity is found out only as its queue grows.  After a pause the count begins anew. */
@@ -213,7 +216,9 @@ void engine_see_capacity(struct engine *g, int64_t now)
         v = CAPACITY_UNSURE;
     enum pace_verdict pace = g->capacity.by_rate ? see_pace(g, p, now) : PACE_KEPT;
     g->tried.behind = pace == PACE_BEHIND;
-    g->tried.full = pace == PACE_BEHIND && all_busy(g);
+    if (in_flight(g) >= g->shared.target.streams)
+        g->busy_at = now;
+    g->tried.full = pace == PACE_BEHIND && all_busy(g, now);
     if (g->tried.full && v != CAPACITY_FAILS && g->server.waiting < 1) /* it may carry more than our streams can ask of it */
         v = CAPACITY_UNSURE;
     else if (pace == PACE_BEHIND)

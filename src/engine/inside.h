@@ -135,6 +135,7 @@ struct engine {
     struct pace try_pace;            /* by rate: of the phase that began at … */
     int try_phase;
     int64_t try_at;
+    int64_t busy_at; /* when all streams were seen busy last; 0: never */
     char try_what[CAPACITY_LOAD];
     bool *left_out;                  /* steps that could not be run; steps_n */
     double guarded_tokens;           /* streams × lengths of the smallest load that the guard has stopped; 0: none */

@@ -17,7 +17,7 @@ OK=$(jq -s --argjson at "$AT" '[.[] | select(.type == "request" and .part == "lo
 FAILED=$(jq -s --argjson at "$AT" '[.[] | select(.type == "request" and .part == "load" and (.outcome | . != "ok" and . != "cancelled") and .end / 1e9 <= $at)] | length' "$RUN")
 check "its counts" contains "$TMP/frame.txt" "$OK ok   $FAILED failed"
 check "its memory, which was simulated" contains "$TMP/frame.txt" "39.7 / 53.0 GiB"
-check "its streams" grep -q '3 of 3' "$TMP/frame.txt"
+check "its streams" grep -q "$(jq -r .in_flight "$TMP/sample") of 3" "$TMP/frame.txt"
 check "and that it is a replay" contains "$TMP/frame.txt" "REPLAY"
 check "the picture is whole" sh -c 'head -c 4 "$1" | grep -q "<svg" && tail -c 8 "$1" | grep -q "</svg>"' sh "$TMP/frame.svg"
 check "without a moment: the end" exits 0 frame

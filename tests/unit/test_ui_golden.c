@@ -123,7 +123,7 @@ static void test_matrix(void **state)
     matrix_put(&s->matrix, 8, 8192, 128, 0)->left_out = true;
     shoot("matrix-planned", s, &st, 80, 24, GLYPHS_BRAILLE);
     s->matrix.n = 0;
-    static const double rates[] = {0.5, 1, 2.5, 12.5};
+    static const double rates[] = {0.5, 1, 2.5, 101.25};
     for (int k = 0; k < 4; k++) {
         struct matrix_cell *c = matrix_put(&s->matrix, 256, 2048, 128, rates[k]);
         c->output_rate = fmin(60 * rates[k], 140);
