@@ -28,7 +28,7 @@ second() { [ "$(grep -c POST "$TMP/gateway.log" 2>/dev/null)" = 2 ]; }
 ram 32000000
 start_server "$RAWSERVER" ok # a simulated one has memory of its own
 SERVER=$URL
-start_server "$RAWSERVER" --gap 300 --log "$TMP/gateway.log" ok
+start_server "$RAWSERVER" --gap 1000 --log "$TMP/gateway.log" ok
 (within 20 second && ram 1500000 && within 10 grep -q "no more requests" "$TMP/short"; ram 32000000) &
 agent short --agent-runs 5 --guard 4GiB --proc-root "$TMP/proc"
 check "the guard stops it" same $? 4

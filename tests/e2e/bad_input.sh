@@ -95,10 +95,12 @@ check "and why" contains "$TMP/err" "the run file is not whole: cannot make a fo
 
 # ---- what a server may answer to the first request ----
 
-# answers SCENARIO WORDS
+# answers SCENARIO WORDS OPTIONS…
 answers() {
-    start_server "$RAWSERVER" "$1"
-    check "first answer $1" fails "$2" run "$URL" -n 1 --timeout 500ms --max-tokens 3 --context 32
+    scenario=$1 words=$2
+    shift 2
+    start_server "$RAWSERVER" "$scenario"
+    check "first answer $scenario" fails "$words" run "$URL" -n 1 --max-tokens 3 --context 32 "$@"
     stop_server
 }
 answers 401 "refuses the API key (HTTP 401: Invalid API Key)"
@@ -109,7 +111,7 @@ answers 503-loading "is still loading its model (HTTP 503"
 answers 302 "redirects (HTTP 302)"
 answers html "the answer is not an event stream"
 answers error-200 "the answer is not an event stream: the engine is not up"
-answers no-answer "timeout"
+answers no-answer "timeout" --timeout 500ms
 start_server "$RAWSERVER" 401 --all
 check "key refused for the list of models" fails "refuses the API key" run "$URL" -n 1
 stop_server

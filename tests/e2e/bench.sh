@@ -10,7 +10,7 @@ check "in all its parts" json "$TMP/all.json" '[.phases[] | .part] |
     unique == ["concurrency", "interactive", "memory", "stability"]'
 check "each step with its requests" json "$TMP/all.json" '[.phases[] | .requests.ok] == [2, 2, 2, 2, 2, 2, 2, 2, 4, 8, 16]'
 check "and its own rate" json "$TMP/all.json" '[.phases[] | select(.part == "concurrency") | .output_tok_s] |
-    length == 4 and all(. > 0) and .[2] > 1.5 * .[0]'
+    length == 4 and all(. > 0)'
 check "each part says beforehand what it sends, and how long it takes" sh -c '
     for part in "interactive: 4 requests of 64 + 32 to 128 tokens, 1 at a time, about" "memory: 2 requests" \
         "stability: 8 requests of 1k, 4k + 48 tokens" "concurrency: 30 requests of 512 + 48 tokens, up to 8 at a time"; do
@@ -26,10 +26,11 @@ check "the server saw the same prompts" sh -c '[ "$(grep -c . "$1")" -ge 44 ]' s
 check "the cold start is found" json "$TMP/all.json" '[.findings[].rule] | index("cold_start") != null'
 cp "$TMP/all.json" "$TMP/found.json"
 found() { # a busy machine may blur parts of a second each: then once more
-    json "$TMP/found.json" '[.findings[].rule] | (["prefix_cache", "queueing", "prefill_linear"] - .) == []' ||
+    json "$TMP/found.json" '([.findings[].rule] | (["prefix_cache", "queueing", "prefill_linear"] - .) == []) and
+        ([.phases[] | select(.part == "concurrency") | .output_tok_s] | .[2] > 1.5 * .[0])' ||
         { bench --quick --json >"$TMP/found.json" 2>/dev/null; false; }
 }
-check "and so are prefix cache, queue and prefill rate" within 120 found
+check "and so are prefix cache, queue and prefill rate, and what more streams give" within 120 found
 check "Markdown stands beside the run file" sh -c '
     for part in "## Summary" "## Findings" "## Interactive speed" "## Memory under load" "## Stability" "## Concurrency" \
         "| quantisation | gptq-4bit |" "## How to repeat"; do

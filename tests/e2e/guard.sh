@@ -30,7 +30,7 @@ check "more than there is at the start: half of that is the line, said once" sh 
         length == 1" "$3"' sh "$TOKGAUGE" "$URL" "$TMP/half.ndjson"
 # Sending is over, the answers are not, and memory grows with them.
 drained() { # four streams of 3,000 tokens: 11.7 GiB on top of 39.7 of 53.0
-    "$TOKGAUGE" run "$URL" --json -c 4 --context 16 --max-tokens 3000 -d 1s --drain 30s --out "$TMP/$1.ndjson" --guard "$2"
+    "$TOKGAUGE" run "$URL" --json -c 4 --context 16 --max-tokens 3000 -d 1s --drain 100s --out "$TMP/$1.ndjson" --guard "$2"
 }
 check "while the last answers come, it stops them: exit status 4" exits 4 drained drain 6GiB
 check "the answers that were cut are told" json "$TMP/out" '.ended_by == "guard" and .requests.cancelled > 0'
@@ -45,5 +45,5 @@ start_server "$RAWSERVER" ok
 mkdir -p "$TMP/proc/self"
 ram() { printf 'MemTotal: 64000000 kB\nMemFree: %d kB\nMemAvailable: %d kB\nAnonPages: 2000000 kB\n' "$1" "$1" >"$TMP/proc/new" && mv "$TMP/proc/new" "$TMP/proc/meminfo"; }
 ram 32000000
-(sleep 2; rm "$TMP/proc/meminfo"; sleep 0.5; ram 1500000) &
-check "a line stays where it was drawn" exits 4 "$TOKGAUGE" run "$URL" --json -c 1 --context 16 --max-tokens 8 -d 8s --guard 4GiB --proc-root "$TMP/proc"
+(within 30 grep -qs '"state":"load"' "$TMP/line.ndjson"; rm "$TMP/proc/meminfo"; sleep 0.5; ram 1500000) &
+check "a line stays where it was drawn" exits 4 "$TOKGAUGE" run "$URL" --json -c 1 --context 16 --max-tokens 8 -d 60s --guard 4GiB --out "$TMP/line.ndjson" --proc-root "$TMP/proc"

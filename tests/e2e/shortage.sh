@@ -10,7 +10,7 @@ judge() { # NAME WORDS
 }
 
 start_sim --step 5 --cold 0 --max-num-seqs 40 --close-after
-"$TOKGAUGE" run "$URL" --json -c 40 --duration 3s --context 16 --max-tokens 20 >"$TMP/out.json" 2>"$TMP/err" &
+"$TOKGAUGE" run "$URL" --json -c 40 --duration 10s --context 16 --max-tokens 20 >"$TMP/out.json" 2>"$TMP/err" &
 run=$!
 answered() { grep -q 'ok [1-9]' "$TMP/err"; }
 within 20 answered

@@ -75,11 +75,11 @@ kill -CONT "$pid"
 wait "$pid"
 check "held up for a second: the run is client-limited" json "$TMP/held.json" '.client.limited and (.client.reason | test("lag"))'
 
-"$TOKGAUGE" run "$URL" --json -c 2 -d 2s --max-tokens 20 --context 64 --out "$TMP/late.ndjson" >"$TMP/late.json" 2>/dev/null &
+"$TOKGAUGE" run "$URL" --json -c 2 -d 4s --max-tokens 20 --context 64 --out "$TMP/late.ndjson" >"$TMP/late.json" 2>/dev/null &
 pid=$!
 check "a run that will be stopped across its end: it begins" within 10 begun "$TMP/late.ndjson"
 kill -STOP "$pid"
-sleep 3 # longer than the load
+sleep 5 # longer than the load
 kill -CONT "$pid"
 wait "$pid"
 check "held up across the end of the load: client-limited too" json "$TMP/late.json" '.client.limited'

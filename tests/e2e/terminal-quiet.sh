@@ -6,10 +6,10 @@ start_sim --model maker/Gauge-7B --cold 0 --step 10 --max-num-seqs 8
 check "at most ten frames a second under load" "$PTY" 120 40 xterm-256color \
     "$TOKGAUGE" run "$URL" -c 8 --max-tokens 32 <<'E2'
 wait "8 of 8"
-frames 3 10
+frames 3 14
 key 3
 wait "text"
-frames 2 10
+frames 2 14
 key q
 expect-exit 0
 E2

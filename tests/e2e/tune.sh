@@ -13,18 +13,25 @@ no_server() { # of those that these tests start
     ! pgrep -f "$TMP/marker|sim --port [0-9]+ --cold 0 --overhead 1 --prefill-rate 400000.*--jitter 0.0$1" >/dev/null
 }
 
-TUNE_N=8 tune ranked --launch "$SIM --max-num-seqs {max_num_seqs} --step {step} --step-seq 0 --jitter 0.01" --set max_num_seqs=1,4 --set step=4,30
-check "all settings, the best first" settings ranked 'map(.setting) == ["max_num_seqs=4 step=4", "max_num_seqs=1 step=4", "max_num_seqs=4 step=30", "max_num_seqs=1 step=30"]
-    and all(.state == "ok" and .ok == 8)'
-check "by the output rate" json "$TMP/ranked.json" '.ranked_by == "output_tok_s" and .settings[0].output_tok_s > 2 * .settings[1].output_tok_s'
+ranked() { # a busy machine may blur parts of a second each: then once more
+    rm -rf "$TMP/ranked"
+    TUNE_N=8 tune ranked --launch "$SIM --max-num-seqs {max_num_seqs} --step {step} --step-seq 0 --jitter 0.01" --set max_num_seqs=1,4 --set step=4,30
+    settings ranked 'map(.setting) == ["max_num_seqs=4 step=4", "max_num_seqs=1 step=4", "max_num_seqs=4 step=30", "max_num_seqs=1 step=30"]
+        and all(.state == "ok" and .ok == 8)' && json "$TMP/ranked.json" '.ranked_by == "output_tok_s" and .settings[0].output_tok_s > 2 * .settings[1].output_tok_s'
+}
+check "all settings, the best first, by the output rate" within 60 ranked
 check "with what was left of memory" settings ranked 'all(.headroom > 0 and .headroom_of == "GTT" and .start_s > 0)'
 check "each has its run file" json "$TMP/ranked/03.ndjson" 'map(select(.type == "header"))[0].label == "max_num_seqs=4 step=4"' -s
 check "and its server's output" contains "$TMP/ranked/01.log" "listening on"
 check "which is in the log" contains "$TMP/ranked.err" "| listening on"
 check "no server is left" within 5 no_server 1
 
-tune goodput --launch "$SIM --max-num-seqs {n} --step 10 --jitter 0.02" --set n=1,8 -c 8 --slo ttft=120ms
-check "by goodput, where there are objectives" json "$TMP/goodput.json" '.ranked_by == "goodput_per_s" and .settings[0].setting == "n=8" and .settings[0].slo_met_share > .settings[1].slo_met_share'
+goodput() { # once more as well
+    rm -rf "$TMP/goodput"
+    tune goodput --launch "$SIM --max-num-seqs {n} --step 10 --jitter 0.02" --set n=1,8 -c 8 --slo ttft=120ms
+    json "$TMP/goodput.json" '.ranked_by == "goodput_per_s" and .settings[0].setting == "n=8" and .settings[0].slo_met_share > .settings[1].slo_met_share'
+}
+check "by goodput, where there are objectives" within 60 goodput
 
 "$TOKGAUGE" tune --plain --launch "$SIM --step 20 --jitter 0.05 --max-num-seqs {n}" --set n=2,4 --slo ttft=5s --find-capacity --budget 2s -c 2 --context 64 --max-tokens 32 \
     --out "$TMP/undecided" >"$TMP/undecided.out" 2>&1
@@ -42,13 +49,13 @@ case $1 in
 ends) echo "out of memory on device 0"; exit 3 ;;
 silent) echo "loading"; exec sleep 600 ;;
 stubborn) trap '' TERM; "$2" sim --port "$3" --cold 0 --overhead 1 --prefill-rate 400000 --step 2 & while :; do sleep 1; done ;;
-dies) "$2" sim --port "$3" --cold 0 --overhead 1 --prefill-rate 400000 --step 200 & pid=$!; sleep 2; echo "Segmentation fault"; kill $pid; exit 139 ;;
+dies) "$2" sim --port "$3" --cold 0 --overhead 1 --prefill-rate 400000 --step 200 & pid=$!; sleep 6; echo "Segmentation fault"; kill $pid; exit 139 ;;
 *) exec "$2" sim --port "$3" --cold 0 --overhead 1 --prefill-rate 400000 --step 2 ;;
 esac
 END
-tune failing --launch "sh $TMP/marker.sh {how} '$TOKGAUGE' {port}" --set how=ends,silent,stubborn,dies,well --start-timeout 3s --stop-timeout 1s
+tune failing --launch "sh $TMP/marker.sh {how} '$TOKGAUGE' {port}" --set how=ends,silent,stubborn,dies,well --start-timeout 15s --stop-timeout 1s
 check "one that ends before it answers, with its last words" settings failing 'map(select(.setting == "how=ends"))[0] | .state == "not started" and (.why | contains("exit status 3")) and (.last_lines | contains("out of memory on device 0"))'
-check "one that does not answer in time" settings failing 'map(select(.setting == "how=silent"))[0] | .state == "not started" and (.why | test("^nothing answered at http://127.0.0.1:[0-9]+ within 3 s"))'
+check "one that does not answer in time" settings failing 'map(select(.setting == "how=silent"))[0] | .state == "not started" and (.why | test("^nothing answered at http://127.0.0.1:[0-9]+ within 15 s"))'
 check "one that does not want to end is killed, and counts" settings failing 'map(select(.setting == "how=stubborn"))[0] | .state == "ok"'
 check "one that dies under the load" settings failing 'map(select(.setting == "how=dies"))[0] | .state == "failed" and (.why | contains("ended under the load")) and (.last_lines | contains("Segmentation fault"))'
 check "the others are tried all the same, and stand first" settings failing '.[0].state == "ok" and .[1].state == "ok" and .[4].state != "ok"'
@@ -74,7 +81,7 @@ check "once" lacks "$TMP/stopped.out" "stopped: "
 PTY=$BUILD/tests/tools/ui_pty
 printf '%s\n' 'wait "starting the server"' 'wait "tune n=1"' 'key 6' 'wait "settings of the server"' 'wait "tune n=2"' 'key 7' 'wait "| listening on"' 'expect-exit 0 40' >"$TMP/script"
 check "the Matrix view shows the settings, the Log view the server's output" "$PTY" 120 40 xterm-256color "$TOKGAUGE" tune --launch "$SIM --step 10 --jitter 0.04 --max-num-seqs {n}" \
-    --set n=1,2 -n 20 --context 64 --max-tokens 16 --out "$TMP/screen" <"$TMP/script"
+    --set n=1,2 -n 60 --context 64 --max-tokens 16 --out "$TMP/screen" <"$TMP/script"
 
 printf '%s\n' 'wait "tune n=1"' 'key R' 'wait "there is no new run to begin here"' 'key R' 'key q' 'expect-exit 0 40' >"$TMP/script"
 check "R begins nothing new there, and q ends it well" "$PTY" 120 40 xterm-256color "$TOKGAUGE" tune --launch "$SIM --step 10 --max-num-seqs {n}" \

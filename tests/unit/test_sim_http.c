@@ -4,8 +4,8 @@
 
 /* --- the default profile --- */
 
-/* The model's own time says what is simulated, to the digit; the stamps say that it really happened, give or
- * take what a busy machine adds. */
+/* The model's own time says what is simulated, to the digit; the stamps say that it really happened: no
+ * sooner, and later by what a busy machine adds. */
 struct figures {
     double ttft_ms, rate;
     struct stream said;
@@ -20,10 +20,10 @@ static struct figures measure(const struct server *s, const char *content, int t
     f.ttft_ms = 1000 * (metric(s, "vllm:time_to_first_token_seconds_sum") - first);
     f.rate = (tokens - 1) / (metric(s, "vllm:inter_token_latency_seconds_sum") - gaps);
     double seen = (double)(f.said.first - sent) / 1e6;
-    assert_true(seen > f.ttft_ms - 1 && seen < f.ttft_ms + 300);
+    assert_true(seen > f.ttft_ms - 1);
     if (tokens > 1) {
-        double took = (double)(f.said.last - f.said.first) / 1e9;
-        assert_true(fabs(took - (tokens - 1) / f.rate) < 0.3);
+        double took = (double)(f.said.last - sent) / 1e6;
+        assert_true(took > f.ttft_ms + 1000 * (tokens - 1) / f.rate - 1);
     }
     return f;
 }
