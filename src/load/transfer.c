@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define BAD_CHUNKS "chunk" /* in what libcurl says of framing that is none */
 #define HEAD_MAX 4096
 #define DONE_GRACE_NS NS_PER_SEC /* an answer that was said to be done has so long to be over */
 #define BACKOFF_MIN_NS (100 * NS_PER_MS)
@@ -230,12 +231,33 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+/* libcurl has no words for a second failure where it had some for a first one that it mended by itself; it says them to who listens. */
+static int on_words(CURL *easy, curl_infotype type, char *words, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    (void)easy;
+    if (type == CURLINFO_TEXT && memmem(words, n, BAD_CHUNKS, strlen(BAD_CHUNKS)) != NULL)
+        str_sanitise(t->curl_error, sizeof t->curl_error, words, n);
+    return 0;
+}
+
+static void forget_words(struct transfer *t)
+{
+    t->curl_error[0] = '\0';
+    curl_easy_setopt(t->easy, CURLOPT_DEBUGFUNCTION, on_words);
+    curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
+}
+
 /* Connected, and about to write the request.  Called again when libcurl itself tries anew on a fresh connection. */
 static int on_prereq(void *ctx, char *a, char *b, int c, int d)
 {
     (void)a, (void)b, (void)c, (void)d;
     struct transfer *t = ctx;
-    t->tl.retried |= t->tl.sent != 0;
+    if (t->tl.sent != 0) {
+        t->tl.retried = true;
+        forget_words(t);
+    }
     t->tl.sent = clock_ns();
     t->connecting = 0;
     return CURL_PREREQFUNC_OK;
@@ -331,6 +353,7 @@ void transfer_start(struct transfer *t, int64_t max_tokens, int64_t due, int64_t
         t->kept->n = 0;
     t->retry_after_s = t->no_socket = 0;
     t->error[0] = t->curl_error[0] = '\0';
+    curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 0L);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body.data);
 }
@@ -387,7 +410,7 @@ static enum transport transport_of(CURLcode code, const struct transfer *t)
     case CURLE_ABORTED_BY_CALLBACK: return TR_CANCELLED;
     default:
         /* libcurl reports bad chunked framing as a receive error too; its text tells them apart. */
-        return strstr(t->curl_error, "chunk") != NULL ? TR_PROTOCOL : TR_RESET;
+        return strstr(t->curl_error, BAD_CHUNKS) != NULL ? TR_PROTOCOL : TR_RESET;
     }
 }
 

@@ -38,6 +38,13 @@ start_server "$RAWSERVER" ok --gap 0 --once
 check "dead connections: not one error in 60" json "$TMP/once.json" '.requests.by_outcome == {"ok": 60} and .requests.retried > 0'
 stop_server
 
+# Reset when they are used again, which libcurl mends by itself; what comes then is what it is, and not called after that.
+start_server "$RAWSERVER" bad-chunk-size --good 3 --gap 0 --dead
+"$TOKGAUGE" run "$URL" --json -c 1 -n 4 --max-tokens 3 --context 32 --out "$TMP/dead.ndjson" >"$TMP/dead.json" 2>"$TMP/err"
+check "behind a dead connection: a failure is not the one before" json "$TMP/dead.json" '.requests.by_outcome.malformed > 0 and .requests.by_outcome.reset == null'
+check "nor has it its words" json "$TMP/dead.ndjson" 'map(select(.outcome == "malformed")) | any(.retried) and all(.error | test("chunk"))' -s
+stop_server
+
 # ---- a field that a server does not take is left out ----
 
 echo '{"object":"list","data":[{"id":"m","object":"model","owned_by":"vllm"}]}' >"$TMP/models"

@@ -46,7 +46,7 @@ static struct {
     long gap_ms; /* pause between pieces */
     long loading;
     uint64_t seed;
-    bool all, rechunk, close, once;
+    bool all, rechunk, close, once, dead;
     long transcript;
     const char *file, *log, *without;
 } opt = {.bad = -1, .every = 1, .gap_ms = 5, .seed = 1};
@@ -372,8 +372,11 @@ static void serve(int fd, long conn)
     rng = opt.seed + (uint64_t)conn;
     bool refuse = opt.scenario != NULL && (opt.scenario->flags & REFUSE) && conn > opt.good;
     for (bool first = true; !refuse && read_request(fd, &in); first = false) {
-        if (opt.once && !first) /* the connection was dead, and nobody had said so */
+        if (opt.once && !first) { /* the connection was dead, and nobody had said so */
+            if (opt.dead)
+                setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
             break;
+        }
         bool again = answer(fd, in.data);
         buf_clear(&in);
         if (!again)
@@ -408,7 +411,7 @@ static void usage(void)
     fputs("usage: rawserver SCENARIO|--file F [--rechunk|--transcript N] [--port N] [--split BYTES] [--seed "
           "N]\n"
           "       [--gzip] [--endless] [--late MS] [--page PATH=FILE]…\n"
-          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once] [--loading N] [--without FIELD]\n"
+          "       [--gap MS] [--good N] [--bad N] [--every N] [--all] [--close] [--once|--dead] [--loading N] [--without FIELD]\n"
           "       [--log F]\n"
           "       rawserver --list\n",
           stderr);
@@ -470,6 +473,9 @@ static void set_option(int o)
     case 'o':
         opt.once = true;
         break;
+    case 'D':
+        opt.once = opt.dead = true; /* reset, not closed */
+        break;
     case 'c':
         opt.close = true;
         break;
@@ -519,6 +525,7 @@ static void parse_options(int argc, char **argv)
         {"all", no_argument, NULL, 'a'},
         {"close", no_argument, NULL, 'c'},
         {"once", no_argument, NULL, 'o'},
+        {"dead", no_argument, NULL, 'D'},
         {"loading", required_argument, NULL, 'n'},
         {"without", required_argument, NULL, 'w'},
         {"log", required_argument, NULL, 'L'},
